@@ -1,0 +1,64 @@
+import datetime
+
+from adjutant.event.v1 import approval_events_pb2 as _approval_events_pb2
+from adjutant.event.v1 import run_events_pb2 as _run_events_pb2
+from adjutant.event.v1 import task_events_pb2 as _task_events_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class EventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EVENT_KIND_UNSPECIFIED: _ClassVar[EventKind]
+    EVENT_KIND_TASK_STATE_CHANGED: _ClassVar[EventKind]
+    EVENT_KIND_TASK_PROGRESS: _ClassVar[EventKind]
+    EVENT_KIND_STEP_STATE_CHANGED: _ClassVar[EventKind]
+    EVENT_KIND_APPROVAL_REQUESTED: _ClassVar[EventKind]
+    EVENT_KIND_APPROVAL_RESOLVED: _ClassVar[EventKind]
+    EVENT_KIND_RUN_STATE_CHANGED: _ClassVar[EventKind]
+    EVENT_KIND_RUN_PROGRESS: _ClassVar[EventKind]
+    EVENT_KIND_RUN_LIVENESS_CHANGED: _ClassVar[EventKind]
+EVENT_KIND_UNSPECIFIED: EventKind
+EVENT_KIND_TASK_STATE_CHANGED: EventKind
+EVENT_KIND_TASK_PROGRESS: EventKind
+EVENT_KIND_STEP_STATE_CHANGED: EventKind
+EVENT_KIND_APPROVAL_REQUESTED: EventKind
+EVENT_KIND_APPROVAL_RESOLVED: EventKind
+EVENT_KIND_RUN_STATE_CHANGED: EventKind
+EVENT_KIND_RUN_PROGRESS: EventKind
+EVENT_KIND_RUN_LIVENESS_CHANGED: EventKind
+
+class Event(_message.Message):
+    __slots__ = ("event_id", "kind", "time", "resource", "task", "task_state_changed", "task_progress", "step_state_changed", "approval_requested", "approval_resolved", "run_state_changed", "run_progress", "run_liveness_changed")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    TASK_STATE_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    TASK_PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    STEP_STATE_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    RUN_STATE_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    RUN_PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RUN_LIVENESS_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    kind: EventKind
+    time: _timestamp_pb2.Timestamp
+    resource: str
+    task: str
+    task_state_changed: _task_events_pb2.TaskStateChanged
+    task_progress: _task_events_pb2.TaskProgress
+    step_state_changed: _task_events_pb2.StepStateChanged
+    approval_requested: _approval_events_pb2.ApprovalRequested
+    approval_resolved: _approval_events_pb2.ApprovalResolved
+    run_state_changed: _run_events_pb2.RunStateChanged
+    run_progress: _run_events_pb2.RunProgress
+    run_liveness_changed: _run_events_pb2.RunLivenessChanged
+    def __init__(self, event_id: _Optional[str] = ..., kind: _Optional[_Union[EventKind, str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resource: _Optional[str] = ..., task: _Optional[str] = ..., task_state_changed: _Optional[_Union[_task_events_pb2.TaskStateChanged, _Mapping]] = ..., task_progress: _Optional[_Union[_task_events_pb2.TaskProgress, _Mapping]] = ..., step_state_changed: _Optional[_Union[_task_events_pb2.StepStateChanged, _Mapping]] = ..., approval_requested: _Optional[_Union[_approval_events_pb2.ApprovalRequested, _Mapping]] = ..., approval_resolved: _Optional[_Union[_approval_events_pb2.ApprovalResolved, _Mapping]] = ..., run_state_changed: _Optional[_Union[_run_events_pb2.RunStateChanged, _Mapping]] = ..., run_progress: _Optional[_Union[_run_events_pb2.RunProgress, _Mapping]] = ..., run_liveness_changed: _Optional[_Union[_run_events_pb2.RunLivenessChanged, _Mapping]] = ...) -> None: ...
