@@ -1,0 +1,1 @@
+"""Adjutant's services, and what they share."""
