@@ -8,10 +8,11 @@ from opentelemetry import trace
 
 from services.mesh import telemetry
 from services.mesh.app import ServiceModule, run_service
+from services.mesh.parent import watch_parent
 
 
 def main(module: ServiceModule) -> None:
-    """Run a service until SIGTERM or SIGINT, and exit."""
+    """Run a service until SIGTERM, SIGINT or the end of `adjutant up`, and exit."""
     settings = module.settings()
     telemetry.log_to_stderr(settings)
     trace.set_tracer_provider(telemetry.make_provider(settings))
@@ -26,4 +27,5 @@ async def _run(module: ServiceModule) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    watch_parent(stop.set)
     await run_service(module, module.settings(), stop)

@@ -27,7 +27,7 @@ from adjutant.orchestrator.v1 import (
     task_service_pb2_grpc,
 )
 from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2
 
 PROJECT = "clients/default/projects/default"
 
