@@ -1,0 +1,90 @@
+"""The port behind which jobs run: start one, see how it stands, end it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from services.agent_runner.adapters.job_folder import JobExit, JobHeartbeat, JobSpec, JobStart
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = [
+    "Backend",
+    "JobExit",
+    "JobHeartbeat",
+    "JobPhase",
+    "JobSpec",
+    "JobStart",
+    "JobStatus",
+    "OutputPiece",
+    "SpawnError",
+]
+
+
+class SpawnError(Exception):
+    """A job could not be started, and may be tried again."""
+
+
+class JobPhase(enum.Enum):
+    """Where a job stands, as its backend sees it."""
+
+    ABSENT = "absent"
+    """It was never started."""
+    RUNNING = "running"
+    """Something looks after it."""
+    ENDED = "ended"
+    """None of its processes is left, and how it ended is known."""
+    LOST = "lost"
+    """Nothing looks after it any more, and nothing tells how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """The truth about a job at one moment."""
+
+    phase: JobPhase
+    start: JobStart | None = None
+    heartbeat: JobHeartbeat | None = None
+    exit: JobExit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPiece:
+    """A piece of what a job printed."""
+
+    data: bytes
+    next_offset_bytes: int
+
+
+class Backend(Protocol):
+    """Runs jobs that outlive this process. A job's id is its run's."""
+
+    async def start(self, job_id: str, job: JobSpec) -> JobStart:
+        """Start a job at most once, and return when its process runs; asking again is harmless.
+
+        Raises SpawnError.
+        """
+
+    def status(self, job_id: str) -> JobStatus:
+        """Look how a job stands; cheap, and true at this moment."""
+
+    def next_ring(self, job_id: str) -> asyncio.Event:
+        """Give the event of the job's next change: take it first, then look, then wait for it."""
+
+    def request_end(self, job_id: str) -> None:
+        """Ask for the end of a job; `status` tells when nothing of it is left."""
+
+    async def bury(self, job_id: str) -> int:
+        """End what a LOST job may have left behind; returns how many processes that were."""
+
+    def read_output(self, job_id: str, offset_bytes: int, limit_bytes: int) -> OutputPiece | None:
+        """Read what a job printed; None where its output is not kept here (any more)."""
+
+    def release(self, job_id: str) -> None:
+        """Stop listening to a job."""
+
+    async def close(self) -> None:
+        """Let go of everything; jobs go on."""
