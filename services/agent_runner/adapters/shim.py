@@ -199,7 +199,7 @@ class _Shim:
         ring(self._folder.doorbell_path)
 
     def _end_tree(self, grace_s: float) -> None:
-        """End all processes of the job: ask, wait, kill, until none is left; keep what they print."""
+        """End all processes of the job: ask, wait, kill, until none is left; keep their output."""
         if self._something_lives():
             self._signal_tree(signal.SIGTERM)
             self._signal_tree(
