@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install proto proto-check
+.NOTPARALLEL:
+.PHONY: help install test ci format lint types format-check proto proto-check docs bench wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,16 +18,51 @@ install: $(READY) ## make the virtual environment with everything in requirement
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Adjutant needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+test: $(READY) ## run all tests; `make test ARGS="-k outbox"` runs some
+	$(BIN)/python -m pytest $(ARGS)
+
+ci: format-check lint types proto-check wheel test ## everything that must hold before a change goes in
+
+format: $(READY) ## format Python and the contract
+	$(BIN)/ruff format .
+	$(BIN)/buf format -w proto
+
+lint: $(READY) ## find mistakes in Python, the contract, and the arrows between packages
+	$(BIN)/ruff check .
+	$(BIN)/buf lint
+	$(BIN)/lint-imports
+
+types: $(READY) ## check types with mypy --strict
+	$(BIN)/mypy
+
+format-check: $(READY) ## fail where `make format` would change something
+	$(BIN)/ruff format --check .
+	$(BIN)/buf format --diff --exit-code proto
+
 proto: $(READY) ## format the contract and generate gen/ from it
-	buf format -w proto
-	buf generate
-	@for stub in $$(find gen/python -name '*_pb2_grpc.pyi'); do [ -e $${stub%i} ] || rm $$stub; done
-	@find gen/python -mindepth 1 -type d -exec touch {}/__init__.py \;
-	@touch gen/python/adjutant/py.typed
+	$(BIN)/buf format -w proto
+	$(BIN)/python proto/plugins/generate.py
+
+proto-check: $(READY) ## fail where gen/ is stale or the contract breaks main's
+	$(BIN)/python proto/plugins/generate.py --check
+	$(BIN)/python proto/plugins/breaking.py
+
+docs: $(READY) ## write the pages that are made from the code
+	$(BIN)/python proto/plugins/errors_page.py
+
+bench: $(READY) ## measure the mesh and the floors that it stands on; `make bench ARGS=--json`
+	$(BIN)/python -m bench $(ARGS)
+
+wheel: $(READY) ## build the wheel and try it in clean environments
+	$(BIN)/python .ci/wheel.py
 
 lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock pyproject.toml
+
+clean: ## remove the virtual environment and everything that was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,196 @@
+"""What every benchmark shares: samples, percentiles, floors and aims, the table."""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+SECONDS_DEFAULT = 3.0
+WARM_UP_CALLS = 20
+PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured thing; times are milliseconds."""
+
+    name: str
+    count: int
+    p50: float
+    p95: float
+    p99: float
+    per_second: float | None = None
+    """How many a second, where that was measured too."""
+    floors: tuple[str, ...] = ()
+    """Names of the floors whose p50 together are what it cannot go below."""
+    aims: dict[str, float] = field(default_factory=dict)
+    """Upper limits by percentile, as in `{"p99": 20.0}`."""
+    aim_per_second: float | None = None
+    """The lower limit of per_second."""
+
+    def missed(self) -> list[str]:
+        """Return the aims that it misses, each as a phrase; empty where all are met."""
+        over = [f"{p} < {limit:g}" for p, limit in self.aims.items() if getattr(self, p) >= limit]
+        if self.aim_per_second and (self.per_second or 0.0) < self.aim_per_second:
+            over.append(f"{self.aim_per_second:g}/s")
+        return over
+
+
+Measure = Callable[[float], Awaitable[list[Figure]]]
+"""A benchmark: takes how many seconds each of its figures may take."""
+
+
+def figure(
+    name: str,
+    samples_ms: Iterable[float],
+    *,
+    per_second: float | None = None,
+    floors: Sequence[str] = (),
+    aims: dict[str, float] | None = None,
+    aim_per_second: float | None = None,
+) -> Figure:
+    """Make a figure of samples; ValueError where there are none."""
+    ordered = sorted(samples_ms)
+    if not ordered:
+        raise ValueError(f"nothing was measured: {name}")
+    values = {name: percentile(ordered, share) for name, share in PERCENTILES.items()}
+    return Figure(
+        name,
+        len(ordered),
+        **values,
+        per_second=per_second,
+        floors=tuple(floors),
+        aims=aims or {},
+        aim_per_second=aim_per_second,
+    )
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Return the smallest sample that `share` of all do not exceed (nearest rank)."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def now_ms() -> float:
+    """Return a clock that all processes of this machine share and nobody sets."""
+    return time.monotonic_ns() / 1e6
+
+
+async def repeat(call: Callable[[], Awaitable[object]], seconds: float) -> list[float]:
+    """Time one call after the other for so many seconds, after some that do not count."""
+    for _ in range(WARM_UP_CALLS):
+        await call()
+    samples = []
+    end = now_ms() + seconds * 1000
+    while (start := now_ms()) < end:
+        await call()
+        samples.append(now_ms() - start)
+    return samples
+
+
+async def rate(call: Callable[[], Awaitable[object]], seconds: float, in_flight: int) -> float:
+    """Return how many calls a second are done with so many in flight."""
+    done = 0
+    end = now_ms() + seconds * 1000
+
+    async def worker() -> None:
+        nonlocal done
+        while now_ms() < end:
+            await call()
+            done += 1
+
+    start = now_ms()
+    await asyncio.gather(*(worker() for _ in range(in_flight)))
+    return done / (now_ms() - start) * 1000
+
+
+def as_json(figures: Sequence[Figure]) -> str:
+    """Return the figures as JSON, with the machine that they were measured on."""
+    machine = {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }
+    rows = [vars(one) | {"ratio": ratio(one, figures), "missed": one.missed()} for one in figures]
+    return json.dumps({"machine": machine, "figures": rows}, indent=2)
+
+
+def from_json(text: str) -> list[Figure]:
+    """Return the figures that as_json wrote."""
+    keys = Figure.__dataclass_fields__.keys()
+    rows = json.loads(text)["figures"]
+    return [Figure(**{k: v for k, v in row.items() if k in keys}) for row in rows]
+
+
+def ratio(one: Figure, figures: Sequence[Figure]) -> float | None:
+    """Return how many times its floors' p50 a figure's p50 is; None where one is not there."""
+    p50s = {other.name: other.p50 for other in figures}
+    if not one.floors or not set(one.floors) <= p50s.keys():
+        return None
+    return one.p50 / sum(p50s[name] for name in one.floors)
+
+
+def print_table(figures: Sequence[Figure]) -> None:
+    """Print the figures, each beside its floor and its aim."""
+    table = Table(caption="milliseconds; the ratio is of p50 to the floors' p50 together")
+    table.add_column("what")
+    for heading in ("n", *PERCENTILES, "a second", "ratio"):
+        table.add_column(heading, justify="right")
+    for heading in ("floor", "aim"):
+        table.add_column(heading)
+    for one in figures:
+        table.add_row(*_row(one, figures))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _row(one: Figure, figures: Sequence[Figure]) -> list[str]:
+    times = ratio(one, figures)
+    return [
+        one.name,
+        str(one.count),
+        *(f"{getattr(one, name):.2f}" for name in PERCENTILES),
+        f"{one.per_second:,.0f}" if one.per_second else "",
+        f"{times:.1f} x" if times else "",
+        " + ".join(one.floors),
+        _verdict(one),
+    ]
+
+
+def _verdict(one: Figure) -> str:
+    wanted = [f"{name} < {limit:g}" for name, limit in one.aims.items()]
+    wanted += [f"{one.aim_per_second:g}/s"] if one.aim_per_second else []
+    if not wanted:
+        return ""
+    return ", ".join(wanted) + (": missed" if one.missed() else ": met")
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return the arguments that all benchmarks take."""
+    parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS_DEFAULT, help="how long each figure may take"
+    )
+    return parser
+
+
+def main(measure: Measure, description: str | None) -> None:
+    """Run one benchmark by itself."""
+    options = arguments(description).parse_args()
+    figures = asyncio.run(_measured(measure, options.seconds))
+    if options.json:
+        print(as_json(figures))
+    else:
+        print_table(figures)
+
+
+async def _measured(measure: Measure, seconds: float) -> list[Figure]:
+    return await measure(seconds)

@@ -1,0 +1,71 @@
+"""The client of a mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from services.client.approvals import Approvals
+from services.client.discovery import find_addresses
+from services.client.names import project_name
+from services.client.runs import Runs
+from services.client.streams import ReconnectPolicy
+from services.client.subscriptions import Subscriptions
+from services.client.tasks import Tasks
+from services.client.transport import Transport
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+
+class Adjutant:
+    r"""A connection to a mesh, within one project of one client.
+
+    ```python
+    async with Adjutant() as adjutant:
+        task = await adjutant.tasks.submit("- [ ] greet\n  run: echo hello")
+        async for frame in adjutant.tasks.watch(task.name):
+            print(frame.event)
+    ```
+
+    Addresses: see `services.client.discovery.find_addresses`. Nothing is
+    connected before the first call. Use it within one event loop.
+    """
+
+    def __init__(
+        self,
+        *addresses: str,
+        client: str = "default",
+        project: str = "default",
+        timeout_s: float = 15.0,
+        reconnect: ReconnectPolicy | None = None,
+        tracer_provider: TracerProvider | None = None,
+    ) -> None:
+        """Take what is needed to connect.
+
+        `timeout_s` bounds each call that answers once, its retries included.
+        Raises ConfigurationError and UnreachableError as `find_addresses` does.
+        """
+        policy = reconnect or ReconnectPolicy()
+        self.parent: Final = project_name(client, project)
+        """The project's name, `clients/{client}/projects/{project}`."""
+        self._transport: Final = Transport(
+            find_addresses(addresses), timeout_s=timeout_s, tracer_provider=tracer_provider
+        )
+        self.tasks: Final = Tasks(self._transport, self.parent, policy)
+        """Work that is handed in."""
+        self.approvals: Final = Approvals(self._transport, self.parent)
+        """What waits for a person."""
+        self.runs: Final = Runs(self._transport, self.parent, policy)
+        """Agents at work."""
+        self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
+        """Everything that happens."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; calls and streams under way end."""
+        await self._transport.close()

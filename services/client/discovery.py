@@ -1,0 +1,93 @@
+"""Finding a mesh: where each of its services answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from typing import TYPE_CHECKING, Final
+
+from services.client.errors import ConfigurationError, UnreachableError
+from services.ports import OFFSETS, PORT_BASE_DEFAULT, port_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MESH_FILE: Final = "mesh.json"
+"""What `adjutant up` writes into its data directory when it is ready."""
+ADDRESS_VARIABLE: Final = "ADJUTANT_ADDRESS"
+DATA_DIR_VARIABLE: Final = "ADJUTANT_DATA_DIR"
+PORT_BASE_VARIABLE: Final = "ADJUTANT_PORT_BASE"
+_DATA_DIR_DEFAULT: Final = "~/.adjutant"
+_HOST: Final = "127.0.0.1"
+
+
+def find_addresses(
+    explicit: Iterable[str] = (), environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return HOST:PORT of every service by its name.
+
+    What is said first wins: `explicit`, `ADJUTANT_ADDRESS` (comma separated),
+    the mesh.json in `ADJUTANT_DATA_DIR`, `ADJUTANT_PORT_BASE`, and at last the
+    default data directory and port base. An entry is `HOST:PORT`, one front door for all
+    services, or `service=HOST:PORT` for one of them.
+
+    Raises ConfigurationError where an entry cannot be read, UnreachableError
+    where the data directory that was named holds no running mesh.
+    """
+    environ = os.environ if environ is None else environ
+    entries = list(explicit) or _split(environ.get(ADDRESS_VARIABLE, ""))
+    if entries:
+        return _parsed(entries)
+    data_dir = environ.get(DATA_DIR_VARIABLE, "")
+    port_base = environ.get(PORT_BASE_VARIABLE, "")
+    found = _from_mesh_file(pathlib.Path(data_dir).expanduser()) if data_dir else None
+    if found:
+        return found
+    if port_base:
+        return _from_port_base(port_base)
+    if data_dir:
+        # Falling back to the default port would talk to some other mesh.
+        raise UnreachableError(f"no mesh runs in {data_dir}")
+    default = pathlib.Path(_DATA_DIR_DEFAULT).expanduser()
+    return _from_mesh_file(default) or _from_port_base(str(PORT_BASE_DEFAULT))
+
+
+def _split(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
+def _parsed(entries: Iterable[str]) -> dict[str, str]:
+    addresses: dict[str, str] = {}
+    for entry in entries:
+        service, separator, address = entry.rpartition("=")
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise ConfigurationError(
+                f"the address {entry!r} is neither HOST:PORT nor service=HOST:PORT"
+            )
+        if separator and service not in OFFSETS:
+            raise ConfigurationError(
+                f"the address {entry!r} names no service; there are {', '.join(OFFSETS)}"
+            )
+        for name in [service] if separator else OFFSETS:
+            if separator or name not in addresses:
+                addresses[name] = address
+    return addresses
+
+
+def _from_mesh_file(data_dir: pathlib.Path) -> dict[str, str] | None:
+    path = data_dir / MESH_FILE
+    try:
+        mesh = json.loads(path.read_text())
+        return {str(name): str(address) for name, address in mesh["addresses"].items()}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+def _from_port_base(text: str) -> dict[str, str]:
+    if not text.isdigit():
+        raise ConfigurationError(f"{PORT_BASE_VARIABLE} is {text!r}, which is no port number")
+    return {name: f"{_HOST}:{port_of(name, int(text))}" for name in OFFSETS}

@@ -1,0 +1,175 @@
+"""One running service: its parts, its start and its end.
+
+A service's `app.py` has `SETTINGS`, `COLLECTIONS` and `build(mesh)`, which wires
+its own parts and registers its servicers. Everything else is the same for all.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.mesh.blobs import Blobs
+from services.mesh.config import MeshSettings
+from services.mesh.events import Consumer, EventLog, Hub, Relay
+from services.mesh.events.consumer import Handler
+from services.mesh.interceptors import interceptors
+from services.mesh.lease import Leases
+from services.mesh.store import Collection, Store, open_store
+
+log = logging.getLogger(__name__)
+Background = Callable[[], Coroutine[Any, Any, None]]
+Closer = Callable[[], Awaitable[None]]
+
+
+class ServiceModule(Protocol):
+    """What a service's `app.py` offers."""
+
+    COLLECTIONS: Sequence[Collection[Any]]
+
+    @staticmethod
+    def settings() -> MeshSettings:
+        """Return the service's settings, from the environment."""
+
+    @staticmethod
+    async def build(mesh: "Mesh") -> None:
+        """Make the service's parts and register them."""
+
+
+@dataclass
+class Mesh:
+    """What a service is built on."""
+
+    settings: Any
+    """The service's own settings."""
+    server: grpc.aio.Server
+    """Register servicers here, with `serve`."""
+    store: Store
+    events: EventLog
+    hub: Hub
+    leases: Leases
+    blobs: Blobs
+    services: list[str] = field(default_factory=list)
+    background: list[tuple[str, Background]] = field(default_factory=list)
+    closers: list[Closer] = field(default_factory=list)
+
+    def serve(self, register: Callable[[Any, Any], None], servicer: Any, service: str) -> None:
+        """Offer a servicer; `service` is its full name in the contract."""
+        register(servicer, self.server)
+        self.services.append(service)
+
+    def run_in_background(self, name: str, work: Background) -> None:
+        """Run a coroutine for as long as the service runs; if it ends with an error, so does it."""
+        self.background.append((name, work))
+
+    def consume(self, durable: str, kinds: Sequence[int], handler: Handler) -> None:
+        """Hand every event of the kinds to the handler, across restarts and replicas."""
+        consumer = Consumer(self.events, durable, kinds, handler)
+        self.run_in_background(f"consumer {durable}", consumer.run)
+
+    def on_stop(self, closer: Closer) -> None:
+        """Await this when the service stops, after its last call; last one first."""
+        self.closers.append(closer)
+
+
+async def run_service(
+    module: ServiceModule,
+    settings: MeshSettings,
+    stop: asyncio.Event,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Run a service until `stop` is set. OSError where its port is taken."""
+    # The port first: whoever has it is the one instance of this replica, and only
+    # then may it take over what its former self held.
+    server = _make_server(settings)
+    event_log = await EventLog.connect(settings)
+    store = await open_store(
+        settings.service_dir / "store.db",
+        module.COLLECTIONS,
+        synchronous=settings.sqlite_synchronous,
+    )
+    holder = f"{settings.service}-{settings.port}"
+    mesh = Mesh(
+        settings=settings,
+        server=server,
+        store=store,
+        events=event_log,
+        hub=Hub(event_log, settings),
+        leases=Leases(event_log, holder, settings.lease_ttl_s),
+        blobs=Blobs(settings.service_dir / "blobs"),
+    )
+    relay = Relay(store, event_log, settings)
+    mesh.run_in_background("relay", relay.run)
+    mesh.run_in_background("hub", mesh.hub.run)
+    await module.build(mesh)
+    try:
+        await _serve(mesh, stop, ready)
+    finally:
+        await relay.drain()
+        await store.close()
+        await event_log.close()
+
+
+def _make_server(settings: MeshSettings) -> grpc.aio.Server:
+    options = (
+        # Two servers on one port would each get half of the calls, in silence.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # Keeps the server from running megabytes ahead of a reader that does not read.
+        ("grpc.http2.bdp_probe", 0),
+    )
+    server = grpc.aio.server(interceptors=interceptors(settings), options=options)
+    address = f"{settings.host}:{settings.port}"
+    try:
+        server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise OSError(
+            f"{address} is taken, so {settings.service} cannot start; end what listens there "
+            "or choose another ADJUTANT_PORT_BASE."
+        ) from error
+    return server
+
+
+async def _serve(mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, mesh.server)
+    names = [*mesh.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
+    reflection.enable_server_reflection(names, mesh.server)
+    await mesh.server.start()
+    running = [asyncio.create_task(work(), name=name) for name, work in mesh.background]
+    for name in ("", *mesh.services):
+        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+    log.info("%s serves on port %d", mesh.settings.service, mesh.settings.port)
+    ready()
+    try:
+        await _wait(stop, running)
+    finally:
+        await checks.enter_graceful_shutdown()
+        mesh.hub.close()
+        await mesh.server.stop(mesh.settings.drain_grace_s)
+        for closer in reversed(mesh.closers):
+            await closer()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _wait(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the stop, or for a background task that failed and raise its error."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+    for task in done - {stopping}:
+        if error := task.exception():
+            log.error("%s failed; the service stops", task.get_name(), exc_info=error)
+            raise error

@@ -1,0 +1,77 @@
+"""Settings: every one has a default, a unit and a docstring.
+
+They come from `ADJUTANT_*` environment variables; `adjutant config` prints
+the table of all of them.
+"""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.ports import OFFSETS, PORT_BASE_DEFAULT
+
+
+class MeshSettings(BaseSettings):
+    """Settings that every service has."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ADJUTANT_", use_attribute_docstrings=True, extra="ignore"
+    )
+
+    service: ClassVar[str] = "mesh"
+
+    data_dir: Path = Field(default_factory=lambda: Path.home() / ".adjutant")
+    """Folder that holds everything the mesh keeps; each service has its own folder in it."""
+    host: str = "127.0.0.1"
+    """Address that servers bind. There is no authentication yet: keep it on loopback."""
+    port_base: int = Field(PORT_BASE_DEFAULT, ge=1024, le=65000)
+    """First of the mesh's ports; NATS has it, the services have the next ones."""
+    nats_url: str = ""
+    """NATS to use; empty means the embedded one at `port_base`."""
+    event_max_age_s: float = Field(30 * 86400.0, gt=0)
+    """Seconds that the event log keeps an event; older ones are a GAP to whoever asks."""
+    event_max_bytes: int = Field(4 * 2**30, gt=0)
+    """Bytes that the event log may hold; the oldest events go first."""
+    event_dedup_window_s: float = Field(120.0, ge=1)
+    """Seconds for which the log itself refuses a repeated event id; older repeats are looked up."""
+    event_buffer_size: int = Field(20_000, ge=16)
+    """Events that a service holds in memory for its streams; a reader further behind is cut off."""
+    stream_heartbeat_s: float = Field(15.0, gt=0)
+    """Seconds of quiet after which an event stream sends a heartbeat."""
+    unary_timeout_s: float = Field(30.0, gt=0)
+    """Seconds that a unary call may take when the caller set no deadline."""
+    lease_ttl_s: float = Field(10.0, ge=1)
+    """Seconds after which work whose holder does not renew it may be taken over."""
+    drain_grace_s: float = Field(5.0, ge=0)
+    """Seconds that running calls get to end when the service stops."""
+    max_message_bytes: int = Field(4 * 2**20, ge=1024)
+    """Bytes that one gRPC message may have."""
+    sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    """NORMAL survives the death of any process; FULL also the power cut, at 2 to 6 ms a write."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe log line that is written."""
+    trace_sample_ratio: float = Field(1.0, ge=0, le=1)
+    """Share of traces that are recorded, where an exporter is set; ids travel in any case."""
+    otlp_endpoint: str = ""
+    """OTLP gRPC address that spans go to, such as `http://127.0.0.1:4317`; empty means nowhere."""
+
+    @property
+    def port(self) -> int:
+        """Port of the service."""
+        return self.port_base + OFFSETS[self.service]
+
+    @property
+    def service_dir(self) -> Path:
+        """Folder of the service; nobody else reads it."""
+        return self.data_dir / self.service
+
+    @property
+    def nats_address(self) -> str:
+        """Where NATS is."""
+        return self.nats_url or f"nats://{self.host}:{self.port_base + OFFSETS['nats']}"
+
+    def address_of(self, service: str) -> str:
+        """Where another service is on the embedded default, as `host:port`."""
+        return f"{self.host}:{self.port_base + OFFSETS[service]}"

@@ -1,0 +1,137 @@
+"""Errors that callers see: one table of reasons, one exception, one wire form.
+
+Domain code raises AdjutantError; the errors interceptor sends it as a
+`google.rpc.Status` with ErrorInfo, and BadRequest or RetryInfo where they
+help. Anything else that is raised becomes INTERNAL with a trace id, and its
+text stays in our log.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2, message
+from google.rpc import error_details_pb2, status_pb2
+
+DOMAIN: Final = "adjutant"
+# gRPC drops trailers over about 8 KB and the caller would see RESOURCE_EXHAUSTED instead.
+MAX_DETAILS_BYTES: Final = 6 * 1024
+MAX_MESSAGE_CHARS: Final = 1500
+
+_C = grpc.StatusCode
+REASONS: Final[dict[str, grpc.StatusCode]] = {
+    "INVALID_REQUEST": _C.INVALID_ARGUMENT,
+    "INVALID_PLAN": _C.INVALID_ARGUMENT,
+    "PLAN_CYCLE": _C.INVALID_ARGUMENT,
+    "PLAN_REQUIRED": _C.INVALID_ARGUMENT,
+    "INVALID_FILTER": _C.INVALID_ARGUMENT,
+    "INVALID_PAGE_TOKEN": _C.INVALID_ARGUMENT,
+    "INVALID_CURSOR": _C.INVALID_ARGUMENT,
+    "REQUEST_ID_REUSED": _C.ALREADY_EXISTS,
+    "NOT_FOUND": _C.NOT_FOUND,
+    "ALREADY_EXISTS": _C.ALREADY_EXISTS,
+    "ILLEGAL_TRANSITION": _C.FAILED_PRECONDITION,
+    "CONCURRENT_CHANGE": _C.ABORTED,
+    "APPROVAL_DECIDED": _C.FAILED_PRECONDITION,
+    "ACTION_CHANGED": _C.FAILED_PRECONDITION,
+    "STALE_FENCE": _C.ABORTED,
+    "SLOW_CONSUMER": _C.RESOURCE_EXHAUSTED,
+    "SHUTTING_DOWN": _C.UNAVAILABLE,
+    "EVENT_LOG_UNAVAILABLE": _C.UNAVAILABLE,
+    "DEADLINE_TOO_SHORT": _C.DEADLINE_EXCEEDED,
+    "INTERNAL": _C.INTERNAL,
+    "UNKNOWN_AGENT": _C.INVALID_ARGUMENT,
+    "REPOSITORY_NOT_FOUND": _C.NOT_FOUND,
+    "REVISION_NOT_FOUND": _C.NOT_FOUND,
+    "PATCH_CONFLICT": _C.FAILED_PRECONDITION,
+    "COMMAND_NOT_FOUND": _C.FAILED_PRECONDITION,
+    "COMMAND_FAILED": _C.FAILED_PRECONDITION,
+    "VERIFY_FAILED": _C.FAILED_PRECONDITION,
+    "RUN_TIMEOUT": _C.DEADLINE_EXCEEDED,
+    "RUN_STUCK": _C.DEADLINE_EXCEEDED,
+    "RUN_LOST": _C.UNAVAILABLE,
+    "RUN_CANCELLED": _C.CANCELLED,
+    "STEP_FAILED": _C.FAILED_PRECONDITION,
+    "APPROVAL_DENIED": _C.FAILED_PRECONDITION,
+    "COMMIT_FAILED": _C.FAILED_PRECONDITION,
+    "INVALID_REPORT_TOKEN": _C.PERMISSION_DENIED,
+}
+"""Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One field of a request and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+@dataclass
+class AdjutantError(Exception):
+    """Something that the caller is told: why, where and what to do next."""
+
+    reason: str
+    """A key of REASONS."""
+    message: str
+    """Plain English for people, ending with what to do next."""
+    field: str = ""
+    """The request's field that is wrong, where there is one."""
+    metadata: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Facts for programs."""
+    retry_after_s: float | None = None
+    """Seconds after which the same call may succeed; None where trying again does not help."""
+    violations: tuple[Violation, ...] = ()
+    """Each field that is wrong, where there are several."""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+    @property
+    def code(self) -> grpc.StatusCode:
+        """The canonical gRPC code."""
+        return REASONS[self.reason]
+
+    def to_status(self) -> status_pb2.Status:
+        """Return the error as it goes over the wire; its details stay under 6 KB."""
+        text = self.message[:MAX_MESSAGE_CHARS]
+        status = status_pb2.Status(code=self.code.value[0], message=text)
+        info = error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN)
+        info.metadata.update({key: value[:500] for key, value in self.metadata.items()})
+        _attach(status, info)
+        if self.retry_after_s is not None:
+            delay = duration_pb2.Duration()
+            delay.FromNanoseconds(int(self.retry_after_s * 1e9))
+            _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
+        self._attach_violations(status)
+        return status
+
+    def _attach_violations(self, status: status_pb2.Status) -> None:
+        violations = self.violations
+        if self.field and not violations:
+            violations = (Violation(self.field, self.message),)
+        request = error_details_pb2.BadRequest()
+        room = MAX_DETAILS_BYTES - status.ByteSize() - 100
+        for violation in violations:
+            added = request.field_violations.add(
+                field=violation.field, description=violation.description[:300]
+            )
+            if request.ByteSize() > room:
+                request.field_violations.remove(added)
+                break
+        if request.field_violations:
+            _attach(status, request)
+
+
+def not_found(kind: str, name: str) -> AdjutantError:
+    """Return the error for a name that nothing has; `kind` is a noun such as `task`."""
+    return AdjutantError(
+        "NOT_FOUND", f"There is no {kind} named {name}. List them to see which exist.", field="name"
+    )
+
+
+def _attach(status: status_pb2.Status, detail: message.Message) -> None:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    status.details.append(packed)

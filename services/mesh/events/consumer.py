@@ -1,0 +1,91 @@
+"""Durable handlers of events: each event is handled to the end at least once.
+
+A handler commits what it did and returns; then the event is acknowledged.
+After a crash in between it comes again, so handlers tolerate a repeat. Of
+several replicas one gets each event.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from adjutant.event.v1 import event_pb2
+from nats.aio.msg import Msg
+from nats.js import api
+from opentelemetry.trace import SpanKind
+
+from services.mesh import telemetry
+from services.mesh.events.envelope import SUBJECT_PREFIX, kind_token
+from services.mesh.events.log import RETRY_S, STREAM, TRANSIENT, EventLog, entry_of
+
+ACK_WAIT_S: Final = 30.0
+MAX_IN_FLIGHT: Final = 64
+MAX_BACKOFF_S: Final = 30.0
+
+log = logging.getLogger(__name__)
+Handler = Callable[[event_pb2.Event], Awaitable[None]]
+
+
+class Consumer:
+    """Hands every event of some kinds to a handler, across restarts."""
+
+    def __init__(
+        self, event_log: EventLog, durable: str, kinds: Sequence[int], handler: Handler
+    ) -> None:
+        self._log = event_log
+        self._durable = durable
+        self._subjects = [f"{SUBJECT_PREFIX}.*.*.*.*.{kind_token(kind)}" for kind in kinds]
+        self._handler = handler
+        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._handling: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Handle events for ever; a lost server is waited for."""
+        while True:
+            try:
+                await self._consume()
+            except TRANSIENT as error:
+                log.debug("consumer %s starts over: %r", self._durable, error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _consume(self) -> None:
+        config = api.ConsumerConfig(
+            durable_name=self._durable,
+            filter_subjects=self._subjects,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            max_ack_pending=4 * MAX_IN_FLIGHT,
+        )
+        await self._log.jetstream.add_consumer(STREAM, config)
+        async with self._log.pull_from(self._durable) as pull:
+            async for message in pull.messages():
+                await self._slots.acquire()
+                task = asyncio.create_task(self._handle(message))
+                self._handling.add(task)
+                task.add_done_callback(self._handled)
+
+    def _handled(self, task: asyncio.Task[None]) -> None:
+        self._handling.discard(task)
+        self._slots.release()
+
+    async def _handle(self, message: Msg) -> None:
+        entry = entry_of(message)
+        name = f"handle {kind_token(entry.event.kind)}"
+        try:
+            with telemetry.span(name, entry.headers, SpanKind.CONSUMER):
+                await self._handler(entry.event)
+            await message.ack()
+        except TRANSIENT as error:
+            log.debug("event %s comes again: %r", entry.event.event_id, error)
+        except Exception:
+            delivered = message.metadata.num_delivered or 1
+            delay_s = min(0.1 * 2**delivered, MAX_BACKOFF_S)
+            log.exception("event %s failed; again in %.1f s", entry.event.event_id, delay_s)
+            await self._put_back(message, delay_s)
+
+    async def _put_back(self, message: Msg, delay_s: float) -> None:
+        try:
+            await message.nak(delay=delay_s)
+        except TRANSIENT:
+            log.debug("the event comes again after its acknowledgement is overdue")

@@ -1,0 +1,256 @@
+"""The event log: one JetStream stream, and this process's connection to it."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from adjutant.event.v1 import event_pb2
+from dateutil import parser as dates
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext, api
+from nats.js.errors import NotFoundError
+
+from services.mesh.config import MeshSettings
+from services.mesh.errors import AdjutantError
+from services.mesh.events.envelope import SUBJECT_PREFIX
+from services.mesh.events.pull import ConsumerLostError, Pull
+
+STREAM: Final = "ADJUTANT_EVENTS"
+_STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
+REQUEST_TIMEOUT_S: Final = 2.0
+RETRY_S: Final = 0.1
+# Consumers that nobody reads any more are removed by the server after this.
+IDLE_CONSUMER_S: Final = 60.0
+TRANSIENT: Final = (NatsError, TimeoutError, OSError, ConsumerLostError)
+"""What a call raises while the server is away; the same call may succeed later."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An event and its place in the log."""
+
+    sequence: int
+    event: event_pb2.Event
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class LogState:
+    """What the log holds."""
+
+    epoch: bytes
+    first_sequence: int
+    last_sequence: int
+    first_time: datetime | None
+
+
+class EventLog:
+    """The stream of all events. It survives restarts of the server and reconnects by itself."""
+
+    def __init__(self, client: Client, settings: MeshSettings) -> None:
+        self.client = client
+        self.jetstream: JetStreamContext = client.jetstream(timeout=REQUEST_TIMEOUT_S)
+        self._settings = settings
+        self._on_reconnect: set[Callable[[], None]] = set()
+
+    @classmethod
+    async def connect(cls, settings: MeshSettings) -> "EventLog":
+        """Wait until the server answers, and make the stream where it is missing."""
+        await _wait_for_port(settings.nats_address)
+        client = Client()
+        event_log = cls(client, settings)
+        await client.connect(
+            settings.nats_address,
+            name=f"adjutant-{settings.service}",
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RETRY_S,  # type: ignore[arg-type]  # fractions work
+            ping_interval=5,
+            max_outstanding_pings=2,
+            reconnected_cb=event_log._reconnected,
+            disconnected_cb=_disconnected,
+            error_cb=_client_error,
+        )
+        await event_log._ensure_stream()
+        return event_log
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        with contextlib.suppress(*TRANSIENT):
+            await self.client.close()
+
+    async def state(self) -> LogState:
+        """Return what the log holds. EVENT_LOG_UNAVAILABLE."""
+        with unavailable():
+            # The client's own stream_info leaves the time of the first message out.
+            reply = await self.client.request(_STREAM_INFO, b"", REQUEST_TIMEOUT_S)
+            info = json.loads(reply.data)
+            if "state" not in info:
+                raise ConsumerLostError(info.get("error"))
+        state = info["state"]
+        return LogState(
+            epoch=hashlib.sha256(info["created"].encode()).digest()[:8],
+            first_sequence=state["first_seq"],
+            last_sequence=state["last_seq"],
+            first_time=dates.isoparse(state["first_ts"]) if state["messages"] else None,
+        )
+
+    async def last_entry(self, subject: str) -> LogEntry | None:
+        """Return the newest event on a subject, or None. EVENT_LOG_UNAVAILABLE."""
+        with unavailable():
+            try:
+                message = await self.jetstream.get_last_msg(STREAM, subject)
+            except NotFoundError:
+                return None
+        assert message.seq is not None
+        event = event_pb2.Event.FromString(message.data or b"")
+        return LogEntry(message.seq, event, dict(message.headers or {}))
+
+    async def read(self, subjects: Sequence[str], first: int, last: int) -> AsyncIterator[LogEntry]:
+        """Yield what the log holds on the subjects, from one sequence to another."""
+        config = api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=max(first, 1)
+        )
+        async with self.pull(subjects, config) as pull:
+            if not pull.pending:
+                return
+            async for message in pull.messages():
+                entry = entry_of(message)
+                if entry.sequence > last:
+                    return
+                yield entry
+                if entry.sequence == last or not message.metadata.num_pending:
+                    return
+
+    async def contains(self, subject: str, event_id: str, since: datetime) -> bool:
+        """Tell whether an event is in the log already."""
+        config = api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_TIME, opt_start_time=since
+        )
+        async with self.pull([subject], config) as pull:
+            if not pull.pending:
+                return False
+            async for message in pull.messages():
+                if entry_of(message).event.event_id == event_id:
+                    return True
+                if not message.metadata.num_pending:
+                    return False
+        return False
+
+    @contextlib.asynccontextmanager
+    async def pull(
+        self, subjects: Sequence[str], config: api.ConsumerConfig
+    ) -> AsyncIterator[Pull]:
+        """Read through a consumer of one's own that ends with the block."""
+        config = replace(
+            config,
+            filter_subjects=list(subjects),
+            ack_policy=api.AckPolicy.NONE,
+            mem_storage=True,
+            num_replicas=1,
+            inactive_threshold=IDLE_CONSUMER_S,
+        )
+        info = await self.jetstream.add_consumer(STREAM, config)
+        async with self.pull_from(info.name, pending=info.num_pending or 0) as pull:
+            try:
+                yield pull
+            finally:
+                with contextlib.suppress(*TRANSIENT):
+                    await self.jetstream.delete_consumer(STREAM, info.name)
+
+    @contextlib.asynccontextmanager
+    async def pull_from(self, consumer: str, *, pending: int = 0) -> AsyncIterator[Pull]:
+        """Read through a consumer that exists."""
+        async with Pull(self.client, STREAM, consumer, pending) as pull:
+            self._on_reconnect.add(pull.renew)
+            try:
+                yield pull
+            finally:
+                self._on_reconnect.discard(pull.renew)
+
+    def on_reconnect(self, wake: Callable[[], None]) -> None:
+        """Call `wake` in the event loop whenever the connection is back."""
+        self._on_reconnect.add(wake)
+
+    async def _reconnected(self) -> None:
+        log.info("the event log is back")
+        # Its store may have been replaced while it was away.
+        self._ensuring = asyncio.create_task(self._ensure_stream())
+        for wake in list(self._on_reconnect):
+            wake()
+
+    async def _ensure_stream(self) -> None:
+        config = api.StreamConfig(
+            name=STREAM,
+            subjects=[f"{SUBJECT_PREFIX}.>"],
+            storage=api.StorageType.FILE,
+            max_age=self._settings.event_max_age_s,
+            max_bytes=self._settings.event_max_bytes,
+            discard=api.DiscardPolicy.OLD,
+            duplicate_window=self._settings.event_dedup_window_s,
+            allow_direct=True,
+        )
+        while True:
+            try:
+                await self.jetstream.add_stream(config)
+                return
+            except TRANSIENT as error:
+                # Several services make it at once, and the server may still be starting.
+                with contextlib.suppress(*TRANSIENT):
+                    await self.jetstream.update_stream(config)
+                    return
+                log.warning("the event log is not ready: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+
+def entry_of(message: Msg) -> LogEntry:
+    """Return the event that a message of the log holds."""
+    event = event_pb2.Event.FromString(message.data)
+    return LogEntry(message.metadata.sequence.stream, event, dict(message.headers or {}))
+
+
+@contextlib.contextmanager
+def unavailable() -> Iterator[None]:
+    """Turn an unreachable server into EVENT_LOG_UNAVAILABLE."""
+    try:
+        yield
+    except TRANSIENT as error:
+        raise AdjutantError(
+            "EVENT_LOG_UNAVAILABLE",
+            "The event log does not answer just now; try again in a moment.",
+            retry_after_s=1.0,
+        ) from error
+
+
+async def _wait_for_port(url: str) -> None:
+    # A first connect that is refused costs nats-py two seconds; a plain socket costs nothing.
+    parts = urlsplit(url)
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 4222)
+        except OSError:
+            await asyncio.sleep(RETRY_S / 2)
+        else:
+            writer.close()
+            return
+
+
+async def _disconnected() -> None:
+    log.warning("the event log is away; what happens meanwhile is kept and published later")
+
+
+async def _client_error(error: Exception) -> None:
+    log.debug("event log connection: %r", error)
+
+
+__all__ = ["STREAM", "TRANSIENT", "EventLog", "LogEntry", "LogState", "entry_of"]

@@ -1,0 +1,55 @@
+"""The time that a call has left, for the calls that it makes itself.
+
+gRPC does not pass deadlines on. The budget stands in a context variable; the
+client interceptors (services/mesh/channel.py) give what is left of it to the
+next service.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from services.mesh.errors import AdjutantError
+
+_ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
+
+
+def remaining_s() -> float | None:
+    """Return the seconds that the current call has left; None outside a call or without end."""
+    ends_at = _ends_at.get()
+    if ends_at is None:
+        return None
+    return max(ends_at - asyncio.get_running_loop().time(), 0.0)
+
+
+class Deadline:
+    """Gives every unary call an end, and notes it for the calls that it makes."""
+
+    def __init__(self, unary_timeout_s: float) -> None:
+        self._unary_timeout_s = unary_timeout_s
+
+    async def unary(
+        self, call: Callable[[], Awaitable[Any]], _: Any, context: ServicerContext[Any, Any]
+    ) -> Any:
+        """Call within the caller's deadline or ours."""
+        given_s = context.time_remaining()
+        limit_s = self._unary_timeout_s if given_s is None else given_s
+        _ends_at.set(asyncio.get_running_loop().time() + limit_s)
+        if given_s is not None:
+            return await call()  # gRPC itself ends it
+        try:
+            async with asyncio.timeout(limit_s):
+                return await call()
+        except TimeoutError as error:
+            message = f"The call took longer than {limit_s:g} s; send a longer deadline."
+            raise AdjutantError("DEADLINE_TOO_SHORT", message) from error
+
+    async def stream(
+        self, call: Callable[[], AsyncIterator[Any]], _: Any, context: ServicerContext[Any, Any]
+    ) -> AsyncIterator[Any]:
+        """Stream for as long as the caller wants; calls made meanwhile have limits of their own."""
+        async for response in call():
+            yield response

@@ -1,0 +1,68 @@
+"""Turns what handlers raise into the errors that callers see."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn
+
+import grpc
+from grpc.aio import AbortError, ServicerContext
+from opentelemetry import trace
+
+from services.mesh import telemetry
+from services.mesh.errors import MAX_MESSAGE_CHARS, AdjutantError
+
+log = logging.getLogger(__name__)
+
+
+class Errors:
+    """Sends AdjutantError with its details, and anything else as INTERNAL without its text."""
+
+    async def unary(
+        self, call: Callable[[], Awaitable[Any]], _: Any, context: ServicerContext[Any, Any]
+    ) -> Any:
+        """Call, and abort with the error that it raised."""
+        try:
+            return await call()
+        except (AbortError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            await _abort(context, error)
+
+    async def stream(
+        self, call: Callable[[], AsyncIterator[Any]], _: Any, context: ServicerContext[Any, Any]
+    ) -> AsyncIterator[Any]:
+        """Call, and abort with the error that it raised."""
+        try:
+            async for response in call():
+                yield response
+        except (AbortError, asyncio.CancelledError, GeneratorExit):
+            raise
+        except Exception as error:
+            await _abort(context, error)
+
+
+async def _abort(context: ServicerContext[Any, Any], error: Exception) -> NoReturn:
+    known = error if isinstance(error, AdjutantError) else _unexpected(error)
+    trace.get_current_span().set_attribute("adjutant.reason", known.reason)
+    status = known.to_status()
+    await context.abort(
+        known.code,
+        known.message[:MAX_MESSAGE_CHARS],
+        (("grpc-status-details-bin", status.SerializeToString()),),
+    )
+
+
+def _unexpected(error: Exception) -> AdjutantError:
+    if isinstance(error, grpc.aio.AioRpcError) and error.code() == grpc.StatusCode.UNAVAILABLE:
+        return AdjutantError(
+            "EVENT_LOG_UNAVAILABLE", "Another service is away; try again.", retry_after_s=1.0
+        )
+    identity = telemetry.trace_id()
+    log.error("a call failed unexpectedly", exc_info=error)
+    return AdjutantError(
+        "INTERNAL",
+        "Something went wrong on our side; the service's log has it"
+        + (f" under trace {identity}." if identity else "."),
+        metadata={"trace": identity},
+    )

@@ -1,0 +1,47 @@
+"""Checks every request against the rules in the contract."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import protovalidate
+from grpc.aio import ServicerContext
+
+from services.mesh.errors import AdjutantError, Violation
+
+
+class Validation:
+    """Refuses requests that break a rule, with every field that does."""
+
+    def __init__(self) -> None:
+        self._validator = protovalidate.Validator()
+
+    async def unary(
+        self, call: Callable[[], Awaitable[Any]], request: Any, _: ServicerContext[Any, Any]
+    ) -> Any:
+        """Check, then call."""
+        self._check(request)
+        return await call()
+
+    async def stream(
+        self, call: Callable[[], AsyncIterator[Any]], request: Any, _: ServicerContext[Any, Any]
+    ) -> AsyncIterator[Any]:
+        """Check, then call."""
+        self._check(request)
+        async for response in call():
+            yield response
+
+    def _check(self, request: Any) -> None:
+        if request is None:
+            return
+        found = self._validator.collect_violations(request)
+        if not found:
+            return
+        violations = tuple(Violation(_path(v.proto.field), v.proto.message or "") for v in found)
+        listed = "; ".join(f"{v.field}: {v.description}" for v in violations[:3])
+        raise AdjutantError("INVALID_REQUEST", f"{listed}.", violations=violations)
+
+
+def _path(field: Any) -> str:
+    if field is None:
+        return ""
+    return ".".join(element.field_name for element in field.elements)

@@ -1,0 +1,132 @@
+"""Leases with fencing tokens, on JetStream key-value.
+
+Whoever works on something holds its lease and renews it. When the holder is
+gone the lease lapses and another may take it, with a higher token; a write
+that carries a lower token than the record has seen is refused (Store.update).
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+from nats.js import api
+from nats.js.errors import KeyDeletedError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.kv import KeyValue
+
+from services.mesh.errors import AdjutantError
+from services.mesh.events.log import TRANSIENT, EventLog, unavailable
+
+BUCKET: Final = "adjutant_leases"
+
+log = logging.getLogger(__name__)
+
+
+class Lease:
+    """Something that is held. It says itself whether it still is."""
+
+    def __init__(self, key: str, token: int, ttl_s: float) -> None:
+        self.key = key
+        """What is held."""
+        self.token = token
+        """Fencing token: every later holder has a higher one."""
+        self.revision = token
+        self._ttl_s = ttl_s
+        self._renewed_at = time.monotonic()
+
+    @property
+    def valid(self) -> bool:
+        """Whether nobody else can hold it yet; a fifth of its time is kept as a margin."""
+        return time.monotonic() - self._renewed_at < self._ttl_s * 0.8
+
+    def check(self) -> None:
+        """Raise STALE_FENCE where the lease may have lapsed."""
+        if not self.valid:
+            message = f"The lease on {self.key} lapsed; whoever holds it now goes on."
+            raise AdjutantError("STALE_FENCE", message)
+
+    def renewed(self, revision: int, asked_at: float) -> None:
+        """Note a renewal that was asked for at the given monotonic time."""
+        self.revision = revision
+        self._renewed_at = asked_at
+
+
+class Leases:
+    """Takes and renews leases for one holder."""
+
+    def __init__(self, event_log: EventLog, holder: str, ttl_s: float) -> None:
+        self._log = event_log
+        self._holder = holder.encode()
+        self._ttl_s = ttl_s
+        self._bucket: KeyValue | None = None
+
+    async def acquire(self, key: str) -> Lease | None:
+        """Take a lease, or return None where somebody else holds it. EVENT_LOG_UNAVAILABLE.
+
+        A holder that finds its own name takes the lease over: it is the same
+        replica after a restart, and its former self has given up the port.
+        """
+        asked_at = time.monotonic()
+        with unavailable():
+            bucket = await self._open()
+            token = await self._create(bucket, key)
+        if token is None:
+            return None
+        lease = Lease(key, token, self._ttl_s)
+        lease.renewed(token, asked_at)
+        return lease
+
+    async def release(self, lease: Lease) -> None:
+        """Give a lease back; where that fails it lapses."""
+        with contextlib.suppress(*TRANSIENT):
+            bucket = await self._open()
+            await bucket.delete(lease.key, last=lease.revision)
+
+    @contextlib.asynccontextmanager
+    async def held(self, key: str) -> AsyncIterator[Lease | None]:
+        """Hold a lease for the block and renew it meanwhile; None where somebody else has it."""
+        lease = await self.acquire(key)
+        if lease is None:
+            yield None
+            return
+        renewal = asyncio.create_task(self._renew(lease))
+        try:
+            yield lease
+        finally:
+            renewal.cancel()
+            await self.release(lease)
+
+    async def _create(self, bucket: KeyValue, key: str) -> int | None:
+        with contextlib.suppress(KeyWrongLastSequenceError):
+            return await bucket.create(key, self._holder)
+        try:
+            entry = await bucket.get(key)
+            if entry.value != self._holder or entry.revision is None:
+                return None
+            return await bucket.update(key, self._holder, last=entry.revision)
+        except (KeyNotFoundError, KeyDeletedError, KeyWrongLastSequenceError):
+            return None
+
+    async def _renew(self, lease: Lease) -> None:
+        while True:
+            await asyncio.sleep(self._ttl_s / 3)
+            asked_at = time.monotonic()
+            try:
+                bucket = await self._open()
+                revision = await bucket.update(lease.key, self._holder, last=lease.revision)
+                lease.renewed(revision, asked_at)
+            except KeyWrongLastSequenceError:
+                log.warning("somebody else took the lease on %s", lease.key)
+                return
+            except TRANSIENT as error:
+                log.warning("the lease on %s could not be renewed: %r", lease.key, error)
+
+    async def _open(self) -> KeyValue:
+        if self._bucket is None:
+            config = api.KeyValueConfig(
+                bucket=BUCKET, ttl=self._ttl_s, storage=api.StorageType.FILE, history=1
+            )
+            self._bucket = await self._log.jetstream.create_key_value(config)
+        return self._bucket

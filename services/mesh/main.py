@@ -1,0 +1,29 @@
+"""The process of one service: `python -m services.<name>`."""
+
+import asyncio
+import signal
+import sys
+
+from opentelemetry import trace
+
+from services.mesh import telemetry
+from services.mesh.app import ServiceModule, run_service
+
+
+def main(module: ServiceModule) -> None:
+    """Run a service until SIGTERM or SIGINT, and exit."""
+    settings = module.settings()
+    telemetry.log_to_stderr(settings)
+    trace.set_tracer_provider(telemetry.make_provider(settings))
+    try:
+        asyncio.run(_run(module))
+    except OSError as error:
+        sys.exit(f"adjutant: {error}")
+
+
+async def _run(module: ServiceModule) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await run_service(module, module.settings(), stop)

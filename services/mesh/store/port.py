@@ -1,0 +1,185 @@
+"""What a document store does, whichever database is behind it.
+
+A record is one document. It changes as a whole: `replace` succeeds only on
+the revision that was read, and the events that announce the change are
+committed with it. A relay publishes them from there (services/mesh/events).
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Generic, Protocol, TypeVar
+
+from adjutant.event.v1 import event_pb2
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def _time_text(time: datetime) -> str:
+    return time.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+# Always six digits of fraction, so that stored times sort as text.
+UtcTime = Annotated[datetime, PlainSerializer(_time_text, return_type=str, when_used="json")]
+"""A moment in UTC."""
+
+
+class Record(BaseModel):
+    """A stored document; services derive theirs from it."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=False)
+
+    name: str
+    """Resource name; the key."""
+    revision: int = 0
+    """Counts the changes; the store sets it."""
+    fence: int = 0
+    """Highest fencing token that wrote the record; a write with a lower one is refused."""
+    create_time: UtcTime
+    """When it was made."""
+    update_time: UtcTime
+    """When it last changed; the store sets it."""
+
+    @property
+    def etag(self) -> str:
+        """What changes with every change."""
+        return f"{self.revision:x}"
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Collection(Generic[R]):
+    """Where records of one kind are kept."""
+
+    name: str
+    """Collection id as in resource names, such as `tasks`."""
+    record: type[R]
+    """Their type."""
+    fields: tuple[str, ...] = ()
+    """String fields of the record that can be filtered and sorted by; they are indexed."""
+
+    @property
+    def queryable(self) -> tuple[str, ...]:
+        """Every field that a filter or order may name."""
+        return (*self.fields, "create_time", "update_time")
+
+
+@dataclass(frozen=True)
+class RequestKey:
+    """What makes a creating call idempotent."""
+
+    parent: str
+    """Scope in which the id is unique."""
+    request_id: str
+    """The caller's id; empty means that the call is not repeatable."""
+    digest: str
+    """Digest of the request's body: the same id with another body is an error."""
+
+
+@dataclass(frozen=True)
+class Inserted(Generic[R]):
+    """Outcome of an insert."""
+
+    record: R
+    """The new record, or the one that the same request made before."""
+    created: bool
+    """Whether it is new."""
+
+
+@dataclass(frozen=True)
+class Page(Generic[R]):
+    """A piece of a list."""
+
+    records: list[R]
+    """The records, in order."""
+    next_page_token: str
+    """Asks for the next page; empty on the last."""
+
+
+@dataclass(frozen=True)
+class OutboxEntry:
+    """An event that is committed and waits to be published."""
+
+    position: int
+    """Order of commits in this store."""
+    event: event_pb2.Event
+    """The event."""
+    headers: Mapping[str, str]
+    """Trace context of whoever made the change."""
+
+
+class Store(Protocol):
+    """A document store. Every method may raise AdjutantError."""
+
+    async def insert(
+        self,
+        collection: Collection[R],
+        record: R,
+        *,
+        events: Sequence[event_pb2.Event] = (),
+        request: RequestKey | None = None,
+    ) -> Inserted[R]:
+        """Make a record. REQUEST_ID_REUSED, ALREADY_EXISTS."""
+
+    async def get(self, collection: Collection[R], name: str) -> R:
+        """Return a record. NOT_FOUND."""
+
+    async def find(self, collection: Collection[R], name: str) -> R | None:
+        """Return a record, or None."""
+
+    async def replace(
+        self, collection: Collection[R], record: R, *, events: Sequence[event_pb2.Event] = ()
+    ) -> R:
+        """Write a changed record over the revision that it was read at. CONCURRENT_CHANGE."""
+
+    async def update(
+        self,
+        collection: Collection[R],
+        name: str,
+        change: Callable[[R], Sequence[event_pb2.Event] | None],
+        *,
+        fence: int | None = None,
+    ) -> R:
+        """Read, change and replace, again where somebody else was faster.
+
+        `change` alters the record in place and returns the events to announce
+        it with; None leaves it as it is. With a fence, STALE_FENCE is raised
+        where a holder of a later lease has written.
+        """
+
+    async def page(
+        self,
+        collection: Collection[R],
+        *,
+        parent: str,
+        filter_text: str = "",
+        order_by: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[R]:
+        """Return a page of a project's records. INVALID_FILTER, INVALID_PAGE_TOKEN."""
+
+    def scan(
+        self, collection: Collection[R], where: Mapping[str, Sequence[str]]
+    ) -> AsyncIterator[R]:
+        """Yield every record whose fields have one of the values, oldest first."""
+
+    async def outbox(self, limit: int) -> list[OutboxEntry]:
+        """Return the oldest events that wait to be published."""
+
+    async def clear_outbox(self, positions: Sequence[int]) -> None:
+        """Forget events that are published."""
+
+    def on_commit(self, wake: Callable[[], None]) -> None:
+        """Call `wake` in the event loop after each commit that had events."""
+
+    async def close(self) -> None:
+        """Let go of the database."""

@@ -1,0 +1,56 @@
+"""Tables of the SQLite store: one per collection, and the outbox."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from services.mesh.store.port import Collection
+
+BUSY_TIMEOUT_S: Final = 10.0
+INSERT_OUTBOX: Final = "INSERT INTO outbox (event, headers) VALUES (?, ?)"
+_OUTBOX: Final = """
+CREATE TABLE IF NOT EXISTS outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    event BLOB NOT NULL,
+    headers TEXT NOT NULL
+)"""
+
+
+def connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    """Open a connection whose transactions we begin and end ourselves."""
+    database = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute(f"PRAGMA synchronous = {synchronous}")
+    return database
+
+
+def migrate(database: sqlite3.Connection, collections: Sequence[Collection[Any]]) -> None:
+    """Make what is missing; what is there stays."""
+    database.execute(_OUTBOX)
+    for collection in collections:
+        _make_table(database, collection)
+
+
+def _make_table(database: sqlite3.Connection, collection: Collection[Any]) -> None:
+    table = collection.name
+    database.execute(
+        f'CREATE TABLE IF NOT EXISTS "{table}" (name TEXT PRIMARY KEY, parent TEXT NOT NULL,'
+        " revision INTEGER NOT NULL, request_key TEXT UNIQUE, request_digest TEXT,"
+        " body TEXT NOT NULL)"
+    )
+    columns = {row[1] for row in database.execute(f'PRAGMA table_xinfo("{table}")')}
+    for field in collection.queryable:
+        if field not in columns:
+            database.execute(
+                f'ALTER TABLE "{table}" ADD COLUMN "{field}" TEXT'
+                f" GENERATED ALWAYS AS (json_extract(body, '$.{field}')) VIRTUAL"
+            )
+        database.execute(
+            f'CREATE INDEX IF NOT EXISTS "{table}_{field}" ON "{table}" (parent, "{field}", name)'
+        )
+    database.execute(
+        f'CREATE INDEX IF NOT EXISTS "{table}_by_time" ON "{table}" (create_time, name)'
+    )
