@@ -32,7 +32,7 @@ class JobPhase(enum.Enum):
     """Where a job stands, as its backend sees it."""
 
     ABSENT = "absent"
-    """It was never started."""
+    """It was not started, as far as is known."""
     RUNNING = "running"
     """Something looks after it."""
     ENDED = "ended"
@@ -62,20 +62,29 @@ class OutputPiece:
 class Backend(Protocol):
     """Runs jobs that outlive this process. A job's id is its run's."""
 
-    async def start(self, job_id: str, job: JobSpec) -> JobStart:
-        """Start a job at most once, and return when its process runs; asking again is harmless.
+    async def start(self, job_id: str, job: JobSpec) -> None:
+        """Start a job at most once, and return when it runs or has ended; asking again is harmless.
 
-        Raises SpawnError.
+        Raises SpawnError, and then it will not start later either.
         """
 
     def status(self, job_id: str) -> JobStatus:
         """Look how a job stands; cheap, and true at this moment."""
 
-    def next_ring(self, job_id: str) -> asyncio.Event:
-        """Give the event of the job's next change: take it first, then look, then wait for it."""
+    def next_change(self, job_id: str) -> asyncio.Event:
+        """Give the event of the job's next change: take it first, then look, then wait for it.
 
-    def request_end(self, job_id: str) -> None:
-        """Ask for the end of a job; `status` tells when nothing of it is left."""
+        An event may be lost with the job's keeper, so wait with a limit and look again.
+        """
+
+    def next_output(self, job_id: str) -> asyncio.Event:
+        """Give the event of the job's next output or change; as `next_change`."""
+
+    def request_end(self, job_id: str, reason: str) -> None:
+        """Ask for the end of a job; `status` tells when nothing of it is left.
+
+        The reason comes back as JobExit.reason unless the job ends by itself first.
+        """
 
     async def bury(self, job_id: str) -> int:
         """End what a LOST job may have left behind; returns how many processes that were."""
@@ -83,8 +92,11 @@ class Backend(Protocol):
     def read_output(self, job_id: str, offset_bytes: int, limit_bytes: int) -> OutputPiece | None:
         """Read what a job printed; None where its output is not kept here (any more)."""
 
-    def release(self, job_id: str) -> None:
-        """Stop listening to a job."""
+    async def remove(self, job_id: str) -> None:
+        """Forget a job that has ended, with all that it left."""
+
+    def jobs(self) -> list[str]:
+        """List the jobs that something is known of."""
 
     async def close(self) -> None:
         """Let go of everything; jobs go on."""

@@ -9,7 +9,7 @@ that either may die and come back at any moment:
     output.log       what the job printed
     heartbeat.json   what the job does, every few seconds
     exit.json        how it ended; written when its whole process tree is gone
-    cancel           asks the shim to end the job
+    cancel           asks the shim to end the job, and says why
     doorbell         a FIFO: the shim wakes the service
     control          a FIFO: the service wakes the shim
 
@@ -26,6 +26,11 @@ from typing import Any
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
+
+STATE_CHANGED = b"s"
+"""Rings that the job started, beat or ended."""
+PRINTED = b"p"
+"""Rings that the job printed something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class JobExit:
     """How a job ended."""
 
     reason: str
-    """`ended` by itself, `timeout`, `cancelled`, or `terminated` with the machine."""
+    """`ended` by itself, `timeout`, `terminated` with the machine, or what `cancel` said."""
     exit_code: int | None
     """The command's; absent where a signal ended it, or the shim did."""
     signal: int | None
@@ -147,15 +152,22 @@ class JobFolder:
         """Record how the job ended; after the last of its processes is gone."""
         self._write("exit.json", asdict(job_exit))
 
-    def request_cancel(self) -> None:
-        """Ask the shim to end the job, and wake it."""
-        with open(self.cancel_path, "wb"):
+    def request_end(self, reason: str) -> None:
+        """Ask the shim to end the job, and wake it. The first reason stays."""
+        try:
+            with open(self.cancel_path, "x") as file:
+                file.write(reason)
+        except FileExistsError:
             pass
-        ring(self.control_path)
+        ring(self.control_path, STATE_CHANGED)
 
-    def cancel_requested(self) -> bool:
-        """Whether somebody asked for the end."""
-        return os.path.exists(self.cancel_path)
+    def end_request(self) -> str:
+        """Read why somebody asked for the end; empty where nobody did."""
+        try:
+            with open(self.cancel_path) as file:
+                return file.read() or "cancelled"
+        except FileNotFoundError:
+            return ""
 
     def lock(self) -> int | None:
         """Lock the folder for this process's life; None where another shim holds it."""
@@ -204,14 +216,14 @@ def open_fifo(path: str) -> int:
     return os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
 
-def ring(path: str) -> None:
+def ring(path: str, what: bytes) -> None:
     """Wake whoever waits at a FIFO. A full or missing one changes nothing: the truth is on disk."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:  # nobody waits there, or it is gone with its run
         return
     try:
-        os.write(descriptor, b"!")
+        os.write(descriptor, what)
     except BlockingIOError:
         pass
     finally:

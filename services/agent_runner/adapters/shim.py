@@ -16,6 +16,8 @@ import traceback
 
 from services.agent_runner.adapters import processes
 from services.agent_runner.adapters.job_folder import (
+    PRINTED,
+    STATE_CHANGED,
     JobExit,
     JobFolder,
     JobHeartbeat,
@@ -88,13 +90,14 @@ class _Shim:
     def run(self) -> None:
         """Run the command, then its verification, and record how that ended."""
         signal.signal(signal.SIGTERM, self._on_terminate)
-        status = self._run_command(self._spec.argv)
+        self._reason = self._folder.end_request()
+        status = None if self._reason else self._run_command(self._spec.argv)
         verified = None
         if status == 0 and not self._reason and self._spec.verify_argv:
             verified = self._run_command(self._spec.verify_argv)
         self._output.close()
         self._record_exit(status, verified)
-        ring(self._folder.doorbell_path)
+        ring(self._folder.doorbell_path, STATE_CHANGED)
 
     def _on_terminate(self, *_: object) -> None:
         self._terminated = True
@@ -124,7 +127,7 @@ class _Shim:
             self._folder.write_start(JobStart(pid, pid, time.time()))
         os.write(gate_write, b"!")
         os.close(gate_write)
-        ring(self._folder.doorbell_path)
+        ring(self._folder.doorbell_path, STATE_CHANGED)
         return pid
 
     def _turn(self, timeout_s: float) -> bool:
@@ -154,7 +157,7 @@ class _Shim:
     def _ring_for_output(self) -> None:
         now = time.monotonic()
         if self._bell_due and now >= self._next_bell:
-            ring(self._folder.doorbell_path)
+            ring(self._folder.doorbell_path, PRINTED)
             self._bell_due = False
             self._next_bell = now + _BELL_INTERVAL_S
 
@@ -171,8 +174,8 @@ class _Shim:
     def _reason_to_end(self) -> str:
         if self._terminated:
             return "terminated"
-        if self._folder.cancel_requested():
-            return "cancelled"
+        if reason := self._folder.end_request():
+            return reason
         return "timeout" if time.monotonic() >= self._deadline else ""
 
     def _beat(self) -> None:
@@ -196,7 +199,7 @@ class _Shim:
             self._terminated = True
         except OSError:  # a full disk must not end the job; the next beat may fit
             traceback.print_exc()
-        ring(self._folder.doorbell_path)
+        ring(self._folder.doorbell_path, STATE_CHANGED)
 
     def _end_tree(self, grace_s: float) -> None:
         """End all processes of the job: ask, wait, kill, until none is left; keep their output."""
