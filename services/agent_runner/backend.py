@@ -32,7 +32,9 @@ class JobPhase(enum.Enum):
     """Where a job stands, as its backend sees it."""
 
     ABSENT = "absent"
-    """It was not started, as far as is known."""
+    """Nothing is known of it."""
+    PREPARED = "prepared"
+    """It may be started; perhaps it is just about to run."""
     RUNNING = "running"
     """Something looks after it."""
     ENDED = "ended"
@@ -62,10 +64,13 @@ class OutputPiece:
 class Backend(Protocol):
     """Runs jobs that outlive this process. A job's id is its run's."""
 
-    async def start(self, job_id: str, job: JobSpec) -> None:
-        """Start a job at most once, and return when it runs or has ended; asking again is harmless.
+    def prepare(self, job_id: str, job: JobSpec) -> None:
+        """Lay a job down, so that it may be started from now on. The first spec stays."""
 
-        Raises SpawnError, and then it will not start later either.
+    async def start(self, job_id: str) -> None:
+        """Start a prepared job at most once, and return when it runs or has ended.
+
+        Asking again is harmless. Raises SpawnError, and then it will not start later either.
         """
 
     def status(self, job_id: str) -> JobStatus:

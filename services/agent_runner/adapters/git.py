@@ -72,7 +72,7 @@ class Patch:
 
 
 class Workspaces:
-    """Makes, reads and removes the workspaces of runs, each in its run's folder."""
+    """Makes and reads the workspaces of runs, each in its run's folder."""
 
     def __init__(self, git: Git, folder: Path) -> None:
         self._git = git
@@ -149,8 +149,8 @@ class Workspaces:
         Counted from the start, so commits that the job made are in it too.
         """
         folder = workspace_folder(run_folder)
-        start_sha = read_workspace(run_folder).start_sha
         try:
+            start_sha = read_workspace(run_folder).start_sha
             await self._git("add", "--all", folder=folder)
             difference = ("diff", "--cached", "--binary", "--full-index", "--no-ext-diff")
             await self._git(*difference, f"--output={patch}", start_sha, folder=folder)
@@ -164,11 +164,6 @@ class Workspaces:
             ) from None
         paths = names.encode(errors="surrogateescape").decode(errors="replace").split("\0")
         return [path for path in paths if path][:MAX_CHANGED_FILES]
-
-    async def remove(self, run_folder: Path) -> None:
-        """Remove a run's workspace."""
-        folder = workspace_folder(run_folder)
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def workspace_folder(run_folder: Path) -> Path:

@@ -45,10 +45,13 @@ class LocalBackend:
         """The process id of the spawner; None where none is up."""
         return self._spawner.pid
 
-    async def start(self, job_id: str, job: JobSpec) -> None:
+    def prepare(self, job_id: str, job: JobSpec) -> None:
+        """Write the job's folder."""
+        self._folder(job_id).create(job)
+
+    async def start(self, job_id: str) -> None:
         """Start a job at most once, and return when it runs or has ended. Raises SpawnError."""
         folder = self._folder(job_id)
-        folder.create(job)
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 await self._start(job_id, folder)
@@ -76,7 +79,7 @@ class LocalBackend:
         if (job_exit := folder.exit()) is not None:
             phase = JobPhase.ENDED
         elif start is None:
-            phase = JobPhase.ABSENT
+            phase = JobPhase.PREPARED if folder.spec() else JobPhase.ABSENT
         else:
             phase = JobPhase.RUNNING if lives else JobPhase.LOST
         return JobStatus(phase, start, folder.heartbeat(), job_exit)
