@@ -10,8 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2
+
+from buf.validate import validate_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

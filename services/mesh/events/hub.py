@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from adjutant.event.v1 import event_pb2, frame_pb2
 from nats.js import api
 
+from adjutant.event.v1 import event_pb2, frame_pb2
 from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.events.cursor import Cursor, Filter, decode, encode
