@@ -1,7 +1,6 @@
-"""Run the agent runner alone: `python -m services.agent_runner`."""
+"""Run the agent runner alone."""
 
-from services.agent_runner import app
+from services.agent_runner.app import SERVICE
 from services.mesh.main import main
 
-if __name__ == "__main__":
-    main(app)
+main(SERVICE)

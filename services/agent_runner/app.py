@@ -8,7 +8,6 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from adjutant.agent_runner.v1 import run_service_pb2_grpc
-
 from services.agent_runner.adapters.git import Workspaces
 from services.agent_runner.adapters.git_command import Git, Identity
 from services.agent_runner.adapters.subprocess import LocalBackend
@@ -23,21 +22,16 @@ from services.agent_runner.run import RUNS
 from services.agent_runner.runs import Runs
 from services.agent_runner.settings import AgentRunnerSettings
 from services.agent_runner.watch import Watcher
+from services.mesh.app import Service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from services.mesh.app import Mesh
 
-COLLECTIONS: Final = (RUNS,)
-_SERVICE: Final = "adjutant.agent_runner.v1.RunService"
+_RUN_SERVICE: Final = "adjutant.agent_runner.v1.RunService"
 _HANDOVER_TIMEOUT_S: Final = 30.0
 _HANDOVER_POLL_S: Final = 0.05
-
-
-def settings() -> AgentRunnerSettings:
-    """Return the settings, from the environment."""
-    return AgentRunnerSettings()
 
 
 async def build(mesh: Mesh) -> None:
@@ -60,11 +54,11 @@ async def build(mesh: Mesh) -> None:
         limits=LivenessLimits(own.liveness_window_s, own.loop_repeats, own.stuck_after_s),
         progress_interval_s=own.progress_interval_s,
     )
-    runs = Runs(parts, own.reconcile_s)
+    runs = Runs(parts, own.reconcile_interval_s)
     reader = Reader(mesh.store, backend, mesh.blobs, lambda: mesh.hub.is_closing)
     watcher = Watcher(mesh.store, mesh.hub, mesh.events)
     servicer = RunService(runs, reader, watcher)
-    mesh.serve(run_service_pb2_grpc.add_RunServiceServicer_to_server, servicer, _SERVICE)
+    mesh.serve(run_service_pb2_grpc.add_RunServiceServicer_to_server, servicer, _RUN_SERVICE)
     mesh.run_in_background("reconcile", runs.reconcile_for_ever)
     mesh.on_stop(runs.close)
 
@@ -97,3 +91,6 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+SERVICE: Final = Service(AgentRunnerSettings, collections=(RUNS,), build=build)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from adjutant.event.v1 import event_pb2
-
     from services.agent_runner.backend import Backend, JobSpec, JobStart, JobStatus
     from services.agent_runner.collect import Collected, Collector
     from services.agent_runner.job import JobMaker

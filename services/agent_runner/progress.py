@@ -9,7 +9,6 @@ from services.agent_runner.run import RUNS, RunRecord, progressed
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
-
     from services.mesh.store import Store
 
 

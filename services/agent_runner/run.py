@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from adjutant.common.v1 import failure_pb2
-from adjutant.event.v1 import run_events_pb2
 from pydantic import BaseModel, ConfigDict
 
+from adjutant.common.v1 import failure_pb2
+from adjutant.event.v1 import run_events_pb2
 from services.agent_runner.errors import WORK
 from services.mesh.events import new_event
 from services.mesh.names import collection_and_id, project_of

@@ -27,7 +27,6 @@ from services.mesh.store import RequestKey, now
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
-
     from services.mesh.store import Page
 
 log = logging.getLogger(__name__)

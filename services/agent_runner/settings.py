@@ -26,7 +26,7 @@ class AgentRunnerSettings(MeshSettings):
     """How many times in a row the same lines must come for a run to count as looping."""
     stuck_after_s: float = Field(900.0, gt=0)
     """Seconds of silence without any computing after which a run is ended as stuck."""
-    reconcile_s: float = Field(5.0, gt=0)
+    reconcile_interval_s: float = Field(5.0, gt=0)
     """Seconds between two looks for runs that nobody looks after."""
     progress_interval_s: float = Field(0.2, gt=0)
     """Seconds between two progress events of one run at least; of those between, the last wins."""

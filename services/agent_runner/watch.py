@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from adjutant.common.v1 import run_pb2
 from adjutant.event.v1 import event_pb2
-
 from services.agent_runner.run import RUNS, STATES
 from services.mesh.events import Filter
 from services.mesh.events.envelope import subject_of
@@ -45,16 +44,16 @@ class Watcher:
         run = await self._store.get(RUNS, name)
         told = await self._end_was_told(run) if cursor else False
         events = Filter(parent=parent_of(name), task=run.task, resource=name)
-        async with aclosing(self._hub.stream(events, cursor, since=run.create_time)) as frames:
-            async for frame in frames:
-                yield frame
-                if frame.event.run_state_changed.state in _FINAL:
-                    return
-                if told and frame.HasField("live"):
-                    break
-            # The reader may have the end already, before its cursor.
-            with suppress(TimeoutError, StopAsyncIteration):
-                yield await asyncio.wait_for(anext(frames), _LAST_FRAMES_S)
+        frames = self._hub.stream(events, cursor, since=run.create_time)
+        async for frame in frames:
+            yield frame
+            if frame.event.run_state_changed.state in _FINAL:
+                return
+            if told and frame.HasField("live"):
+                break
+        # The reader may have the end already, before its cursor.
+        with suppress(TimeoutError, StopAsyncIteration):
+            yield await asyncio.wait_for(anext(frames), _LAST_FRAMES_S)
 
     async def _end_was_told(self, run: RunRecord) -> bool:
         """Whether the run's final state is in the log already."""

@@ -6,9 +6,9 @@ import hashlib
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from adjutant.agent_runner.v1 import run_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from adjutant.agent_runner.v1 import run_pb2
 from services.agent_runner.run import CommitSpec, RunRecord, RunSpec, WorkspaceSpec
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from adjutant.agent_runner.v1 import run_service_pb2 as pb
 from adjutant.agent_runner.v1.run_service_pb2_grpc import RunServiceServicer
-
 from services.agent_runner.rpc.convert import digest_of, run_of, spec_of
 
 if TYPE_CHECKING:
