@@ -1,0 +1,94 @@
+"""Frames of an event stream as lines for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from services.cli.render import STATE_STYLES, clock, failure_line, plain, took
+from services.client import last_part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adjutant_messages.adjutant.event.v1 import Event, EventFrame
+
+
+def frame_line(frame: EventFrame, *, with_resource: bool = True) -> Text | None:
+    """Return a frame as one line; None for those that say nothing to people.
+
+    `with_resource` tells which resource it is about, for streams of many.
+    """
+    if frame.gap is not None:
+        count = frame.gap.missing_count or "some"
+        return Text(f"{count} events are missing here: the log no longer holds them", "yellow")
+    event = frame.event
+    if event is None:
+        return None
+    for kind, describe in _DESCRIPTIONS.items():
+        payload = getattr(event, kind)
+        if payload is not None:
+            subject = _subject(event, kind) if with_resource else kind.partition("_")[0]
+            words = [word for word in describe(payload) if word]
+            return _line(event, subject, words)
+    return None
+
+
+def _subject(event: Event, kind: str) -> str:
+    noun = "task" if kind.startswith("step") else kind.partition("_")[0]
+    return f"{noun} {last_part(event.resource)}"
+
+
+def _line(event: Event, subject: str, words: list[str]) -> Text:
+    line = Text.assemble((clock(event.time), "dim"), " ", subject)
+    for word in words:
+        line.append("  ").append(plain(word), style=STATE_STYLES.get(word, ""))
+    return line
+
+
+def _task_state(payload: Any) -> list[str]:
+    commit = f"commit {payload.commit.sha[:12]}" if payload.commit else ""
+    return [payload.state.name, payload.title, commit, failure_line(payload.failure)]
+
+
+def _task_progress(payload: Any) -> list[str]:
+    progress = payload.progress
+    if progress is None:
+        return []
+    counted = f"{progress.steps_done}/{progress.step_count} steps" if progress.step_count else ""
+    return [progress.node.name.lower(), counted, progress.message]
+
+
+def _step_state(payload: Any) -> list[str]:
+    step = payload.step
+    if step is None:
+        return []
+    span = took(step.start_time, step.end_time)
+    return [f"step {step.number}", step.state.name, step.title, span, failure_line(step.failure)]
+
+
+def _run_state(payload: Any) -> list[str]:
+    code = payload.exit_code
+    ended = f"exit code {code}" if code is not None else ""
+    return [payload.state.name, ended, failure_line(payload.failure)]
+
+
+def _run_progress(payload: Any) -> list[str]:
+    return [f"{payload.percent:.0f} %" if payload.percent is not None else "", payload.message]
+
+
+_DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
+    "task_state_changed": _task_state,
+    "task_progress": _task_progress,
+    "step_state_changed": _step_state,
+    "approval_requested": lambda payload: ["asked", payload.title],
+    "approval_resolved": lambda payload: [
+        payload.state.name,
+        f"by {payload.decided_by.name.lower()}" if payload.decided_by.value else "",
+        payload.reason,
+    ],
+    "run_state_changed": _run_state,
+    "run_progress": _run_progress,
+    "run_liveness_changed": lambda payload: [payload.liveness.name.lower().replace("_", " ")],
+}
