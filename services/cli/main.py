@@ -40,6 +40,14 @@ def run(arguments: Sequence[str]) -> int:
         return exits.DONE
 
 
+def _with_checklist_last(arguments: Sequence[str]) -> list[str]:
+    """Return a command line whose text may begin like a checklist does, which is like an option."""
+    texts = [argument for argument in arguments if argument.startswith("- ")]
+    if not texts:
+        return list(arguments)
+    return [*(argument for argument in arguments if argument not in texts), "--", *texts]
+
+
 def _advised(error: typer.TyperException) -> str:
     """Return what is wrong with a command line, and where to look."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
