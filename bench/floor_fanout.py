@@ -13,12 +13,12 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 import grpc.aio
-from adjutant.common.v1 import task_pb2
-from adjutant.event.v1 import event_pb2, frame_pb2, task_events_pb2
-from adjutant.notification.v1 import subscription_service_pb2
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from adjutant.common.v1 import task_pb2
+from adjutant.event.v1 import event_pb2, frame_pb2, task_events_pb2
+from adjutant.notification.v1 import subscription_service_pb2
 from bench import floor_sqlite, harness
 from bench.floor_grpc import server_process
 from bench.floor_jetstream import SUBJECT, jetstream

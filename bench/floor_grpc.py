@@ -11,8 +11,8 @@ import sys
 from collections.abc import AsyncIterator
 
 import grpc.aio
-from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 
+from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 from bench import harness
 
 NAME = "floor: grpc.aio unary"

@@ -34,15 +34,8 @@ class Figure:
     """Names of the floors whose p50 together are what it cannot go below."""
     aims: dict[str, float] = field(default_factory=dict)
     """Upper limits by percentile, as in `{"p99": 20.0}`."""
-    aim_per_second: float | None = None
-    """The lower limit of per_second."""
-
-    def missed(self) -> list[str]:
-        """Return the aims that it misses, each as a phrase; empty where all are met."""
-        over = [f"{p} < {limit:g}" for p, limit in self.aims.items() if getattr(self, p) >= limit]
-        if self.aim_per_second and (self.per_second or 0.0) < self.aim_per_second:
-            over.append(f"{self.aim_per_second:g}/s")
-        return over
+    aim_ratio: float | None = None
+    """Upper limit of its p50 in multiples of its floors' p50 together."""
 
 
 Measure = Callable[[float], Awaitable[list[Figure]]]
@@ -56,7 +49,7 @@ def figure(
     per_second: float | None = None,
     floors: Sequence[str] = (),
     aims: dict[str, float] | None = None,
-    aim_per_second: float | None = None,
+    aim_ratio: float | None = None,
 ) -> Figure:
     """Make a figure of samples; ValueError where there are none."""
     ordered = sorted(samples_ms)
@@ -70,7 +63,7 @@ def figure(
         per_second=per_second,
         floors=tuple(floors),
         aims=aims or {},
-        aim_per_second=aim_per_second,
+        aim_ratio=aim_ratio,
     )
 
 
@@ -119,7 +112,9 @@ def as_json(figures: Sequence[Figure]) -> str:
         "python": platform.python_version(),
         "cores": os.cpu_count(),
     }
-    rows = [vars(one) | {"ratio": ratio(one, figures), "missed": one.missed()} for one in figures]
+    rows = [
+        vars(one) | {"ratio": ratio(one, figures), "met": verdicts(one, figures)} for one in figures
+    ]
     return json.dumps({"machine": machine, "figures": rows}, indent=2)
 
 
@@ -127,7 +122,10 @@ def from_json(text: str) -> list[Figure]:
     """Return the figures that as_json wrote."""
     keys = Figure.__dataclass_fields__.keys()
     rows = json.loads(text)["figures"]
-    return [Figure(**{k: v for k, v in row.items() if k in keys}) for row in rows]
+    return [
+        Figure(**{k: v for k, v in row.items() if k in keys} | {"floors": tuple(row["floors"])})
+        for row in rows
+    ]
 
 
 def ratio(one: Figure, figures: Sequence[Figure]) -> float | None:
@@ -136,6 +134,15 @@ def ratio(one: Figure, figures: Sequence[Figure]) -> float | None:
     if not one.floors or not set(one.floors) <= p50s.keys():
         return None
     return one.p50 / sum(p50s[name] for name in one.floors)
+
+
+def verdicts(one: Figure, figures: Sequence[Figure]) -> dict[str, bool]:
+    """Return each aim of a figure as a phrase, and whether it is met."""
+    aims = {f"{name} < {limit:g}": getattr(one, name) < limit for name, limit in one.aims.items()}
+    times = ratio(one, figures)
+    if one.aim_ratio and times:
+        aims[f"ratio < {one.aim_ratio:g}"] = times < one.aim_ratio
+    return aims
 
 
 def print_table(figures: Sequence[Figure]) -> None:
@@ -160,16 +167,10 @@ def _row(one: Figure, figures: Sequence[Figure]) -> list[str]:
         f"{one.per_second:,.0f}" if one.per_second else "",
         f"{times:.1f} x" if times else "",
         " + ".join(one.floors),
-        _verdict(one),
+        ", ".join(
+            f"{aim} {'met' if met else 'MISSED'}" for aim, met in verdicts(one, figures).items()
+        ),
     ]
-
-
-def _verdict(one: Figure) -> str:
-    wanted = [f"{name} < {limit:g}" for name, limit in one.aims.items()]
-    wanted += [f"{one.aim_per_second:g}/s"] if one.aim_per_second else []
-    if not wanted:
-        return ""
-    return ", ".join(wanted) + (": missed" if one.missed() else ": met")
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adjutant_messages.adjutant.orchestrator import v1
-
 from services.client.names import present
 from services.client.paging import pages
 from services.client.transport import Method, Transport

@@ -7,8 +7,9 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any, cast
 
-from adjutant_messages.message_pool import default_message_pool
 from google.protobuf import json_format
+
+from adjutant_messages.message_pool import default_message_pool
 
 if TYPE_CHECKING:
     import betterproto2

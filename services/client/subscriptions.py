@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adjutant_messages.adjutant.notification import v1
-
 from services.client.names import present
 from services.client.streams import ReconnectPolicy, event_frames
 from services.client.transport import Method, Transport

@@ -6,7 +6,6 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from adjutant_messages.adjutant.orchestrator import v1
-
 from services.client.names import present
 from services.client.paging import pages
 from services.client.streams import ReconnectPolicy, event_frames

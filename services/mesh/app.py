@@ -1,14 +1,14 @@
 """One running service: its parts, its start and its end.
 
-A service's `app.py` has `SETTINGS`, `COLLECTIONS` and `build(mesh)`, which wires
-its own parts and registers its servicers. Everything else is the same for all.
+A service's `app.py` has a `SERVICE`, whose `build` wires its own parts and
+registers its servicers. Everything else is the same for all.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -27,18 +27,16 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 Closer = Callable[[], Awaitable[None]]
 
 
-class ServiceModule(Protocol):
-    """What a service's `app.py` offers."""
+@dataclass(frozen=True)
+class Service:
+    """What a service's `app.py` offers as `SERVICE`."""
 
-    COLLECTIONS: Sequence[Collection[Any]]
-
-    @staticmethod
-    def settings() -> MeshSettings:
-        """Return the service's settings, from the environment."""
-
-    @staticmethod
-    async def build(mesh: "Mesh") -> None:
-        """Make the service's parts and register them."""
+    settings: type[MeshSettings]
+    """Class of its settings; made from the environment."""
+    collections: Sequence[Collection[Any]]
+    """What its store keeps."""
+    build: Callable[["Mesh"], Awaitable[None]]
+    """Makes the service's parts and registers them."""
 
 
 @dataclass
@@ -78,7 +76,7 @@ class Mesh:
 
 
 async def run_service(
-    module: ServiceModule,
+    service: Service,
     settings: MeshSettings,
     stop: asyncio.Event,
     ready: Callable[[], None] = lambda: None,
@@ -90,7 +88,7 @@ async def run_service(
     event_log = await EventLog.connect(settings)
     store = await open_store(
         settings.service_dir / "store.db",
-        module.COLLECTIONS,
+        service.collections,
         synchronous=settings.sqlite_synchronous,
     )
     holder = f"{settings.service}-{settings.port}"
@@ -106,7 +104,7 @@ async def run_service(
     relay = Relay(store, event_log, settings)
     mesh.run_in_background("relay", relay.run)
     mesh.run_in_background("hub", mesh.hub.run)
-    await module.build(mesh)
+    await service.build(mesh)
     try:
         await _serve(mesh, stop, ready)
     finally:

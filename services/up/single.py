@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from opentelemetry import trace
 
 from services.mesh import telemetry
-from services.mesh.app import run_service
+from services.mesh.app import Service, run_service
 from services.mesh.config import MeshSettings
 from services.up.parts import DRAIN_TIMEOUT_S
 
@@ -36,8 +36,9 @@ class TaskPart:
         """Start the service; what it raises later ends `wait`."""
         module = importlib.import_module(f"services.{self.name}.app")
         self._stop = asyncio.Event()
-        service = run_service(module, module.settings(), self._stop)  # type: ignore[arg-type]  # a module is its protocol
-        self._task = asyncio.create_task(service, name=self.name)
+        service: Service = module.SERVICE
+        running = run_service(service, service.settings(), self._stop)
+        self._task = asyncio.create_task(running, name=self.name)
 
     async def wait(self) -> str:
         """Return when the service has ended."""

@@ -10,8 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2
+
+from buf.validate import validate_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -166,11 +167,11 @@ class _Reader:
 
 
 @functools.cache
-def load() -> Contract:
-    """Compile the contract and return what is ours of it."""
+def load(root: pathlib.Path) -> Contract:
+    """Compile the contract below a folder and return what is ours of it."""
     built = subprocess.run(
         ["buf", "build", "--as-file-descriptor-set", "-o", "-"],
-        cwd=ROOT,
+        cwd=root,
         check=True,
         capture_output=True,
     )

@@ -11,13 +11,14 @@ import math
 import pkgutil
 from typing import Any
 
-import adjutant
 import betterproto2
 import pytest
-from adjutant.agent_runner.v1 import run_pb2
 from google.protobuf import descriptor, duration_pb2, message, message_factory, timestamp_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import adjutant
+from adjutant.agent_runner.v1 import run_pb2
 
 FD = descriptor.FieldDescriptor
 DEPTH = 3

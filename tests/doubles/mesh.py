@@ -12,6 +12,9 @@ from typing import Any, cast
 
 import grpc
 import grpc.aio
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
 from adjutant.common.v1 import approval_pb2 as approval_states
 from adjutant.common.v1 import run_pb2 as run_states
@@ -26,8 +29,6 @@ from adjutant.orchestrator.v1 import (
     task_service_pb2,
     task_service_pb2_grpc,
 )
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
 
 PROJECT = "clients/default/projects/default"
 

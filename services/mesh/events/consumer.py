@@ -10,11 +10,11 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from adjutant.event.v1 import event_pb2
 from nats.aio.msg import Msg
 from nats.js import api
 from opentelemetry.trace import SpanKind
 
+from adjutant.event.v1 import event_pb2
 from services.mesh import telemetry
 from services.mesh.events.envelope import SUBJECT_PREFIX, kind_token
 from services.mesh.events.log import RETRY_S, STREAM, TRANSIENT, EventLog, entry_of

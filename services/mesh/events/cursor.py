@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from adjutant.event.v1 import event_pb2
-
 from services.mesh.errors import AdjutantError
 from services.mesh.events.envelope import kind_token, subject_of_project, subject_of_resource
 

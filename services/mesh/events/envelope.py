@@ -8,7 +8,6 @@ so that one subject holds a task's whole story in order.
 from typing import Any, Final, cast
 
 from adjutant.event.v1 import event_pb2
-
 from services.mesh.names import collection_and_id, new_id, project_of
 
 SUBJECT_PREFIX: Final = "adjutant.event"

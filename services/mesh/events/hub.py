@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from adjutant.event.v1 import event_pb2, frame_pb2
 from nats.js import api
 
+from adjutant.event.v1 import event_pb2, frame_pb2
 from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.events.cursor import Cursor, Filter, decode, encode
@@ -67,6 +67,11 @@ class Hub:
             except (*TRANSIENT, AdjutantError) as error:
                 log.debug("the hub starts over: %r", error)
                 await asyncio.sleep(RETRY_S)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the service stops; other streams should end by then too."""
+        return self._closing
 
     def close(self) -> None:
         """End every stream with SHUTTING_DOWN; their readers connect again elsewhere."""

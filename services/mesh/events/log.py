@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from adjutant.event.v1 import event_pb2
 from dateutil import parser as dates
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -19,6 +18,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
+from adjutant.event.v1 import event_pb2
 from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.events.envelope import SUBJECT_PREFIX

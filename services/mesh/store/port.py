@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Generic, Protocol, TypeVar
 
-from adjutant.event.v1 import event_pb2
 from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+from adjutant.event.v1 import event_pb2
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 

@@ -51,6 +51,11 @@ def _make_table(database: sqlite3.Connection, collection: Collection[Any]) -> No
         database.execute(
             f'CREATE INDEX IF NOT EXISTS "{table}_{field}" ON "{table}" (parent, "{field}", name)'
         )
+    for field in collection.fields:
+        database.execute(
+            f'CREATE INDEX IF NOT EXISTS "{table}_{field}_scan"'
+            f' ON "{table}" ("{field}", create_time, name)'
+        )
     database.execute(
         f'CREATE INDEX IF NOT EXISTS "{table}_by_time" ON "{table}" (create_time, name)'
     )

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adjutant.event.v1 import event_pb2
-
 from services.mesh import telemetry
 from services.mesh.errors import AdjutantError, not_found
 from services.mesh.names import parent_of

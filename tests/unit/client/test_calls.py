@@ -4,12 +4,12 @@ from typing import cast
 
 import grpc
 import pytest
-from adjutant_messages.adjutant.orchestrator.v1 import GetTaskRequest, SubmitTaskRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
+from adjutant_messages.adjutant.orchestrator.v1 import GetTaskRequest, SubmitTaskRequest
 from services import client as api
 from services.client.tasks import _GET
 from tests.doubles.mesh import PROJECT, MeshDouble

@@ -7,7 +7,6 @@ from adjutant_messages.adjutant.agent_runner.v1 import RunSpec
 from adjutant_messages.adjutant.common.v1 import TaskState
 from adjutant_messages.adjutant.event.v1 import Event, EventFrame, EventKind, TaskStateChanged
 from adjutant_messages.adjutant.orchestrator.v1 import Task
-
 from services.client import to_json
 
 

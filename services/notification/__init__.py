@@ -1,0 +1,1 @@
+"""The Notification service: tells everyone what happened, once and in order."""

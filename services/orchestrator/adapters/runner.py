@@ -1,0 +1,78 @@
+"""The agent runner, as the orchestrator sees it."""
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
+from services.mesh.channel import open_channel
+from services.mesh.errors import AdjutantError
+from services.mesh.names import collection_and_id, parent_of
+
+
+class RunnerUnavailableError(Exception):
+    """The agent runner does not answer just now; the same call may succeed later."""
+
+
+class Runner:
+    """Starts, reads and cancels runs over gRPC."""
+
+    def __init__(self, address: str) -> None:
+        self._channel = open_channel(address)
+        self._runs = run_service_pb2_grpc.RunServiceStub(self._channel)
+
+    async def start(self, name: str, spec: run_pb2.RunSpec) -> None:
+        """Start a run under a name that was chosen before; a repeat changes nothing.
+
+        RunnerUnavailableError; AdjutantError where the run is refused.
+        """
+        request = run_service_pb2.StartRunRequest(
+            parent=parent_of(name), run_id=collection_and_id(name)[1], spec=spec
+        )
+        try:
+            await self._runs.StartRun(request)
+        except grpc.aio.AioRpcError as error:
+            raise _translate(error) from error
+
+    async def get(self, name: str) -> run_pb2.Run | None:
+        """Return a run, or None where there is none. RunnerUnavailableError."""
+        try:
+            response = await self._runs.GetRun(run_service_pb2.GetRunRequest(name=name))
+        except grpc.aio.AioRpcError as error:
+            _raise_unless_missing(error)
+            return None
+        return response.run
+
+    async def cancel(self, name: str) -> run_pb2.Run | None:
+        """Ask a run to end and return it, or None where there is none. RunnerUnavailableError."""
+        try:
+            response = await self._runs.CancelRun(run_service_pb2.CancelRunRequest(name=name))
+        except grpc.aio.AioRpcError as error:
+            _raise_unless_missing(error)
+            return None
+        return response.run
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._channel.close()
+
+
+def _raise_unless_missing(error: grpc.aio.AioRpcError) -> None:
+    if error.code() != grpc.StatusCode.NOT_FOUND:
+        raise _translate(error) from error
+
+
+def _translate(error: grpc.aio.AioRpcError) -> Exception:
+    if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS):
+        return AdjutantError(_reason(error), error.details() or "the agent runner refused the run")
+    return RunnerUnavailableError(f"{error.code().name}: {error.details()}")
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status = status_pb2.Status.FromString(value if isinstance(value, bytes) else b"")
+            for detail in status.details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info):
+                    return str(info.reason)
+    return "INVALID_REQUEST"

@@ -1,0 +1,162 @@
+"""Records as the contract's messages."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from google.protobuf import timestamp_pb2
+
+from adjutant.common.v1 import failure_pb2, task_pb2
+from adjutant.orchestrator.v1 import approval_pb2
+from adjutant.orchestrator.v1 import task_pb2 as orchestrator_task_pb2
+
+if TYPE_CHECKING:
+    from services.orchestrator.approval import ApprovalRecord
+    from services.orchestrator.task import (
+        CommitRecord,
+        FailureRecord,
+        RepositoryRecord,
+        StepRecord,
+        TaskRecord,
+    )
+
+FINAL_STEPS = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED")
+
+
+def task_state(state: str) -> str:
+    """Return a task's state as the contract names it."""
+    return f"TASK_STATE_{state}"
+
+
+def step_state(state: str) -> str:
+    """Return a step's state as the contract's."""
+    return f"STEP_STATE_{state}"
+
+
+def approval_state(state: str) -> str:
+    """Return an approval's state as the contract's."""
+    return f"APPROVAL_STATE_{state}"
+
+
+def approval_decider(decider: str) -> str:
+    """Return who decided as the contract's."""
+    return f"APPROVAL_DECIDER_{decider}"
+
+
+def time(value: datetime | None) -> timestamp_pb2.Timestamp | None:
+    """Return a moment as the contract's; None stays absent."""
+    if value is None:
+        return None
+    stamp = timestamp_pb2.Timestamp()
+    stamp.FromDatetime(value)
+    return stamp
+
+
+def failure(record: "FailureRecord") -> failure_pb2.Failure:
+    """Return why something failed as the contract's."""
+    return failure_pb2.Failure(
+        reason=f"ERROR_REASON_{record.reason}",
+        message=record.message,
+        disposition=f"FAILURE_DISPOSITION_{record.disposition}",
+    )
+
+
+def commit(record: "CommitRecord", repository: "RepositoryRecord") -> task_pb2.Commit:
+    """Return a commit as the contract's."""
+    return task_pb2.Commit(sha=record.sha, branch=record.branch, repository_uri=repository.uri)
+
+
+def progress(task: "TaskRecord") -> task_pb2.Progress:
+    """Return where a task stands as the contract's."""
+    open_goals = [step.goal_index for step in task.steps if step.state not in FINAL_STEPS]
+    return task_pb2.Progress(
+        node=f"GRAPH_NODE_{task.node}",
+        goal_index=min(open_goals, default=max(len(task.goals) - 1, 0)),
+        goal_count=len(task.goals),
+        steps_done=len(task.steps) - len(open_goals),
+        step_count=len(task.steps),
+        message=task.message,
+    )
+
+
+def step(record: "StepRecord") -> task_pb2.Step:
+    """Return a step as the contract's."""
+    message = task_pb2.Step(
+        number=record.number,
+        title=record.title,
+        goal_index=record.goal_index,
+        agent=record.agent,
+        command_line=record.command_line,
+        verify_command=record.verify_command,
+        after=record.after,
+        state=step_state(record.state),
+        attempt=record.attempt,
+        run=record.run,
+        failure=failure(record.failure) if record.failure else None,
+        changed_files=record.changed_files,
+        start_time=time(record.start_time),
+        end_time=time(record.end_time),
+    )
+    if record.timeout_s is not None:
+        message.timeout.FromSeconds(record.timeout_s)
+    return message
+
+
+def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
+    """Return a task as the contract's."""
+    repository = record.repository
+    made = record.commit and record.commit.sha and repository
+    return orchestrator_task_pb2.Task(
+        name=record.name,
+        title=record.title,
+        state=task_state(record.state),
+        instructions=record.instructions,
+        repository=orchestrator_task_pb2.Repository(**repository.model_dump())
+        if repository
+        else None,
+        approval_policy=f"APPROVAL_POLICY_{record.approval_policy}",
+        goals=[orchestrator_task_pb2.Goal(title=goal) for goal in record.goals],
+        steps=[step(item) for item in record.steps],
+        progress=progress(record),
+        failure=failure(record.failure) if record.failure else None,
+        commit=commit(record.commit, repository) if made and record.commit and repository else None,
+        attempt=record.attempt,
+        create_time=time(record.create_time),
+        update_time=time(record.update_time),
+        start_time=time(record.start_time),
+        end_time=time(record.end_time),
+        etag=record.etag,
+    )
+
+
+def tasks(records: Iterable["TaskRecord"]) -> list[orchestrator_task_pb2.Task]:
+    """Return tasks as the contract's."""
+    return [task(record) for record in records]
+
+
+def approval(record: "ApprovalRecord") -> approval_pb2.Approval:
+    """Return an approval as the contract's."""
+    action = record.commit
+    return approval_pb2.Approval(
+        name=record.name,
+        task=record.task,
+        state=approval_state(record.state),
+        title=record.title,
+        commit=approval_pb2.CommitAction(
+            repository_uri=action.repository_uri,
+            base_sha=action.base_sha,
+            branch=action.branch,
+            message=action.message,
+            patches=[
+                approval_pb2.PatchReference(run=patch.run, sha256=patch.sha256)
+                for patch in action.patches
+            ],
+            changed_files=action.changed_files,
+        ),
+        action_digest=record.action_digest,
+        decided_by=approval_decider(record.decided_by),
+        reason=record.reason,
+        create_time=time(record.create_time),
+        decide_time=time(record.decide_time),
+        etag=record.etag,
+    )

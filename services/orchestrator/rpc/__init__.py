@@ -1,0 +1,1 @@
+"""Servicers: proto in, domain call, proto out."""

@@ -1,0 +1,37 @@
+"""Settings of the orchestrator."""
+
+from typing import ClassVar
+
+from pydantic import AliasChoices, Field
+
+from services.mesh.config import MeshSettings
+
+
+class OrchestratorSettings(MeshSettings):
+    """Settings of the orchestrator, beside those of every service."""
+
+    service: ClassVar[str] = "orchestrator"
+
+    max_concurrent_orchestrations: int = Field(
+        4,
+        ge=1,
+        validation_alias=AliasChoices(
+            "max_concurrent_orchestrations",
+            "ADJUTANT_MAX_CONCURRENT_ORCHESTRATIONS",
+            "MAX_CONCURRENT_ORCHESTRATIONS",
+        ),
+    )
+    """Graphs that are being run at once; tasks that wait for an agent or a person do not count."""
+    reconcile_interval_s: float = Field(5.0, gt=0)
+    """Seconds between two searches for tasks whose event was missed or whose worker is gone."""
+    run_check_age_s: float = Field(30.0, gt=0)
+    """Seconds without news of a task's runs after which they are asked for."""
+    max_infrastructure_attempts: int = Field(3, ge=1)
+    """How often a step is started when the ground gives way under its runs."""
+    agent_runner: str = ""
+    """Address of the agent runner as `host:port`; empty means the embedded one."""
+
+    @property
+    def agent_runner_address(self) -> str:
+        """Where the agent runner is."""
+        return self.agent_runner or self.address_of("agent_runner")

@@ -1,0 +1,310 @@
+"""Tasks: their record, their states and what may change them.
+
+Functions here change a record in place and return the events that announce
+the change; the store commits both together.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+from adjutant.event.v1 import event_pb2, task_events_pb2
+from services.mesh.errors import AdjutantError
+from services.mesh.events import new_event
+from services.mesh.statemachine import StateMachine
+from services.mesh.store import Collection, Record, UtcTime, now
+from services.orchestrator import convert
+from services.orchestrator.plan import Plan, topological
+
+TASK_STATES: Final = StateMachine(
+    noun="task",
+    initial="QUEUED",
+    transitions={
+        "QUEUED": ("ORCHESTRATING", "CANCELLING"),
+        "ORCHESTRATING": (
+            "WAITING_FOR_AGENT",
+            "WAITING_FOR_USER",
+            "COMPLETED",
+            "FAILED",
+            "CANCELLING",
+        ),
+        "WAITING_FOR_AGENT": ("ORCHESTRATING", "CANCELLING"),
+        "WAITING_FOR_USER": ("ORCHESTRATING", "CANCELLING"),
+        "CANCELLING": ("CANCELLED",),
+        "COMPLETED": (),
+        "FAILED": ("QUEUED",),
+        "CANCELLED": ("QUEUED",),
+    },
+    final=frozenset({"COMPLETED", "FAILED", "CANCELLED"}),
+)
+"""Every transition is announced by task_state_changed."""
+
+STEP_STATES: Final = StateMachine(
+    noun="step",
+    initial="PENDING",
+    transitions={
+        "PENDING": ("RUNNING", "SKIPPED", "CANCELLED", "FAILED"),
+        # Back to PENDING when the ground gave way under its run and it is tried again.
+        "RUNNING": ("SUCCEEDED", "FAILED", "CANCELLED", "PENDING"),
+        "SUCCEEDED": (),
+        "FAILED": ("PENDING",),
+        "SKIPPED": ("PENDING",),
+        "CANCELLED": ("PENDING",),
+    },
+    final=frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED"}),
+)
+"""Every transition is announced by step_state_changed."""
+
+
+class FailureRecord(BaseModel):
+    """Why something ended badly; the fields are those of adjutant.common.v1.Failure."""
+
+    reason: str
+    message: str
+    disposition: str = "WORK"
+
+
+class RepositoryRecord(BaseModel):
+    """Where a task works; empty strings are the contract's defaults."""
+
+    uri: str
+    revision: str = ""
+    branch: str = ""
+
+
+class StepRecord(BaseModel):
+    """One step of a task."""
+
+    number: int
+    title: str
+    goal_index: int
+    agent: str
+    command_line: str = ""
+    verify_command: str = ""
+    timeout_s: int | None = None
+    after: list[int] = Field(default_factory=list)
+    state: str = "PENDING"
+    ticked: bool = False
+    """The plan had it ticked off: it counts as done."""
+    attempt: int = 0
+    run: str = ""
+    failure: FailureRecord | None = None
+    changed_files: list[str] = Field(default_factory=list)
+    patch_sha256: str = ""
+    """Digest of what its run changed; empty when it changed nothing."""
+    start_time: UtcTime | None = None
+    end_time: UtcTime | None = None
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether steps that come after may start."""
+        return self.state == "SUCCEEDED" or self.ticked
+
+
+class CommitRecord(BaseModel):
+    """The commit that a task makes at its end."""
+
+    attempt: int = 0
+    """Counts its runs."""
+    run: str = ""
+    """Name of the run that makes it; empty while none is under way or ended."""
+    run_state: str = ""
+    """Final state of that run; empty while it is under way."""
+    sha: str = ""
+    branch: str = ""
+    failure: FailureRecord | None = None
+
+
+class TaskRecord(Record):
+    """A stored task."""
+
+    title: str
+    state: str = "QUEUED"
+    instructions: str
+    repository: RepositoryRecord | None = None
+    approval_policy: str = "ASK"
+    goals: list[str] = Field(default_factory=list)
+    steps: list[StepRecord] = Field(default_factory=list)
+    node: str = "UNSPECIFIED"
+    """Node of the graph that it is in."""
+    message: str = ""
+    """What it is doing, for people."""
+    failure: FailureRecord | None = None
+    base_sha: str = ""
+    """Commit that its first run started from; all later ones start there too."""
+    approval: str = ""
+    """Name of its latest approval."""
+    commit: CommitRecord | None = None
+    attempt: int = 1
+    wake: bool = True
+    """Something happened that the graph has not taken in yet."""
+    retry_request_id: str = ""
+    trace: dict[str, str] = Field(default_factory=dict)
+    """Trace headers of the call that submitted it."""
+    news_time: UtcTime
+    """When something was last heard of its runs."""
+    start_time: UtcTime | None = None
+    end_time: UtcTime | None = None
+
+    def step_of_run(self, run: str) -> StepRecord | None:
+        """Return the step whose latest run has this name."""
+        return next((step for step in self.steps if step.run == run), None)
+
+    def active_runs(self) -> list[str]:
+        """Return the names of the runs that are under way."""
+        runs = [step.run for step in self.steps if step.state == "RUNNING"]
+        if self.commit and self.commit.run and not self.commit.run_state:
+            runs.append(self.commit.run)
+        return runs
+
+    def order(self) -> list[int]:
+        """Return the steps' numbers so that each comes after what it needs."""
+        return topological({step.number: step.after for step in self.steps})
+
+    def ancestors(self, number: int) -> set[int]:
+        """Return the numbers of all steps that must come before a step."""
+        by_number = {step.number: step for step in self.steps}
+        found: set[int] = set()
+        waiting = list(by_number[number].after)
+        while waiting:
+            current = waiting.pop()
+            if current not in found:
+                found.add(current)
+                waiting += by_number[current].after
+        return found
+
+    def patches(self, among: Iterable[int] | None = None) -> list[StepRecord]:
+        """Return the steps that changed something, in an order in which their changes apply."""
+        wanted = set(among) if among is not None else {step.number for step in self.steps}
+        by_number = {step.number: step for step in self.steps}
+        ordered = (by_number[number] for number in self.order() if number in wanted)
+        return [step for step in ordered if step.state == "SUCCEEDED" and step.patch_sha256]
+
+
+TASKS: Final = Collection("tasks", TaskRecord, ("state", "title"))
+
+Events = list[event_pb2.Event]
+
+
+def move_task(task: TaskRecord, state: str, failure: FailureRecord | None = None) -> Events:
+    """Move a task to another state. ILLEGAL_TRANSITION."""
+    previous = task.state
+    TASK_STATES.check(previous, state)
+    task.state, task.failure = state, failure
+    if state == "ORCHESTRATING":
+        task.start_time = task.start_time or now()
+    task.end_time = now() if TASK_STATES.is_final(state) else None
+    return [announce_task(task, previous)]
+
+
+def announce_task(task: TaskRecord, previous: str = "UNSPECIFIED") -> event_pb2.Event:
+    """Return the event that says which state a task is in."""
+    changed = task_events_pb2.TaskStateChanged(
+        previous_state=convert.task_state(previous),
+        state=convert.task_state(task.state),
+        title=task.title,
+    )
+    if task.failure:
+        changed.failure.CopyFrom(convert.failure(task.failure))
+    if task.state == "COMPLETED" and task.commit and task.repository:
+        changed.commit.CopyFrom(convert.commit(task.commit, task.repository))
+    return new_event(resource=task.name, task=task.name, task_state_changed=changed)
+
+
+def move_step(
+    task: TaskRecord, step: StepRecord, state: str, failure: FailureRecord | None = None
+) -> Events:
+    """Move a step to another state. ILLEGAL_TRANSITION."""
+    previous = step.state
+    STEP_STATES.check(previous, state)
+    step.state, step.failure = state, failure
+    if state == "RUNNING":
+        step.start_time, step.end_time = now(), None
+    elif STEP_STATES.is_final(state):
+        step.end_time = now()
+    changed = task_events_pb2.StepStateChanged(
+        previous_state=convert.step_state(previous), step=convert.step(step)
+    )
+    return [new_event(resource=task.name, task=task.name, step_state_changed=changed)]
+
+
+def enter_node(task: TaskRecord, node: str, message: str) -> Events:
+    """Note that the graph entered a node; the event is its heartbeat too."""
+    task.node, task.message = node, message
+    progress = task_events_pb2.TaskProgress(progress=convert.progress(task))
+    return [new_event(resource=task.name, task=task.name, task_progress=progress)]
+
+
+def adopt_plan(task: TaskRecord, plan: Plan) -> None:
+    """Give a task the steps of its plan."""
+    task.steps = [
+        StepRecord(
+            number=step.number,
+            title=step.title,
+            goal_index=step.goal_index,
+            agent=step.agent,
+            command_line=step.command_line,
+            verify_command=step.verify_command,
+            timeout_s=step.timeout_s,
+            after=step.after,
+            ticked=step.ticked,
+            state="SKIPPED" if step.ticked else "PENDING",
+        )
+        for step in plan.steps
+    ]
+
+
+def ready_steps(task: TaskRecord) -> list[StepRecord]:
+    """Return the steps that can start now."""
+    satisfied = {step.number for step in task.steps if step.satisfied}
+    return [
+        step for step in task.steps if step.state == "PENDING" and satisfied.issuperset(step.after)
+    ]
+
+
+def skip_unreachable(task: TaskRecord) -> Events:
+    """Skip the steps that wait for one that failed, was skipped or was cancelled."""
+    events: Events = []
+    by_number = {step.number: step for step in task.steps}
+    for number in task.order():
+        step = by_number[number]
+        blockers = [
+            by_number[n]
+            for n in step.after
+            if STEP_STATES.is_final(by_number[n].state) and not by_number[n].satisfied
+        ]
+        if step.state == "PENDING" and blockers:
+            reason = FailureRecord(
+                reason="STEP_FAILED",
+                message=f"Step {blockers[0].number} {blockers[0].title!r} did not succeed.",
+            )
+            events += move_step(task, step, "SKIPPED", reason)
+    return events
+
+
+def cancel_task(task: TaskRecord) -> Events | None:
+    """Ask a task to end; None where that was asked before."""
+    if task.state in ("CANCELLING", "CANCELLED"):
+        return None
+    if TASK_STATES.is_final(task.state):
+        TASK_STATES.check(task.state, "CANCELLING")
+    task.wake = True
+    return move_task(task, "CANCELLING")
+
+
+def retry_task(task: TaskRecord, request_id: str) -> Events | None:
+    """Queue a failed or cancelled task again; None where the same request did so before."""
+    if request_id and request_id == task.retry_request_id:
+        return None
+    if task.state not in ("FAILED", "CANCELLED"):
+        message = f"Only a task that FAILED or was CANCELLED can run again; it is {task.state}."
+        raise AdjutantError("ILLEGAL_TRANSITION", message, metadata={"state": task.state})
+    task.retry_request_id, task.wake = request_id, True
+    task.attempt += 1
+    task.approval, task.commit = "", None
+    events = move_task(task, "QUEUED")
+    for step in task.steps:
+        if step.state in ("FAILED", "SKIPPED", "CANCELLED") and not step.ticked:
+            events += move_step(task, step, "PENDING")
+    return events

@@ -1,0 +1,132 @@
+"""What callers do with tasks and approvals."""
+
+import hashlib
+from collections.abc import Callable
+
+from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
+from services.mesh import telemetry
+from services.mesh.names import child, new_id
+from services.mesh.store import Page, RequestKey, Store, now
+from services.orchestrator import approval as approvals
+from services.orchestrator.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.plan import parse_plan
+from services.orchestrator.task import (
+    TASKS,
+    RepositoryRecord,
+    TaskRecord,
+    announce_task,
+    cancel_task,
+    retry_task,
+)
+
+ANSWERS = {
+    approval_service_pb2.DecideApprovalRequest.DECISION_APPROVE: "APPROVED",
+    approval_service_pb2.DecideApprovalRequest.DECISION_DENY: "DENIED",
+}
+
+
+class Tasks:
+    """Accepts, lists, cancels and retries tasks."""
+
+    def __init__(self, store: Store, wake: Callable[[str], None]) -> None:
+        self._store = store
+        self._wake = wake
+
+    async def submit(self, request: task_service_pb2.SubmitTaskRequest) -> TaskRecord:
+        """Accept a task. INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, REQUEST_ID_REUSED."""
+        plan = parse_plan(request.instructions, request.title)
+        time = now()
+        repository = request.repository
+        record = TaskRecord(
+            name=child(request.parent, "tasks", new_id()),
+            create_time=time,
+            update_time=time,
+            news_time=time,
+            title=plan.title,
+            instructions=request.instructions,
+            repository=RepositoryRecord(
+                uri=repository.uri, revision=repository.revision, branch=repository.branch
+            )
+            if request.HasField("repository")
+            else None,
+            approval_policy=_policy(request.approval_policy),
+            trace=telemetry.inject(),
+        )
+        key = RequestKey(request.parent, request.request_id, _digest(request))
+        events = [announce_task(record)]
+        inserted = await self._store.insert(TASKS, record, events=events, request=key)
+        self._wake(inserted.record.name)
+        return inserted.record
+
+    async def get(self, name: str) -> TaskRecord:
+        """Return a task. NOT_FOUND."""
+        return await self._store.get(TASKS, name)
+
+    async def page(self, request: task_service_pb2.ListTasksRequest) -> Page[TaskRecord]:
+        """Return a page of tasks. INVALID_FILTER, INVALID_PAGE_TOKEN."""
+        return await self._store.page(
+            TASKS,
+            parent=request.parent,
+            filter_text=request.filter,
+            order_by=request.order_by,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+
+    async def cancel(self, name: str) -> TaskRecord:
+        """Ask a task to end. NOT_FOUND, ILLEGAL_TRANSITION."""
+        record = await self._store.update(TASKS, name, cancel_task)
+        self._wake(name)
+        return record
+
+    async def retry(self, name: str, request_id: str) -> TaskRecord:
+        """Queue a task again. NOT_FOUND, ILLEGAL_TRANSITION."""
+        record = await self._store.update(TASKS, name, lambda task: retry_task(task, request_id))
+        self._wake(name)
+        return record
+
+
+class Approvals:
+    """Lists approvals and takes answers."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, name: str) -> ApprovalRecord:
+        """Return an approval. NOT_FOUND."""
+        return await self._store.get(APPROVALS, name)
+
+    async def page(
+        self, request: approval_service_pb2.ListApprovalsRequest
+    ) -> Page[ApprovalRecord]:
+        """Return a page of approvals. INVALID_FILTER, INVALID_PAGE_TOKEN."""
+        return await self._store.page(
+            APPROVALS,
+            parent=request.parent,
+            filter_text=request.filter,
+            order_by=request.order_by,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+
+    async def decide(self, request: approval_service_pb2.DecideApprovalRequest) -> ApprovalRecord:
+        """Take an answer; the event of it wakes the task. APPROVAL_DECIDED, ACTION_CHANGED."""
+        state = ANSWERS[request.decision]
+        return await self._store.update(
+            APPROVALS,
+            request.name,
+            lambda approval: approvals.decide(
+                approval, state, request.reason, request.action_digest
+            ),
+        )
+
+
+def _policy(policy: task_pb2.ApprovalPolicy) -> str:
+    return "APPROVE" if policy == task_pb2.APPROVAL_POLICY_APPROVE else "ASK"
+
+
+def _digest(request: task_service_pb2.SubmitTaskRequest) -> str:
+    body = task_service_pb2.SubmitTaskRequest()
+    body.CopyFrom(request)
+    body.ClearField("request_id")
+    return hashlib.sha256(body.SerializeToString(deterministic=True)).hexdigest()
