@@ -12,7 +12,6 @@ from services.client import AdjutantError
 
 if TYPE_CHECKING:
     from adjutant_messages.adjutant.orchestrator.v1 import Approval
-
     from services.cli.session import Session
 
 _QUESTION: Final = "Approve? [y]es, [n]o, [s]how the change, Enter leaves it for later: "

@@ -9,7 +9,6 @@ from services.cli.command import JsonOption, mesh_command
 
 if TYPE_CHECKING:
     from adjutant_messages.adjutant.event.v1 import EventKind
-
     from services.cli.session import Session
 
 

@@ -15,7 +15,6 @@ from services.client import AdjutantError, last_part
 if TYPE_CHECKING:
     from adjutant_messages.adjutant.event.v1 import Event, EventFrame
     from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
-
     from services.cli.session import Session
 
 _OUTPUT_PATIENCE_S: Final = 5.0

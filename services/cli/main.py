@@ -26,7 +26,11 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: see `services.cli.exits`."""
     try:
-        code = app(args=list(arguments) or ["--help"], prog_name="adjutant", standalone_mode=False)
+        code = app(
+            args=_with_checklist_last(arguments) or ["--help"],
+            prog_name="adjutant",
+            standalone_mode=False,
+        )
         sys.stdout.flush()
         return code if isinstance(code, int) else exits.DONE
     except typer.TyperException as error:

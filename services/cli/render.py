@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from adjutant_messages.adjutant.common.v1 import Failure, Step
     from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
-
     from services.cli.session import Session
 
 STATE_STYLES: Final = {

@@ -17,10 +17,11 @@ from services.cli.render import plain, state, took
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from rich.console import Console, RenderableType
+
     from adjutant_messages.adjutant.common.v1 import Step
     from adjutant_messages.adjutant.event.v1 import Event, EventFrame
     from adjutant_messages.adjutant.orchestrator.v1 import Task
-    from rich.console import Console, RenderableType
 
 _BAR_WIDTH: Final = 40
 _REFRESHES_PER_SECOND: Final = 8

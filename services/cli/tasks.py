@@ -9,7 +9,6 @@ from services.cli.command import JsonOption, mesh_command
 
 if TYPE_CHECKING:
     from adjutant_messages.adjutant.orchestrator.v1 import Task
-
     from services.cli.session import Session
 
 TaskArgument = Annotated[

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from adjutant.common.v1 import failure_pb2
 from adjutant.common.v1 import task_pb2 as parts
-
 from tests.doubles.mesh import PROJECT, MeshDouble
 from tests.integration.cli.conftest import Cli
 

@@ -5,8 +5,8 @@ import pathlib
 import subprocess
 
 import pytest
-from adjutant.orchestrator.v1 import task_pb2
 
+from adjutant.orchestrator.v1 import task_pb2
 from services.ports import OFFSETS
 from tests.doubles.mesh import PROJECT, MeshDouble
 from tests.integration.cli.conftest import Cli

@@ -14,7 +14,6 @@ from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.common.v1 import task_pb2 as parts
 from adjutant.event.v1 import approval_events_pb2, run_events_pb2, task_events_pb2
 from adjutant.orchestrator.v1 import approval_pb2, task_pb2
-
 from tests.doubles.mesh import PROJECT, MeshDouble
 from tests.integration.cli.conftest import PROGRAM, Cli, environment
 
