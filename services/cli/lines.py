@@ -29,27 +29,36 @@ def frame_line(frame: EventFrame, *, with_resource: bool = True) -> Text | None:
     for kind, describe in _DESCRIPTIONS.items():
         payload = getattr(event, kind)
         if payload is not None:
-            subject = _subject(event, kind) if with_resource else kind.partition("_")[0]
+            noun = kind.partition("_")[0]
             words = [word for word in describe(payload) if word]
-            return _line(event, subject, words)
+            return event_line(event, [*_subject(event, noun, with_resource), *words])
     return None
 
 
-def _subject(event: Event, kind: str) -> str:
-    noun = "task" if kind.startswith("step") else kind.partition("_")[0]
-    return f"{noun} {last_part(event.resource)}"
-
-
-def _line(event: Event, subject: str, words: list[str]) -> Text:
-    line = Text.assemble((clock(event.time), "dim"), " ", subject)
-    for word in words:
-        line.append("  ").append(plain(word), style=STATE_STYLES.get(word, ""))
+def event_line(event: Event, words: list[str]) -> Text:
+    """Return an event's time and what is said of it as one line; states in their colours."""
+    line = Text(clock(event.time), "dim")
+    for number, word in enumerate(words):
+        line.append("  " if number else " ")
+        line.append(plain(word), style=STATE_STYLES.get(word, "default"))
     return line
+
+
+def progress_words(payload: Any) -> list[str]:
+    """Return what a job said of itself."""
+    return [f"{payload.percent:.0f} %" if payload.percent is not None else "", payload.message]
+
+
+def _subject(event: Event, noun: str, with_resource: bool) -> list[str]:
+    if noun == "step":  # its own words begin with its number
+        return [f"task {last_part(event.resource)}"] if with_resource else []
+    return [f"{noun} {last_part(event.resource)}" if with_resource else noun]
 
 
 def _task_state(payload: Any) -> list[str]:
     commit = f"commit {payload.commit.sha[:12]}" if payload.commit else ""
-    return [payload.state.name, payload.title, commit, failure_line(payload.failure)]
+    title = payload.title if payload.state.name == "QUEUED" else ""
+    return [payload.state.name, title, commit, failure_line(payload.failure)]
 
 
 def _task_progress(payload: Any) -> list[str]:
@@ -74,10 +83,6 @@ def _run_state(payload: Any) -> list[str]:
     return [payload.state.name, ended, failure_line(payload.failure)]
 
 
-def _run_progress(payload: Any) -> list[str]:
-    return [f"{payload.percent:.0f} %" if payload.percent is not None else "", payload.message]
-
-
 _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     "task_state_changed": _task_state,
     "task_progress": _task_progress,
@@ -89,6 +94,6 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
         payload.reason,
     ],
     "run_state_changed": _run_state,
-    "run_progress": _run_progress,
+    "run_progress": progress_words,
     "run_liveness_changed": lambda payload: [payload.liveness.name.lower().replace("_", " ")],
 }

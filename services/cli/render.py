@@ -79,7 +79,7 @@ def _span(span: datetime.timedelta) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("task", "approval"))
+        table.add_column(column, overflow="fold", no_wrap=column != "title")
     return table
 
 

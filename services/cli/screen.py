@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.lines import frame_line
+from services.cli.lines import event_line, frame_line, progress_words
 from services.cli.render import plain, state, took
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Screen:
         """Show a frame."""
         if frame.event is not None:
             self._remember(frame.event)
-        line = frame_line(frame, with_resource=False)
+        line = self._line(frame)
         # The picture shows states; in a pipe each change is a line.
         if line is not None and (self._live is None or self._is_for_keeps(frame)):
             self._console.print(line, soft_wrap=True)
@@ -87,6 +87,15 @@ class Screen:
         """Show a line that a run printed."""
         text = Text.assemble((f"[{self.label(run)}] ", "dim"), plain(line))
         self._console.print(text, soft_wrap=True)
+
+    def _line(self, frame: EventFrame) -> Text | None:
+        event = frame.event
+        if event is None or "/runs/" not in event.resource:
+            return frame_line(frame, with_resource=False)
+        if event.run_progress is None:
+            return None  # the line of its step tells how a run stands
+        words = [word for word in progress_words(event.run_progress) if word]
+        return event_line(event, [f"[{self.label(event.resource)}]", *words])
 
     @staticmethod
     def _is_for_keeps(frame: EventFrame) -> bool:

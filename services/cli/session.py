@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import betterproto2
 
+_PIPE_WIDTH: Final = 1000
+"""Columns where nobody looks: whoever reads a pipe wants a row on one line."""
 _DEFAULT_PARENT: Final = "clients/default/projects/default"
 
 
@@ -65,7 +67,8 @@ async def _connected(
 ) -> int:
     api.start_trace()
     addresses = where["address"] or ()
-    console = Console(file=sys.stdout, highlight=False)
+    is_pipe = not sys.stdout.isatty()
+    console = Console(highlight=False, width=_PIPE_WIDTH if is_pipe else None)
     async with api.Adjutant(
         *addresses, client=where["client"], project=where["project"]
     ) as adjutant:

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import signal
 
 from adjutant.agent_runner.v1 import run_pb2
@@ -65,17 +66,15 @@ async def test_in_a_pipe_each_change_and_each_line_of_output_is_a_line(
     done = await cli("watch", "t")
     assert done.code == 0
     assert "\x1b" not in done.out
-    said = [line.partition("  ")[2] or line for line in done.out.splitlines()]
+    said = [re.sub(r"^[0-9:]{8} ", "", line) for line in done.out.splitlines()]
     assert said == [
-        "QUEUED",
+        "task  QUEUED",
         "step 1  RUNNING  greet",
-        "RUNNING",
-        "50 %  half way",
+        "[1]  50 %  half way",
         "[1] hello",
         "[1] world",
-        "SUCCEEDED  exit code 0",
         "step 1  SUCCEEDED  greet",
-        "COMPLETED",
+        "task  COMPLETED",
         "Task t is COMPLETED.",
     ]
 
