@@ -1,12 +1,15 @@
 """One way to put behaviour around every handler of a server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 from grpc.aio import ServicerContext
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]
+else:  # generic in its stub alone
+    Handler = grpc.RpcMethodHandler
 
 
 class Around(Protocol):
