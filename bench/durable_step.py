@@ -32,7 +32,7 @@ async def nodes(tasks: Tasks) -> list[float]:
 async def measure(seconds: float) -> list[harness.Figure]:
     """Time steps of one task alone, then count those of many at once."""
     async with (
-        mesh("agent_runner", "orchestrator", "notification") as channels,
+        mesh("orchestrator", "notification") as channels,
         Tasks.subscribed(channels["orchestrator"], channels["notification"]) as tasks,
     ):
         for _ in range(WARM_UP_TASKS):

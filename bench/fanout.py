@@ -10,10 +10,10 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import grpc.aio
+
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
 from adjutant.event.v1 import event_pb2
 from adjutant.notification.v1 import subscription_service_pb2, subscription_service_pb2_grpc
-
 from bench import floor_fanout, harness
 from bench.mesh import PARENT, WAIT_TIMEOUT_S, mesh
 

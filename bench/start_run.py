@@ -9,7 +9,6 @@ import pathlib
 import tempfile
 
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
-
 from bench import floor_grpc, floor_spawn, floor_sqlite, harness
 from bench.mesh import PARENT, WAIT_TIMEOUT_S, mesh
 

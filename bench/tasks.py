@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 
 import grpc.aio
+
 from adjutant.common.v1 import task_pb2
 from adjutant.event.v1 import event_pb2
 from adjutant.notification.v1 import subscription_service_pb2, subscription_service_pb2_grpc
 from adjutant.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
-
 from bench import harness
 from bench.mesh import PARENT, WAIT_TIMEOUT_S
 

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import grpc
-from adjutant.common.v1 import error_reason_pb2
 
+from adjutant.common.v1 import error_reason_pb2
 from services.mesh.errors import REASONS
 from tests.contract.schema import ROOT
 
