@@ -1,8 +1,10 @@
 """The one table of TCP ports: each part of a mesh has a fixed offset from a port base.
 
-A leaf: it imports nothing, so that services, client and command line may all read it.
+A leaf: it imports nothing of ours, so that services, client and command line may all read it.
 """
 
+import random
+import socket
 from typing import Final
 
 PORT_BASE_DEFAULT: Final = 7400
@@ -22,3 +24,24 @@ OFFSETS: Final[dict[str, int]] = {
 def port_of(part: str, port_base: int = PORT_BASE_DEFAULT) -> int:
     """Return the TCP port of a part of the mesh; KeyError where no part has this name."""
     return port_base + OFFSETS[part]
+
+
+def free_port_base() -> int:
+    """Return a port base, all of whose ports are free right now; OSError where none is found.
+
+    It lies below the range from which systems take ports for outgoing connections.
+    """
+    for _ in range(100):
+        base = random.randrange(15000, 30000, 10)
+        if all(_is_free(base + offset) for offset in OFFSETS.values()):
+            return base
+    raise OSError("no free ports between 15000 and 30000")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -10,7 +10,7 @@ from services.client.paging import pages
 from services.client.transport import Method, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 _SERVICE: Final = "orchestrator"
 _PATH: Final = "/adjutant.orchestrator.v1.ApprovalService/"
@@ -39,7 +39,7 @@ class Approvals:
         filter: str = "",  # noqa: A002 - the contract's name
         order_by: str = "",
         page_size: int = 100,
-    ) -> AsyncIterator[v1.Approval]:
+    ) -> AsyncGenerator[v1.Approval, None]:
         """Yield the project's approvals, newest first unless `order_by` says otherwise.
 
         `filter` is as in `state = "PENDING"`; `page_size` is how many are fetched at a time.

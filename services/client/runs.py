@@ -13,7 +13,7 @@ from services.client.streams import ReconnectPolicy, event_frames, resumed
 from services.client.transport import Method, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from adjutant_messages.adjutant.event.v1 import EventFrame
 
@@ -60,7 +60,7 @@ class Runs:
         filter: str = "",  # noqa: A002 - the contract's name
         order_by: str = "",
         page_size: int = 100,
-    ) -> AsyncIterator[v1.Run]:
+    ) -> AsyncGenerator[v1.Run, None]:
         """Yield the project's runs, newest first unless `order_by` says otherwise.
 
         `filter` is as in `state = "RUNNING"`; `page_size` is how many are fetched at a time.
@@ -86,7 +86,7 @@ class Runs:
 
     async def watch(
         self, name: str, *, cursor: str = "", heartbeats: bool = False
-    ) -> AsyncIterator[EventFrame]:
+    ) -> AsyncGenerator[EventFrame, None]:
         """Yield what happens to a run; as `Tasks.watch`, and ends after its final state."""
 
         async def open_at(position: str) -> AsyncIterator[EventFrame]:
@@ -101,7 +101,7 @@ class Runs:
 
     async def logs(
         self, name: str, *, offset_bytes: int = 0, follow: bool = False
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield what a run printed, in pieces; with `follow`, go on until it has ended."""
 
         def open_at(position: int) -> AsyncIterator[v1.TailLogsResponse]:

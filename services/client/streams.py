@@ -34,7 +34,7 @@ class ReconnectPolicy:
     """Seconds before the second attempt; doubles with each that fails."""
     max_backoff_s: float = 2.0
     """At most so many seconds between two attempts."""
-    idle_s: float = 90.0
+    idle_s: float = 60.0
     """Seconds without a message (heartbeats included) after which a stream counts as dead."""
 
 

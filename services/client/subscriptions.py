@@ -10,7 +10,7 @@ from services.client.streams import ReconnectPolicy, event_frames
 from services.client.transport import Method, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
     from adjutant_messages.adjutant.event.v1 import EventFrame, EventKind
 
@@ -34,7 +34,7 @@ class Subscriptions:
         cursor: str = "",
         from_start: bool = False,
         heartbeats: bool = False,
-    ) -> AsyncIterator[EventFrame]:
+    ) -> AsyncGenerator[EventFrame, None]:
         """Yield what happens in the project: from `cursor`, from the log's start, or from now on.
 
         `kinds` and `task` (a full name) narrow it down; keep them the same when going on

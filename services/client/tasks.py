@@ -12,7 +12,7 @@ from services.client.streams import ReconnectPolicy, event_frames
 from services.client.transport import Method, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from adjutant_messages.adjutant.event.v1 import EventFrame
 
@@ -68,7 +68,7 @@ class Tasks:
         filter: str = "",  # noqa: A002 - the contract's name
         order_by: str = "",
         page_size: int = 100,
-    ) -> AsyncIterator[v1.Task]:
+    ) -> AsyncGenerator[v1.Task, None]:
         """Yield the project's tasks, newest first unless `order_by` says otherwise.
 
         `filter` is as in `state = "FAILED"`; `page_size` is how many are fetched at a time.
@@ -100,7 +100,7 @@ class Tasks:
 
     async def watch(
         self, name: str, *, cursor: str = "", heartbeats: bool = False
-    ) -> AsyncIterator[EventFrame]:
+    ) -> AsyncGenerator[EventFrame, None]:
         """Yield what happens to a task, its runs and its approvals.
 
         From `cursor` or its beginning on: first what was, then a LIVE frame, then what is; it

@@ -20,6 +20,7 @@ MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 READY_TIMEOUT_S: Final = 10.0
 STOP_TIMEOUT_S: Final = 10.0
 _POLL_INTERVAL_S: Final = 0.02
+_WAIT_INTERVAL_S: Final = 0.05
 
 _CONFIG: Final = """\
 # Written anew at every start; changes are lost.
@@ -81,7 +82,7 @@ class EmbeddedNats:
     async def wait(self) -> int:
         """Return the server's exit status when it has ended; negative is a signal's number."""
         while (status := self._child.poll()) is None:
-            await asyncio.sleep(_POLL_INTERVAL_S)
+            await asyncio.sleep(_WAIT_INTERVAL_S)
         return status
 
     async def stop(self) -> None:

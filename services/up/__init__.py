@@ -1,0 +1,1 @@
+"""`adjutant up`: the composition root, which runs a whole mesh on one machine."""

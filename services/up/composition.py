@@ -1,0 +1,105 @@
+"""Which parts a mesh is made of, and how they are told where everything is."""
+
+import importlib.util
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pydantic
+
+from services.mesh.config import MeshSettings
+from services.up.errors import UpError
+from services.up.logs import log_file
+from services.up.parts import NatsPart, Part, ProcessPart
+
+SERVICES: Final = ("orchestrator", "agent_runner", "notification")
+"""Every service that `adjutant up` starts, in the order of the table."""
+
+Commands = Mapping[str, Sequence[str]]
+"""The command line of each service's process, by the service's name."""
+
+
+def installed_commands() -> Commands:
+    """Return how to start each service that is installed."""
+    return {
+        name: (sys.executable, "-m", f"services.{name}")
+        for name in SERVICES
+        if importlib.util.find_spec(f"services.{name}")
+    }
+
+
+def settings_from(**values: object) -> MeshSettings:
+    """Return the settings: what is given, else the environment, else the defaults.
+
+    Raises UpError where one of them is wrong.
+    """
+    read: Callable[..., MeshSettings] = MeshSettings
+    try:
+        settings = read(**values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UpError(f"the setting {where} is wrong: {first['msg']}") from error
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A mesh to be: its settings and its services."""
+
+    settings: MeshSettings
+    commands: Commands
+    single_process: bool = False
+
+    def addresses(self) -> dict[str, str]:
+        """Return HOST:PORT of each part by its name, NATS first."""
+        nats = self.settings.nats_address.removeprefix("nats://")
+        return {"nats": nats} | {name: self.settings.address_of(name) for name in self.commands}
+
+    def ports(self) -> dict[str, tuple[str, int]]:
+        """Return (host, port) of each part that is started here."""
+        kept = {} if self.settings.nats_url else {"nats": self.addresses()["nats"]}
+        kept |= {name: self.settings.address_of(name) for name in self.commands}
+        return {name: _split(address) for name, address in kept.items()}
+
+    def nats(self) -> Part | None:
+        """Return the event log; None where the settings name one that runs elsewhere."""
+        if self.settings.nats_url:
+            return None
+        return NatsPart(self.settings.data_dir, self.ports()["nats"][1])
+
+    def services(self, parent_fd: int) -> list[Part]:
+        """Return the services, not started yet."""
+        if self.single_process:
+            from services.up import single  # everything that services import, so only if asked
+
+            single.prepare(self.environ(), self.settings, self.log_paths()["services"])
+            return [single.TaskPart(name) for name in self.commands]
+        logs = self.log_paths()
+        return [
+            ProcessPart(name, command, self.environ(), logs[name], parent_fd)
+            for name, command in self.commands.items()
+        ]
+
+    def log_paths(self) -> dict[str, pathlib.Path]:
+        """Return each log file by the name that its errors are told with."""
+        names = ["services"] if self.single_process else list(self.commands)
+        return {name: log_file(self.settings.data_dir, name) for name in names}
+
+    def environ(self) -> dict[str, str]:
+        """Return the environment of the services."""
+        return {
+            **os.environ,
+            "ADJUTANT_DATA_DIR": str(self.settings.data_dir),
+            "ADJUTANT_PORT_BASE": str(self.settings.port_base),
+            "ADJUTANT_NATS_URL": self.settings.nats_address,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,31 @@
+"""The table of settings: `adjutant config`."""
+
+import importlib
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from services.mesh.config import MeshSettings
+from services.up.composition import settings_from
+
+
+def print_settings(console: Console, services: Iterable[str]) -> None:
+    """Print every setting with its value, where it belongs and what it means."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("setting", "value", "of", "meaning"):
+        table.add_column(title, overflow="fold")
+    of_all = settings_from()
+    for name, field in MeshSettings.model_fields.items():
+        table.add_row(_variable(name), str(getattr(of_all, name)), "all", field.description)
+    for service in services:
+        settings: MeshSettings = importlib.import_module(f"services.{service}.app").settings()
+        for name, field in type(settings).model_fields.items():
+            if name not in MeshSettings.model_fields:
+                value = str(getattr(settings, name))
+                table.add_row(_variable(name), value, service, field.description)
+    console.print(table)
+
+
+def _variable(name: str) -> str:
+    return f"ADJUTANT_{name.upper()}"
