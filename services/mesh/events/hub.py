@@ -68,6 +68,11 @@ class Hub:
                 log.debug("the hub starts over: %r", error)
                 await asyncio.sleep(RETRY_S)
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the service stops; other streams should end by then too."""
+        return self._closing
+
     def close(self) -> None:
         """End every stream with SHUTTING_DOWN; their readers connect again elsewhere."""
         self._closing = True

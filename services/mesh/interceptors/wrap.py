@@ -1,15 +1,14 @@
 """One way to put behaviour around every handler of a server."""
 
+from __future__ import annotations  # gRPC's types take parameters in stubs only
+
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from grpc.aio import ServicerContext
 
-if TYPE_CHECKING:
-    Handler = grpc.RpcMethodHandler[Any, Any]
-else:  # generic in its stub alone
-    Handler = grpc.RpcMethodHandler
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class Around(Protocol):

@@ -1,0 +1,158 @@
+"""Keeps one bare mirror per repository, so that a workspace costs no second download."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from services.agent_runner.adapters.git_command import GitError
+from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from services.agent_runner.adapters.git_command import Git
+
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_STALE_LOCK = re.compile(r"Unable to create '(.+?\.lock)': File exists")
+_LOCK_POLL_S = 0.05
+_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_DEFAULT_REF = "refs/adjutant/default"
+
+
+class Mirrors:
+    """The mirrors of one runner, each in a folder named after the digest of its address."""
+
+    def __init__(self, git: Git, folder: Path) -> None:
+        self._git = git
+        self._folder = folder
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    def path_of(self, repository_uri: str) -> Path:
+        """Where the mirror of a repository is, or will be."""
+        digest = hashlib.sha256(repository_uri.encode()).hexdigest()[:32]
+        return self._folder / f"{digest}.git"
+
+    async def fetch(self, repository_uri: str, revision: str) -> str:
+        """Bring the mirror up to date and return the commit that a revision means.
+
+        An empty revision means the default branch. A full commit id that the mirror
+        holds is not asked for again. Raises RunFailure with REPOSITORY_NOT_FOUND or
+        REVISION_NOT_FOUND.
+        """
+        _check_address(repository_uri)
+        mirror = self.path_of(repository_uri)
+        async with self._locked(mirror) as lock:
+            if not (mirror / "HEAD").exists():
+                mirror.mkdir(parents=True, exist_ok=True)
+                await self._git("init", "--quiet", "--bare", folder=mirror)
+            known = await self._commit_of(mirror, revision) if _SHA.fullmatch(revision) else None
+            return known or await self._update(mirror, repository_uri, revision, lock)
+
+    async def _update(self, mirror: Path, repository_uri: str, revision: str, lock: int) -> str:
+        default = () if revision else (f"+HEAD:{_DEFAULT_REF}",)
+        await self._fetch(mirror, repository_uri, (*_REFS, *default), lock)
+        wanted = revision or _DEFAULT_REF
+        found = await self._resolve(mirror, wanted)
+        if found is None and _SHA.fullmatch(revision):
+            await self._fetch(mirror, repository_uri, (revision,), lock)
+            found = await self._resolve(mirror, wanted)
+        if found is None:
+            raise _no_revision(repository_uri, revision)
+        return found
+
+    async def _fetch(
+        self, mirror: Path, repository_uri: str, refs: tuple[str, ...], lock: int
+    ) -> None:
+        arguments = ("fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--prune")
+        for attempt in (1, 2):
+            try:
+                await self._git(*arguments, repository_uri, *refs, folder=mirror, held=(lock,))
+                return
+            except GitError as error:
+                stale = _STALE_LOCK.search(error.output)
+                if stale is None or attempt == 2:
+                    raise _fetch_failure(repository_uri, refs, error) from None
+                # We hold the mirror alone, so the lock is of a git that was killed.
+                await asyncio.to_thread(os.unlink, stale.group(1))
+
+    async def _resolve(self, mirror: Path, revision: str) -> str | None:
+        """Prefer a branch to a tag, and both to what else git makes of the words."""
+        for name in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
+            if found := await self._commit_of(mirror, name):
+                return found
+        return None
+
+    async def _commit_of(self, mirror: Path, name: str) -> str | None:
+        try:
+            found = await self._git(
+                *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"),
+                folder=mirror,
+            )
+        except GitError:
+            return None
+        return found.strip()
+
+    @asynccontextmanager
+    async def _locked(self, mirror: Path) -> AsyncIterator[int]:
+        """Hold a mirror alone: among our tasks, and against a git that an earlier service left."""
+        async with self._locks.setdefault(mirror.name, asyncio.Lock()):
+            await asyncio.to_thread(mirror.parent.mkdir, parents=True, exist_ok=True)
+            descriptor = os.open(f"{mirror}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                while not _try_lock(descriptor):
+                    await asyncio.sleep(_LOCK_POLL_S)
+                yield descriptor
+            finally:
+                os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _check_address(repository_uri: str) -> None:
+    is_remote = "://" in repository_uri or re.match(r"[^/]+@?[^/]+:", repository_uri)
+    if not is_remote and not os.path.isabs(repository_uri):
+        raise RunFailure(
+            "REPOSITORY_NOT_FOUND",
+            f"'{repository_uri}' is a relative path, and the runner does not know relative to"
+            " what; give an absolute path or a URL",
+        )
+
+
+def _fetch_failure(repository_uri: str, refs: tuple[str, ...], error: GitError) -> RunFailure:
+    if "couldn't find remote ref HEAD" in error.output:
+        return _no_revision(repository_uri, "")
+    if refs and _SHA.fullmatch(refs[0]):
+        return _no_revision(repository_uri, refs[0])
+    trouble = error.is_network_trouble
+    advice = "check the network" if trouble else "check the address and that it can be read"
+    return RunFailure(
+        "REPOSITORY_NOT_FOUND",
+        f"cannot fetch from '{repository_uri}': {_first_line(error.output)}; {advice}",
+        INFRASTRUCTURE if trouble else WORK,
+    )
+
+
+def _no_revision(repository_uri: str, revision: str) -> RunFailure:
+    if revision:
+        text = f"'{repository_uri}' has no branch, tag or commit '{revision}'; name one that it has"
+    else:
+        text = f"'{repository_uri}' has no commit on its default branch; make a first commit there"
+    return RunFailure("REVISION_NOT_FOUND", text)
+
+
+def _first_line(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.startswith(("fatal:", "error:"))]
+    return (lines or output.splitlines() or ["git gave no reason"])[0]

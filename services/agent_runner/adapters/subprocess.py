@@ -1,0 +1,193 @@
+"""The local backend: jobs are processes of this machine, each owned by a shim.
+
+All it knows stands in the job's folder, so a service that starts anew knows as
+much as the one that died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from services.agent_runner.adapters import processes
+from services.agent_runner.adapters.job_folder import STATE_CHANGED, JobFolder, open_fifo
+from services.agent_runner.adapters.spawner_client import SpawnerClient
+from services.agent_runner.backend import JobPhase, JobStatus, OutputPiece, SpawnError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.agent_runner.backend import JobSpec
+
+_START_TIMEOUT_S = 30.0
+_LOST_BELL_S = 0.5
+_BURY_INTERVAL_S = 0.02
+
+
+class LocalBackend:
+    """Runs each job in a process group of its own, under a shim that outlives the service."""
+
+    def __init__(self, runs_folder: Path) -> None:
+        self._runs_folder = runs_folder
+        self._spawner = SpawnerClient()
+        self._doorbells: dict[str, _Doorbell] = {}
+
+    async def open(self) -> None:
+        """Make ready for the first job."""
+        self._runs_folder.mkdir(parents=True, exist_ok=True)
+        await self._spawner.start()
+
+    @property
+    def spawner_pid(self) -> int | None:
+        """The process id of the spawner; None where none is up."""
+        return self._spawner.pid
+
+    def prepare(self, job_id: str, job: JobSpec) -> None:
+        """Write the job's folder."""
+        self._folder(job_id).create(job)
+
+    async def start(self, job_id: str) -> None:
+        """Start a job at most once, and return when it runs or has ended. Raises SpawnError."""
+        folder = self._folder(job_id)
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await self._start(job_id, folder)
+        except (TimeoutError, SpawnError) as error:
+            folder.request_end("cancelled")  # a shim that comes late finds that and starts nothing
+            if isinstance(error, SpawnError):
+                raise
+            detail = _last_line(folder.shim_log_path) or "nothing in its log"
+            raise SpawnError(f"the shim did not start the job: {detail}") from None
+
+    async def _start(self, job_id: str, folder: JobFolder) -> None:
+        changed = self.next_change(job_id)
+        await self._spawner.spawn(folder.path)
+        while folder.start() is None and folder.exit() is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), _LOST_BELL_S)
+            changed = self.next_change(job_id)
+
+    def status(self, job_id: str) -> JobStatus:
+        """Look how a job stands."""
+        folder = self._folder(job_id)
+        start = folder.start()
+        # Looked at before exit.json is read: a shim writes that, and then goes.
+        lives = start is not None and folder.shim_lives()
+        if (job_exit := folder.exit()) is not None:
+            phase = JobPhase.ENDED
+        elif start is None:
+            phase = JobPhase.PREPARED if folder.spec() else JobPhase.ABSENT
+        else:
+            phase = JobPhase.RUNNING if lives else JobPhase.LOST
+        return JobStatus(phase, start, folder.heartbeat(), job_exit)
+
+    def next_change(self, job_id: str) -> asyncio.Event:
+        """Give the event of the job's next change."""
+        return self._doorbell(job_id).next_change
+
+    def next_output(self, job_id: str) -> asyncio.Event:
+        """Give the event of the job's next output or change."""
+        return self._doorbell(job_id).next_output
+
+    def _doorbell(self, job_id: str) -> _Doorbell:
+        doorbell = self._doorbells.setdefault(job_id, _Doorbell())
+        doorbell.listen(self._folder(job_id).doorbell_path)
+        return doorbell
+
+    def request_end(self, job_id: str, reason: str) -> None:
+        """Ask the job's shim to end it; without a folder there is nothing to end."""
+        with suppress(FileNotFoundError):
+            self._folder(job_id).request_end(reason)
+
+    async def bury(self, job_id: str) -> int:
+        """End what a lost job may have left behind, until nothing of it is found."""
+        spec = self._folder(job_id).spec()
+        token = spec.env.get("ADJUTANT_REPORT_TOKEN", "") if spec else ""
+        start = self._folder(job_id).start()
+        buried = 0
+        while token and (killed := await asyncio.to_thread(_kill_marked, token)):
+            buried += killed
+            await asyncio.sleep(_BURY_INTERVAL_S)
+        if not processes.MARKS_ARE_VISIBLE and start is not None:
+            buried += processes.kill_group(start.process_group)
+        return buried
+
+    def read_output(self, job_id: str, offset_bytes: int, limit_bytes: int) -> OutputPiece | None:
+        """Read what a job printed; None where the file is gone."""
+        try:
+            with open(self._folder(job_id).output_path, "rb") as file:
+                file.seek(offset_bytes)
+                data = file.read(limit_bytes)
+        except FileNotFoundError:
+            return None
+        return OutputPiece(data, offset_bytes + len(data))
+
+    async def remove(self, job_id: str) -> None:
+        """Remove the job's folder and stop listening."""
+        self._hang_up(job_id)
+        await asyncio.to_thread(shutil.rmtree, self._runs_folder / job_id, ignore_errors=True)
+
+    def jobs(self) -> list[str]:
+        """List the jobs that have a folder."""
+        return sorted(os.listdir(self._runs_folder))
+
+    def _hang_up(self, job_id: str) -> None:
+        doorbell = self._doorbells.pop(job_id, None)
+        if doorbell is not None:
+            doorbell.close()
+
+    async def close(self) -> None:
+        """Let go of everything; jobs go on under their shims."""
+        for job_id in list(self._doorbells):
+            self._hang_up(job_id)
+        await self._spawner.close()
+
+    def _folder(self, job_id: str) -> JobFolder:
+        return JobFolder(str(self._runs_folder / job_id))
+
+
+class _Doorbell:
+    """Turns what a job's FIFO says into events: each ring sets one and lays out the next."""
+
+    def __init__(self) -> None:
+        self._descriptor: int | None = None
+        self.next_change = asyncio.Event()
+        self.next_output = asyncio.Event()
+
+    def listen(self, path: str) -> None:
+        """Begin to listen as soon as there is something to listen to."""
+        if self._descriptor is None and os.path.exists(path):
+            self._descriptor = open_fifo(path)
+            asyncio.get_running_loop().add_reader(self._descriptor, self._rung, self._descriptor)
+            self._ring(STATE_CHANGED)  # whoever waited for the first ring looks again
+
+    def close(self) -> None:
+        """Stop listening, and wake whoever waits."""
+        if self._descriptor is not None:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            os.close(self._descriptor)
+        self._ring(STATE_CHANGED)
+
+    def _rung(self, descriptor: int) -> None:
+        with suppress(BlockingIOError):
+            self._ring(os.read(descriptor, 65536))
+
+    def _ring(self, what: bytes) -> None:
+        self.next_output.set()
+        self.next_output = asyncio.Event()
+        if STATE_CHANGED in what:
+            self.next_change.set()
+            self.next_change = asyncio.Event()
+
+
+def _kill_marked(token: str) -> int:
+    return processes.kill_with_environment("ADJUTANT_REPORT_TOKEN", token)
+
+
+def _last_line(path: str) -> str:
+    with suppress(FileNotFoundError), open(path) as file:
+        return (file.read().strip().splitlines() or [""])[-1]
+    return ""

@@ -1,0 +1,96 @@
+"""Wires the agent runner together; the one place that makes its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from typing import TYPE_CHECKING, Final
+
+from adjutant.agent_runner.v1 import run_service_pb2_grpc
+from services.agent_runner.adapters.git import Workspaces
+from services.agent_runner.adapters.git_command import Git, Identity
+from services.agent_runner.adapters.subprocess import LocalBackend
+from services.agent_runner.agents import Agents, CommandAgent, GitAgent
+from services.agent_runner.collect import Collector
+from services.agent_runner.drive import Parts
+from services.agent_runner.job import JobMaker
+from services.agent_runner.liveness import LivenessLimits
+from services.agent_runner.read import Reader
+from services.agent_runner.rpc.run_service import RunService
+from services.agent_runner.run import RUNS
+from services.agent_runner.runs import Runs
+from services.agent_runner.settings import AgentRunnerSettings
+from services.agent_runner.watch import Watcher
+from services.mesh.app import Service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.mesh.app import Mesh
+
+_RUN_SERVICE: Final = "adjutant.agent_runner.v1.RunService"
+_HANDOVER_TIMEOUT_S: Final = 30.0
+_HANDOVER_POLL_S: Final = 0.05
+
+
+async def build(mesh: Mesh) -> None:
+    """Make the parts of the agent runner and register them."""
+    own: AgentRunnerSettings = mesh.settings
+    folder = own.service_dir.resolve()
+    await _own(folder, mesh)
+    identity = Identity(own.commit_author_name, own.commit_author_email)
+    git = Git(folder, identity, own.git_timeout_s)
+    workspaces = Workspaces(git, folder)
+    await workspaces.install()
+    backend = LocalBackend(folder / "runs")
+    await backend.open()
+    agents = Agents(CommandAgent(), GitAgent(git.environment()))
+    parts = Parts(
+        store=mesh.store,
+        backend=backend,
+        jobs=JobMaker(own, workspaces, mesh.blobs, agents, identity),
+        collector=Collector(folder / "runs", workspaces, mesh.blobs),
+        limits=LivenessLimits(own.liveness_window_s, own.loop_repeats, own.stuck_after_s),
+        progress_interval_s=own.progress_interval_s,
+    )
+    runs = Runs(parts, own.reconcile_interval_s)
+    reader = Reader(mesh.store, backend, mesh.blobs, lambda: mesh.hub.is_closing)
+    watcher = Watcher(mesh.store, mesh.hub, mesh.events)
+    servicer = RunService(runs, reader, watcher)
+    mesh.serve(run_service_pb2_grpc.add_RunServiceServicer_to_server, servicer, _RUN_SERVICE)
+    mesh.run_in_background("reconcile", runs.reconcile_for_ever)
+    mesh.on_stop(runs.close)
+
+
+async def _own(folder: Path, mesh: Mesh) -> None:
+    """Wait until no other runner works in the folder: one that stops may still be at it.
+
+    OSError where it does not stop.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "runner.lock", os.O_RDWR | os.O_CREAT, 0o600)
+
+    async def let_go() -> None:
+        os.close(descriptor)
+
+    mesh.on_stop(let_go)
+    try:
+        async with asyncio.timeout(_HANDOVER_TIMEOUT_S):
+            while not _try_lock(descriptor):
+                await asyncio.sleep(_HANDOVER_POLL_S)
+    except TimeoutError:
+        raise OSError(
+            f"another agent runner works in {folder}; end it or choose another ADJUTANT_DATA_DIR"
+        ) from None
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+SERVICE: Final = Service(AgentRunnerSettings, collections=(RUNS,), build=build)

@@ -1,0 +1,83 @@
+"""Collects what a run leaves behind: its output, its changes, its commit."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.agent_runner.adapters.git import read_workspace
+from services.agent_runner.agents import COMMIT_SHA_FILE
+from services.agent_runner.errors import RunFailure
+from services.agent_runner.job import OUTPUT, PATCH, blob_key
+from services.agent_runner.run import Artifact
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.agent_runner.adapters.git import Workspaces
+    from services.agent_runner.run import RunRecord
+    from services.mesh.blobs import Blobs
+
+_LAST_WORDS_BYTES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a run left behind."""
+
+    artifacts: tuple[Artifact, ...]
+    changed_files: tuple[str, ...]
+    commit_sha: str
+    failure: RunFailure | None
+    """Why its changes could not be read, where they could not."""
+
+
+class Collector:
+    """Reads the folders of runs that have ended. Collecting again gives the same."""
+
+    def __init__(self, runs_folder: Path, workspaces: Workspaces, blobs: Blobs) -> None:
+        self._runs_folder = runs_folder
+        self._workspaces = workspaces
+        self._blobs = blobs
+
+    def folder(self, job_id: str) -> Path:
+        """Return the folder of a run's job."""
+        return self._runs_folder / job_id
+
+    def base_sha(self, job_id: str) -> str:
+        """Return the commit that a prepared workspace started from."""
+        return read_workspace(self.folder(job_id)).base_sha
+
+    def last_words(self, job_id: str) -> str:
+        """Return the end of what a job printed."""
+        try:
+            with (self.folder(job_id) / OUTPUT).open("rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - _LAST_WORDS_BYTES))
+                return file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    async def collect(self, run: RunRecord, job_id: str) -> Collected:
+        """Keep the output and the changes as artifacts, also of a run that failed."""
+        folder = self.folder(job_id)
+        artifacts = []
+        output = folder / OUTPUT
+        if output.exists():
+            artifacts.append(await self._keep(run, OUTPUT, output))
+        changed_files: list[str] = []
+        failure = None
+        try:
+            patch = folder / PATCH
+            changed_files = await self._workspaces.collect(folder, patch)
+            artifacts.append(await self._keep(run, PATCH, patch))
+        except RunFailure as error:
+            failure = error
+        sha = folder / COMMIT_SHA_FILE
+        commit_sha = await asyncio.to_thread(sha.read_text) if sha.exists() else ""
+        return Collected(tuple(artifacts), tuple(changed_files), commit_sha, failure)
+
+    async def _keep(self, run: RunRecord, artifact_id: str, path: Path) -> Artifact:
+        info = await self._blobs.put(blob_key(run.name, artifact_id), path)
+        return Artifact(artifact_id=artifact_id, size_bytes=info.size_bytes, sha256=info.sha256)

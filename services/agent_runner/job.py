@@ -1,0 +1,99 @@
+"""Turns a run into a job: its workspace, its command and its environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services.agent_runner.adapters.git import Patch, workspace_folder
+from services.agent_runner.backend import JobSpec
+from services.agent_runner.errors import RunFailure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.agent_runner.adapters.git import Workspaces
+    from services.agent_runner.adapters.git_command import Identity
+    from services.agent_runner.agents import AgentCommand, Agents
+    from services.agent_runner.run import RunRecord
+    from services.agent_runner.settings import AgentRunnerSettings
+    from services.mesh.blobs import Blobs
+
+PATCH: Final = "changes.patch"
+"""The artifact that holds what a run changed."""
+OUTPUT: Final = "output.log"
+"""The artifact that holds what a run printed."""
+
+# Nothing else of the service's environment reaches a job: it may hold secrets.
+_KEPT_VARIABLES = (
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+)
+
+
+def blob_key(run: str, artifact_id: str) -> str:
+    """Return the key of a run's artifact; `run` is its name."""
+    return f"runs/{run}/{artifact_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobMaker:
+    """Makes jobs of runs."""
+
+    settings: AgentRunnerSettings
+    workspaces: Workspaces
+    blobs: Blobs
+    agents: Agents
+    identity: Identity
+
+    async def make(self, run: RunRecord, run_folder: Path) -> JobSpec:
+        """Prepare a run's workspace and say what to run there. Raises RunFailure."""
+        await asyncio.to_thread(run_folder.mkdir, 0o700, parents=True, exist_ok=True)
+        asked = run.spec.workspace
+        workspace = await self.workspaces.prepare(
+            run_folder, asked.repository_uri, asked.revision, self._patches(asked.patch_runs)
+        )
+        command = self.agents.get(run.agent).command(run.spec, run_folder, workspace.base_sha)
+        return JobSpec(
+            argv=command.argv,
+            verify_argv=_verification(run.spec.verify_command),
+            env=self._environment(run, command),
+            working_directory=str(workspace_folder(run_folder)),
+            timeout_s=self.timeout_s(run),
+            grace_s=self.settings.cancel_grace_s,
+            max_output_bytes=self.settings.max_output_bytes,
+            heartbeat_interval_s=self.settings.job_heartbeat_s,
+        )
+
+    def timeout_s(self, run: RunRecord) -> float:
+        """Return the seconds that a run may take."""
+        return run.spec.timeout_s or self.settings.run_timeout_s
+
+    def _patches(self, runs: tuple[str, ...]) -> list[Patch]:
+        return [Patch(run, self._patch_of(run)) for run in runs]
+
+    def _patch_of(self, run: str) -> Path:
+        try:
+            return self.blobs.path(blob_key(run, PATCH))
+        except KeyError:
+            raise RunFailure(
+                "NOT_FOUND",
+                f"{run} left no changes to start from; name runs that have ended",
+            ) from None
+
+    def _environment(self, run: RunRecord, command: AgentCommand) -> dict[str, str]:
+        names = (*_KEPT_VARIABLES, *self.settings.job_variables)
+        kept = {name: os.environ[name] for name in names if name in os.environ}
+        trace = {"TRACEPARENT": run.headers["traceparent"]} if "traceparent" in run.headers else {}
+        own = {
+            "ADJUTANT_RUN": run.name,
+            "ADJUTANT_TASK": run.task,
+            "ADJUTANT_REPORT_TOKEN": run.report_token,
+            "ADJUTANT_RUNNER_ADDRESS": self.settings.address_of(self.settings.service),
+        }
+        return kept | self.identity.variables() | command.variables | trace | own
+
+
+def _verification(command_line: str) -> list[str]:
+    return ["/bin/sh", "-c", command_line] if command_line.strip() else []

@@ -1,0 +1,1 @@
+"""The agent runner's servicers: proto in, domain call, proto out."""

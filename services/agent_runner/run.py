@@ -1,0 +1,201 @@
+"""A run as it is stored, its state machine, and the one way to change its state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from adjutant.common.v1 import failure_pb2
+from adjutant.event.v1 import run_events_pb2
+from services.agent_runner.errors import WORK
+from services.mesh.events import new_event
+from services.mesh.names import collection_and_id, project_of
+from services.mesh.statemachine import StateMachine
+from services.mesh.store import Collection, Record, UtcTime
+
+if TYPE_CHECKING:
+    from adjutant.event.v1 import event_pb2
+
+STATES: Final = StateMachine(
+    noun="run",
+    initial="PREPARING",
+    transitions={
+        "PREPARING": ("RUNNING", "FAILED", "CANCELLING"),
+        "RUNNING": ("SUCCEEDED", "FAILED", "CANCELLING"),
+        "CANCELLING": ("CANCELLED",),
+        "SUCCEEDED": (),
+        "FAILED": (),
+        "CANCELLED": (),
+    },
+    final=frozenset({"SUCCEEDED", "FAILED", "CANCELLED"}),
+)
+"""What may become of a run. Every change of state goes through `move`."""
+
+UNFINISHED: Final = tuple(state for state in STATES.transitions if not STATES.is_final(state))
+"""The states of runs that somebody must look after."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WorkspaceSpec(_Part):
+    """Where a run works; the fields are the contract's."""
+
+    repository_uri: str = ""
+    revision: str = ""
+    patch_runs: tuple[str, ...] = ()
+
+
+class CommitSpec(_Part):
+    """What the `git` agent commits; the fields are the contract's."""
+
+    branch: str
+    message: str
+    time: UtcTime
+
+
+class RunSpec(_Part):
+    """What to run; the fields are the contract's."""
+
+    agent: str
+    command_line: str = ""
+    verify_command: str = ""
+    timeout_s: float | None = None
+    workspace: WorkspaceSpec = WorkspaceSpec()
+    commit: CommitSpec | None = None
+    task: str = ""
+
+
+class Artifact(_Part):
+    """What a run left behind; the fields are the contract's."""
+
+    artifact_id: str
+    size_bytes: int
+    sha256: str
+
+
+class Failure(_Part):
+    """Why a run ended badly; the fields are the contract's."""
+
+    reason: str
+    message: str
+    disposition: str = WORK
+
+    def to_proto(self) -> failure_pb2.Failure:
+        """Return it as the contract has it."""
+        return failure_pb2.Failure(
+            reason=f"ERROR_REASON_{self.reason}",
+            message=self.message,
+            disposition=f"FAILURE_DISPOSITION_{self.disposition}",
+        )
+
+
+class RunRecord(Record):
+    """One run. Fields that the contract has too mean what it says."""
+
+    state: str
+    task: str
+    """Copy of spec.task, to filter by."""
+    agent: str
+    """Copy of spec.agent, to filter by."""
+    spec: RunSpec
+    spec_digest: str
+    """SHA-256 of the spec as it came; tells a repeated request from another one."""
+    report_token: str
+    """Proves to ReportRun that the job calls."""
+    headers: dict[str, str]
+    """Trace context of whoever started it."""
+    liveness: str = ""
+    heartbeat_time: UtcTime | None = None
+    percent: float | None = None
+    message: str = ""
+    process_group: int = 0
+    exit_code: int | None = None
+    failure: Failure | None = None
+    base_sha: str = ""
+    changed_files: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    commit_sha: str = ""
+    start_time: UtcTime | None = None
+    end_time: UtcTime | None = None
+    final_event_id: str = ""
+    """The event that announced the final state."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will happen to it any more."""
+        return STATES.is_final(self.state)
+
+    @property
+    def job_id(self) -> str:
+        """Id of its job, and the name of its folder."""
+        return job_id_of(self.name)
+
+
+RUNS: Final = Collection(name="runs", record=RunRecord, fields=("state", "task", "agent"))
+
+
+def job_id_of(name: str) -> str:
+    """Return the id of a run's job: unique among all projects, for ids hold no dot."""
+    return ".".join((*project_of(name), collection_and_id(name)[1]))
+
+
+def name_of_job(job_id: str) -> str:
+    """Return the name of a job's run; empty where it is none of ours."""
+    parts = job_id.split(".")
+    if len(parts) != 3:
+        return ""
+    client, project, run = parts
+    return f"clients/{client}/projects/{project}/runs/{run}"
+
+
+def accepted(record: RunRecord) -> list[event_pb2.Event]:
+    """Return what announces a new run."""
+    return [_state_changed(record, previous="UNSPECIFIED")]
+
+
+def move(record: RunRecord, state: str, failure: Failure | None = None) -> list[event_pb2.Event]:
+    """Move a run to another state and return what announces it. ILLEGAL_TRANSITION."""
+    STATES.check(record.state, state)
+    previous, record.state = record.state, state
+    record.failure = failure
+    if state != "RUNNING":
+        record.liveness = ""
+    event = _state_changed(record, previous)
+    if record.is_final:
+        record.final_event_id = event.event_id
+    return [event]
+
+
+def _state_changed(record: RunRecord, previous: str) -> event_pb2.Event:
+    changed = run_events_pb2.RunStateChanged(
+        previous_state=f"RUN_STATE_{previous}",
+        state=f"RUN_STATE_{record.state}",
+    )
+    if record.failure is not None:
+        changed.failure.CopyFrom(record.failure.to_proto())
+    if record.is_final and record.exit_code is not None:
+        changed.exit_code = record.exit_code
+    return new_event(resource=record.name, task=record.task, run_state_changed=changed)
+
+
+def progressed(record: RunRecord, percent: float | None, message: str) -> list[event_pb2.Event]:
+    """Note what a run's job said, and return what announces it."""
+    if percent is not None:
+        record.percent = percent
+    record.message = message or record.message
+    said = run_events_pb2.RunProgress(message=message)
+    if percent is not None:
+        said.percent = percent
+    return [new_event(resource=record.name, task=record.task, run_progress=said)]
+
+
+def seems(record: RunRecord, liveness: str) -> list[event_pb2.Event] | None:
+    """Note what a run seems to be doing, and return what announces it; None where it is no news."""
+    if record.state != "RUNNING" or record.liveness == liveness:
+        return None
+    record.liveness = liveness
+    changed = run_events_pb2.RunLivenessChanged(liveness=f"RUN_LIVENESS_{liveness}")
+    return [new_event(resource=record.name, task=record.task, run_liveness_changed=changed)]

@@ -1,0 +1,203 @@
+"""The runs of this runner: start, look, cancel, report; and a driver for each that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import hmac
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from services.agent_runner.drive import Driver, Parts
+from services.agent_runner.run import (
+    RUNS,
+    STATES,
+    UNFINISHED,
+    RunRecord,
+    RunSpec,
+    accepted,
+    move,
+    name_of_job,
+)
+from services.mesh import telemetry
+from services.mesh.errors import AdjutantError
+from services.mesh.names import child, new_id
+from services.mesh.store import RequestKey, now
+
+if TYPE_CHECKING:
+    from adjutant.event.v1 import event_pb2
+    from services.mesh.store import Page
+
+log = logging.getLogger(__name__)
+
+
+class Runs:
+    """The runs, and who looks after them."""
+
+    def __init__(self, parts: Parts, reconcile_s: float) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._reconcile_s = reconcile_s
+        self._drivers: dict[str, Driver] = {}
+        self._driving: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
+
+    async def start(
+        self, parent: str, run_id: str, request_id: str, spec: RunSpec, spec_digest: str
+    ) -> RunRecord:
+        """Accept a run and return at once; its process starts right after.
+
+        UNKNOWN_AGENT, INVALID_REQUEST, ALREADY_EXISTS, REQUEST_ID_REUSED.
+        """
+        self._check(parent, spec)
+        name = child(parent, "runs", run_id or new_id())
+        run = _new_run(name, spec, spec_digest)
+        request = RequestKey(parent, request_id, f"{run_id} {spec_digest}")
+        try:
+            inserted = await self._store.insert(RUNS, run, events=accepted(run), request=request)
+        except AdjutantError as error:
+            if error.reason != "ALREADY_EXISTS":
+                raise
+            first = await self._store.get(RUNS, name)
+            if first.spec_digest != spec_digest:
+                raise
+            return first
+        if inserted.created:
+            self._look_after(inserted.record)
+        return inserted.record
+
+    async def get(self, name: str) -> RunRecord:
+        """Return a run. NOT_FOUND."""
+        return self._up_to_date(await self._store.get(RUNS, name))
+
+    async def page(
+        self, parent: str, filter_text: str, order_by: str, page_size: int, page_token: str
+    ) -> Page[RunRecord]:
+        """Return a page of a project's runs. INVALID_FILTER, INVALID_PAGE_TOKEN."""
+        page = await self._store.page(
+            RUNS,
+            parent=parent,
+            filter_text=filter_text,
+            order_by=order_by,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        for run in page.records:
+            self._up_to_date(run)
+        return page
+
+    async def cancel(self, name: str) -> RunRecord:
+        """Ask a run to end; one that has ended is returned as it is. NOT_FOUND."""
+
+        def change(run: RunRecord) -> list[event_pb2.Event] | None:
+            if run.is_final or run.state == "CANCELLING":
+                return None
+            return move(run, "CANCELLING")
+
+        run = await self._store.update(RUNS, name, change)
+        if driver := self._drivers.get(name):
+            driver.cancel()
+        return run
+
+    async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
+        """Take what a run's job says of itself; True tells it that it is being ended.
+
+        NOT_FOUND, INVALID_REPORT_TOKEN.
+        """
+        run = await self._store.get(RUNS, name)
+        if not hmac.compare_digest(run.report_token.encode(), token.encode()):
+            raise AdjutantError(
+                "INVALID_REPORT_TOKEN",
+                "This is not the run's report token; use ADJUTANT_REPORT_TOKEN of the job's"
+                " environment.",
+                field="report_token",
+            )
+        if driver := self._drivers.get(name):
+            driver.report(percent, message)
+        return run.state in ("CANCELLING", "CANCELLED")
+
+    async def reconcile_for_ever(self) -> None:
+        """Look after every run that nobody looks after: at the start, and as a safety net."""
+        await self._clear_up()
+        while True:
+            await self.reconcile()
+            await asyncio.sleep(self._reconcile_s)
+
+    async def reconcile(self) -> None:
+        """Look after every run that nobody looks after."""
+        async for run in self._store.scan(RUNS, {"state": UNFINISHED}):
+            if run.name not in self._driving and not self._closing:
+                self._look_after(run)
+
+    async def close(self) -> None:
+        """Leave the runs alone; their jobs go on, and the next service adopts them."""
+        self._closing = True
+        driving = list(self._driving.values())
+        for task in driving:
+            task.cancel()
+        await asyncio.gather(*driving, return_exceptions=True)
+        await self._parts.backend.close()
+
+    def _check(self, parent: str, spec: RunSpec) -> None:
+        if spec.task and not spec.task.startswith(f"{parent}/tasks/"):
+            raise _elsewhere("spec.task", spec.task, parent)
+        for run in spec.workspace.patch_runs:
+            if not run.startswith(f"{parent}/runs/"):
+                raise _elsewhere("spec.workspace.patch_runs", run, parent)
+        for field in ("command_line", "verify_command"):
+            if "\0" in getattr(spec, field):
+                message = "A command line cannot hold a NUL character."
+                raise AdjutantError("INVALID_REQUEST", message, f"spec.{field}")
+        self._parts.jobs.agents.get(spec.agent).check(spec)
+
+    def _up_to_date(self, run: RunRecord) -> RunRecord:
+        """Add what is known only here until the run has ended."""
+        if (driver := self._drivers.get(run.name)) and not run.is_final:
+            run.heartbeat_time = driver.heartbeat_time or run.heartbeat_time
+        return run
+
+    def _look_after(self, run: RunRecord) -> None:
+        driver = Driver(run, self._parts)
+        # A context of its own: the call that started the run, and its deadline, end before it.
+        task = asyncio.create_task(driver.drive(), name=run.name, context=contextvars.Context())
+        self._drivers[run.name] = driver
+        self._driving[run.name] = task
+        task.add_done_callback(self._left_alone)
+
+    def _left_alone(self, task: asyncio.Task[None]) -> None:
+        name = task.get_name()
+        del self._drivers[name], self._driving[name]
+        if not task.cancelled() and (error := task.exception()):
+            # The run stays as it is in the store, and the next reconcile goes on with it.
+            log.error("%s could not be looked after; it is tried again", name, exc_info=error)
+
+    async def _clear_up(self) -> None:
+        """Remove what runs that have ended left on disk when a service died."""
+        for job_id in self._parts.backend.jobs():
+            name = name_of_job(job_id)
+            run = await self._store.find(RUNS, name) if name else None
+            if run is not None and STATES.is_final(run.state):
+                await self._parts.backend.remove(job_id)
+
+
+def _new_run(name: str, spec: RunSpec, spec_digest: str) -> RunRecord:
+    time = now()
+    return RunRecord(
+        name=name,
+        create_time=time,
+        update_time=time,
+        state=STATES.initial,
+        task=spec.task,
+        agent=spec.agent,
+        spec=spec,
+        spec_digest=spec_digest,
+        report_token=secrets.token_urlsafe(24),
+        headers=telemetry.inject(),
+    )
+
+
+def _elsewhere(field: str, name: str, parent: str) -> AdjutantError:
+    return AdjutantError(
+        "INVALID_REQUEST", f"'{name}' is not in {parent}; name one of the same project.", field
+    )
