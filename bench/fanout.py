@@ -42,7 +42,7 @@ async def reported_run(channel: grpc.aio.Channel) -> AsyncIterator[None]:
         await stub.CancelRun(run_service_pb2.CancelRunRequest(name=run.name))
 
 
-async def first_line(stub: run_service_pb2_grpc.RunServiceAsyncStub, name: str) -> str:
+async def first_line(stub: "run_service_pb2_grpc.RunServiceAsyncStub", name: str) -> str:
     """Wait for the first line that a run prints."""
     printed = b""
     request = run_service_pb2.TailLogsRequest(name=name, follow=True)
@@ -53,7 +53,7 @@ async def first_line(stub: run_service_pb2_grpc.RunServiceAsyncStub, name: str) 
     raise RuntimeError(f"{name} ended without a word: {printed!r}")
 
 
-async def report(stub: run_service_pb2_grpc.RunServiceAsyncStub, name: str, token: str) -> None:
+async def report(stub: "run_service_pb2_grpc.RunServiceAsyncStub", name: str, token: str) -> None:
     """Report progress until cancelled."""
     number = 0
     while True:
