@@ -23,7 +23,7 @@ from bench import floor_sqlite, harness
 from bench.floor_grpc import server_process
 from bench.floor_jetstream import SUBJECT, jetstream
 
-NAME = "floor: commit → publish → queue → stream, {} subscriber{}"
+NAME = "commit → publish → queue → stream, {} subscriber{}"
 METHOD = "/bench.Floor/Subscribe"
 SUBSCRIBERS = (1, 100)
 EVENT_INTERVAL_S = 0.02

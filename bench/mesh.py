@@ -29,8 +29,11 @@ WAIT_TIMEOUT_S = 30.0
 
 
 @contextlib.asynccontextmanager
-async def mesh(*services: str) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
-    """Run the services and give a channel to each by its name; all ends with the block."""
+async def mesh(*services: str, **settings: str) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
+    """Run the services and give a channel to each by its name; all ends with the block.
+
+    `settings` are environment variables of the services.
+    """
     port_base = free_port_base()
     with tempfile.TemporaryDirectory(prefix="adjutant-bench-") as folder:
         data_dir = pathlib.Path(folder)
@@ -38,7 +41,7 @@ async def mesh(*services: str) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
             nats = await EmbeddedNats.start(data_dir, port_of("nats", port_base))
             stack.push_async_callback(nats.stop)
             children = {
-                service: stack.enter_context(process(service, data_dir, port_base))
+                service: stack.enter_context(process(service, data_dir, port_base, settings))
                 for service in services
             }
             channels = {}
@@ -52,7 +55,7 @@ async def mesh(*services: str) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
 
 @contextlib.contextmanager
 def process(
-    service: str, data_dir: pathlib.Path, port_base: int
+    service: str, data_dir: pathlib.Path, port_base: int, settings: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run one service; what it logs is shown where the block fails."""
     log_path = data_dir / f"{service}.log"
@@ -60,6 +63,7 @@ def process(
         "ADJUTANT_DATA_DIR": str(data_dir),
         "ADJUTANT_PORT_BASE": str(port_base),
         "ADJUTANT_LOG_LEVEL": "WARNING",
+        **settings,
     }
     with log_path.open("wb") as log:
         child = subprocess.Popen(
