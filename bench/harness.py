@@ -157,8 +157,8 @@ def print_table(figures: Sequence[Figure]) -> None:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("milliseconds", no_wrap=True)
     for heading in ("n", *PERCENTILES, "a second", "floor", "ratio"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("aim", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=True, min_width=5)
+    table.add_column("aim")
     for one in figures:
         table.add_row(*_row(one, figures))
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
