@@ -13,6 +13,7 @@ every other one of the same superstep has ended.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any, Final, Literal, TypedDict
 
 from langchain_core.runnables import RunnableConfig
@@ -54,6 +55,7 @@ from services.orchestrator.task import (
 log = logging.getLogger(__name__)
 WAITING_FOR_AGENT: Final = "waiting_for_agent"
 WAITING_FOR_USER: Final = "waiting_for_user"
+Change = Callable[[TaskRecord], Events | None]
 Node = Literal["execute", "wait_for_agent", "git_operations", "wait_for_user", "__end__"]
 
 
@@ -122,9 +124,11 @@ class TaskGraph:
         cancellation in between finds every run that may exist.
         """
 
-        def change(task: TaskRecord) -> Events:
+        def change(task: TaskRecord) -> Events | None:
             events: Events = []
             ready = ready_steps(task)
+            if not ready:
+                return None  # a second time through, after a crash
             for step in ready:
                 step.attempt += 1
                 step.run = step_run_name(task, step)
@@ -272,13 +276,13 @@ class TaskGraph:
         await self._change(state, config, lambda task: move_task(task, "FAILED", failure))
         return Command(goto="__end__")
 
-    async def _change(self, state: State, config: RunnableConfig, change: Any) -> TaskRecord:
+    async def _change(self, state: State, config: RunnableConfig, change: Change) -> TaskRecord:
         """Change the task, unless it is no longer ours to change."""
 
-        def guarded(task: TaskRecord) -> Events:
+        def guarded(task: TaskRecord) -> Events | None:
             if task.state != "ORCHESTRATING":
                 raise PassStoppedError(task.state)
-            return change(task)  # type: ignore[no-any-return]  # every caller returns Events
+            return change(task)
 
         fence: int = config["configurable"]["fence"]
         return await self._store.update(TASKS, state["task"], guarded, fence=fence)

@@ -5,6 +5,8 @@ client interceptors (services/mesh/channel.py) give what is left of it to the
 next service.
 """
 
+from __future__ import annotations  # gRPC's types take parameters in stubs only
+
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,5 +1,7 @@
 """Turns what handlers raise into the errors that callers see."""
 
+from __future__ import annotations  # gRPC's types take parameters in stubs only
+
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,5 +1,7 @@
 """Checks every request against the rules in the contract."""
 
+from __future__ import annotations  # gRPC's types take parameters in stubs only
+
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 

@@ -1,12 +1,14 @@
 """One way to put behaviour around every handler of a server."""
 
+from __future__ import annotations  # gRPC's types take parameters in stubs only
+
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from grpc.aio import ServicerContext
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class Around(Protocol):
