@@ -26,6 +26,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     control = socket.socket(fileno=int(sys.argv[2]))
+    control.set_inheritable(False)
     with control, control.makefile("rb") as lines:
         for line in lines:
             request = json.loads(line)
@@ -40,7 +41,8 @@ def _spawn(folder: str, control: socket.socket) -> str:
     except OSError as error:
         return f"cannot fork: {error.strerror}"
     if between == 0:
-        control.close()
+        # Shims must not hold it open: its end tells the service that this process died.
+        os.close(control.fileno())
         _leave(folder)
     _, status = os.waitpid(between, 0)
     return "" if status == 0 else "cannot fork the shim"
