@@ -205,7 +205,8 @@ async def test_the_end_reaches_daemons_in_sessions_of_their_own(bench: Bench) ->
 @linux_only
 async def test_what_a_job_leaves_behind_ends_with_it(bench: Bench) -> None:
     (bench.folder / "daemon.py").write_text(DAEMON)
-    job_id = await bench.start(f"{sys.executable} daemon.py daemon; sleep 1000 & echo done")
+    wait = "until [ -s daemon ]; do sleep 0.02; done"
+    job_id = await bench.start(f"{sys.executable} daemon.py daemon; {wait}; sleep 1000 & echo done")
     daemon = await bench.pid_in("daemon")
     status = await bench.end(job_id)
     assert status.exit is not None
