@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 
 from services.agent_runner.adapters import processes, shim
 
@@ -27,7 +28,8 @@ def main() -> None:
     gc.freeze()
     control = socket.socket(fileno=int(sys.argv[2]))
     control.set_inheritable(False)
-    with control, control.makefile("rb") as lines:
+    # A broken pipe: the service ended before the answer, which nobody waits for any more.
+    with suppress(BrokenPipeError), control, control.makefile("rb") as lines:
         for line in lines:
             request = json.loads(line)
             error = _spawn(request["folder"], control)
