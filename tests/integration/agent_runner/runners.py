@@ -42,6 +42,7 @@ class Caller:
     """Calls a runner, in a project of its own."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
         self.parent = f"clients/test/projects/p-{uuid.uuid4().hex[:12]}"
         self.stub = run_service_pb2_grpc.RunServiceStub(channel)
 

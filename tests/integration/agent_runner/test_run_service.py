@@ -16,6 +16,7 @@ from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 from adjutant.common.v1 import error_reason_pb2 as reasons
 from adjutant.common.v1 import failure_pb2
 from adjutant.common.v1 import run_pb2 as states
+from services.agent_runner.run import job_id_of
 from tests.integration.agent_runner.processes_seen import marked, members, until
 from tests.integration.agent_runner.runners import Caller, runner_here
 
@@ -25,6 +26,10 @@ def shell(command: str, folder: pathlib.Path) -> str:
     folder.mkdir(exist_ok=True)
     done = subprocess.run(command, shell=True, cwd=folder, check=True, capture_output=True)
     return done.stdout.decode().strip()
+
+
+# One runner serves all of these; each test has a project of its own.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture
@@ -419,6 +424,6 @@ async def test_nothing_to_commit_is_told(runner: Caller, repository: pathlib.Pat
     assert "nothing to commit" in run.failure.message
 
 
-async def test_nothing_of_a_run_stays_behind(runner: Caller, tmp_path: pathlib.Path) -> None:
-    await runner.run("echo out; echo made > made")
-    await until(lambda: not list((tmp_path / "agent_runner/runs").iterdir()))
+async def test_nothing_of_a_run_stays_behind(runner: Caller, runs_folder: pathlib.Path) -> None:
+    run = await runner.run("echo out; echo made > made")
+    await until(lambda: not (runs_folder / job_id_of(run.name)).exists())
