@@ -25,7 +25,7 @@ EXIT_INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None, commands: Commands | None = None) -> int:
     """Run a mesh until Ctrl-C or SIGTERM and return the exit code."""
     options = _parser().parse_args(arguments)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
     try:
         settings = _settings(options)
         if options.print_config:

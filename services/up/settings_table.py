@@ -19,7 +19,9 @@ def print_settings(console: Console, services: Iterable[str]) -> None:
     for name, field in MeshSettings.model_fields.items():
         table.add_row(_variable(name), str(getattr(of_all, name)), "all", field.description)
     for service in services:
-        settings: MeshSettings = importlib.import_module(f"services.{service}.app").settings()
+        settings: MeshSettings = importlib.import_module(
+            f"services.{service}.app"
+        ).SERVICE.settings()
         for name, field in type(settings).model_fields.items():
             if name not in MeshSettings.model_fields:
                 value = str(getattr(settings, name))

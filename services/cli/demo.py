@@ -1,0 +1,6 @@
+"""A demo is to come."""
+
+
+def main() -> int:
+    """Fail."""
+    return 1
