@@ -194,9 +194,8 @@ async def test_the_same_request_starts_one_run(runner: Caller) -> None:
     spec = run_pb2.RunSpec(agent="command", command_line="echo once")
 
     def request(**changes: Any) -> run_service_pb2.StartRunRequest:
-        return run_service_pb2.StartRunRequest(
-            **({"parent": runner.parent, "spec": spec} | changes)
-        )
+        fields: dict[str, Any] = {"parent": runner.parent, "spec": spec, **changes}
+        return run_service_pb2.StartRunRequest(**fields)
 
     first = (await runner.stub.StartRun(request(run_id="r1", request_id="q1"))).run
     assert (
