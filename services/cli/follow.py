@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from services.cli import exits
 from services.cli.ask import ask, can_ask, tell_how_to_answer
@@ -13,9 +13,13 @@ from services.cli.screen import Screen
 from services.client import AdjutantError, last_part
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from adjutant_messages.adjutant.event.v1 import Event, EventFrame
     from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
     from services.cli.session import Session
+
+    Answer = Callable[[Approval], Awaitable[None]]
 
 _OUTPUT_PATIENCE_S: Final = 5.0
 
@@ -58,8 +62,8 @@ class JsonFollower:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def __aenter__(self) -> None:
-        pass
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         pass
@@ -72,19 +76,22 @@ class JsonFollower:
 class Follower:
     """Shows frames, tails the runs that they tell of, and asks for approvals."""
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, answer: Answer | None = None) -> None:
+        """Take the task's name, and who answers its approvals; else the person here does."""
         self._session = session
         self._name = name
+        self._answer = answer
         self._screen: Screen | None = None
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._questions: dict[str, asyncio.Task[None]] = {}
         self._asking = asyncio.Lock()
         self._is_live = False
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Self:
         task = await self._session.adjutant.tasks.get(self._name)
         self._screen = Screen(self._session.console, task)
         self._screen.__enter__()
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         under_way = [*self._tails.values(), *self._questions.values()]
@@ -106,6 +113,8 @@ class Follower:
         if event is not None and event.run_state_changed is not None:
             await self._take_run(event)
         self.screen.take(frame)
+        if not self.screen.knows_all_steps():
+            self.screen.show(await self._session.adjutant.tasks.get(self._name))
         if frame.live is not None:
             self._is_live = True
             await self._ask_what_waits()
@@ -144,7 +153,7 @@ class Follower:
     def _ask(self, approval: Approval) -> None:
         if approval.name in self._questions or approval.state.name != "PENDING":
             return
-        if can_ask():
+        if self._answer is not None or can_ask():
             self._questions[approval.name] = asyncio.create_task(self._ask_here(approval))
         else:
             tell_how_to_answer(self._session, approval.name)
@@ -153,7 +162,10 @@ class Follower:
         async with self._asking:
             self.screen.pause()
             try:
-                await ask(self._session, approval)
+                if self._answer is not None:
+                    await self._answer(approval)
+                else:
+                    await ask(self._session, approval)
             finally:
                 self.screen.resume()
 

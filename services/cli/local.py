@@ -33,11 +33,13 @@ def config() -> None:
     _become_up(["--print-config"])
 
 
-def demo() -> None:
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave its directory for a look.")] = False,
+) -> None:
     """Show the whole way of a task on a mesh of its own, in under a minute."""
     from services.cli.demo import main
 
-    raise typer.Exit(main())
+    raise typer.Exit(main(keep=keep))
 
 
 def _become_up(arguments: list[str]) -> None:
