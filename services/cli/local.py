@@ -1,11 +1,17 @@
 """Commands that need no mesh: `up`, `config`, and the demo."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from services.cli import exits
+
+_OF_SERVICES = ("grpc_health", "langgraph", "nats", "pydantic_settings")
+"""Packages that come with the services and not with the client."""
 
 
 def up(
@@ -44,6 +50,9 @@ def demo(
 
 def _become_up(arguments: list[str]) -> None:
     """Become the composition root, which alone knows every service."""
+    if any(importlib.util.find_spec(package) is None for package in _OF_SERVICES):
+        exits.complain("only the client is installed here; run: pip install 'adjutant[up]'")
+        raise typer.Exit(exits.BAD_USE)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "services.up", *arguments])
 
