@@ -127,10 +127,12 @@ class MeshInProcess:
 async def mesh_in_process(data_dir: Path, **settings: Any) -> AsyncIterator[MeshInProcess]:
     """Run the whole mesh in this event loop; settings go to every service that has them."""
     port_base = free_port_range()
-    nats = await EmbeddedNats.start(data_dir, port_base)
     stop = asyncio.Event()
     common = {"data_dir": data_dir, "port_base": port_base, **settings}
-    async with asyncio.TaskGroup() as group:
+    async with contextlib.AsyncExitStack() as stack:
+        nats = await EmbeddedNats.start(data_dir, port_base)
+        stack.push_async_callback(nats.stop)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
         for service in SERVICES:
             await _start(group, service, stop, common)
         caller = Caller(port_base)
@@ -139,7 +141,6 @@ async def mesh_in_process(data_dir: Path, **settings: Any) -> AsyncIterator[Mesh
         finally:
             await caller.close()
             stop.set()
-    await nats.stop()
 
 
 async def _start(

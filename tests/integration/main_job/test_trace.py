@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from adjutant.common.v1 import task_pb2 as states
+from services.client import Adjutant
 from services.mesh import telemetry
 from services.mesh.config import MeshSettings
 from services.ports import port_of
@@ -44,7 +45,7 @@ async def test_one_trace_goes_from_the_caller_into_the_job(
     names = {
         span.name
         for span in exporter.get_finished_spans()
-        if format(span.get_span_context().trace_id, "032x") == identity
+        if span.context and format(span.context.trace_id, "032x") == identity
     }
     assert {"adjutant.orchestrator.v1.TaskService/SubmitTask", "orchestrate"} <= names
     assert any("StartRun" in name for name in names)
