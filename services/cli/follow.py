@@ -10,7 +10,7 @@ from services.cli import exits
 from services.cli.ask import ask, can_ask, tell_how_to_answer
 from services.cli.render import show_outcome
 from services.cli.screen import Screen
-from services.client import AdjutantError, last_part
+from services.client import AdjutantError, last_part, until_reachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,7 +42,7 @@ async def follow(session: Session, name: str, *, cursor: str = "", as_json: bool
             session.say("Stopped watching; the task goes on. Watch on:")
             session.say(f"  adjutant watch {session.reference(name)} --cursor {last}")
         return exits.INTERRUPTED
-    task = await session.adjutant.tasks.get(name)
+    task = await until_reachable(lambda: session.adjutant.tasks.get(name))
     if as_json:
         session.print_json(task)
     else:
@@ -88,7 +88,7 @@ class Follower:
         self._is_live = False
 
     async def __aenter__(self) -> Self:
-        task = await self._session.adjutant.tasks.get(self._name)
+        task = await self._read_task()
         self._screen = Screen(self._session.console, task)
         self._screen.__enter__()
         return self
@@ -114,12 +114,13 @@ class Follower:
             await self._take_run(event)
         self.screen.take(frame)
         if not self.screen.knows_all_steps():
-            self.screen.show(await self._session.adjutant.tasks.get(self._name))
+            self.screen.show(await until_reachable(self._read_task))
         if frame.live is not None:
             self._is_live = True
             await self._ask_what_waits()
         elif event is not None and event.approval_requested is not None and self._is_live:
-            self._ask(await self._session.adjutant.approvals.get(event.resource))
+            name = event.resource
+            self._ask(await until_reachable(lambda: self._session.adjutant.approvals.get(name)))
         elif event is not None and event.approval_resolved is not None:
             await self._take_back(event.resource)
 
@@ -147,8 +148,16 @@ class Follower:
 
     async def _ask_what_waits(self) -> None:
         waiting = f'state = "PENDING" AND task = "{self._name}"'
-        async for approval in self._session.adjutant.approvals.list(filter=waiting):
+        listing = self._session.adjutant.approvals.list
+
+        async def read() -> list[Approval]:
+            return [approval async for approval in listing(filter=waiting)]
+
+        for approval in await until_reachable(read):
             self._ask(approval)
+
+    async def _read_task(self) -> Task:
+        return await self._session.adjutant.tasks.get(self._name)
 
     def _ask(self, approval: Approval) -> None:
         if approval.name in self._questions or approval.state.name != "PENDING":
@@ -166,6 +175,9 @@ class Follower:
                     await self._answer(approval)
                 else:
                     await ask(self._session, approval)
+            except AdjutantError as error:
+                self._session.say(f"It cannot be asked here: {error}")
+                tell_how_to_answer(self._session, approval.name)
             finally:
                 self.screen.resume()
 

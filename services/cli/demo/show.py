@@ -24,6 +24,7 @@ from services.cli.session import Session
 from services.ports import free_port_base
 
 _READING_PAUSE_S: Final = 1.5
+_TIMEOUT_S: Final = 180.0
 _CANCEL_TIMEOUT_S: Final = 15.0
 
 
@@ -34,13 +35,16 @@ def main(*, keep: bool = False) -> int:
         return exits.BAD_USE
     folder = pathlib.Path(tempfile.mkdtemp(prefix="adjutant-demo-")).resolve()
     try:
-        return asyncio.run(_interruptible(folder))
+        return asyncio.run(asyncio.wait_for(_interruptible(folder), _TIMEOUT_S))
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("\nThe demo was stopped; what it started is gone.")
         return exits.INTERRUPTED
     except exits.BadUseError as error:
         exits.complain(str(error))
         return exits.UNREACHABLE
+    except TimeoutError:
+        exits.complain(f"the demo did not end within {_TIMEOUT_S:g} s; what it said is above")
+        return exits.TASK_FAILED
     except api.AdjutantError as error:
         exits.complain(str(error))
         return exits.code_of(error)
