@@ -33,7 +33,7 @@ class Relay:
     def __init__(self, store: Store, event_log: EventLog, settings: MeshSettings) -> None:
         self._store = store
         self._log = event_log
-        self._window = timedelta(seconds=settings.event_dedup_window_s / 2)
+        self._window = timedelta(seconds=settings.event_dedup_s / 2)
         self._wake = asyncio.Event()
         store.on_commit(self._wake.set)
         event_log.on_reconnect(self._wake.set)
