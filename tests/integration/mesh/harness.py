@@ -24,7 +24,9 @@ ENDING = Ending(
 Frame = frame_pb2.EventFrame
 
 
-def said(text: object, *, run: str = "r-1", task: str = "", parent: str = PARENT) -> event_pb2.Event:
+def said(
+    text: object, *, run: str = "r-1", task: str = "", parent: str = PARENT
+) -> event_pb2.Event:
     """Return an event that says something."""
     progress = run_events_pb2.RunProgress(message=str(text))
     return new_event(resource=f"{parent}/runs/{run}", task=task, run_progress=progress)
