@@ -79,5 +79,8 @@ async def _typed(question: str) -> str:
     loop.add_reader(descriptor, readable)
     try:
         return await line
+    except asyncio.CancelledError:
+        sys.stdout.write("\n")
+        raise
     finally:
         loop.remove_reader(descriptor)

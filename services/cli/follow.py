@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from services.cli import exits
 from services.cli.ask import ask, can_ask, tell_how_to_answer
 from services.cli.render import show_outcome
 from services.cli.screen import Screen
-from services.client import AdjutantError, last_part
+from services.client import AdjutantError, last_part, until_reachable
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from adjutant_messages.adjutant.event.v1 import Event, EventFrame
     from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
     from services.cli.session import Session
+
+    Answer = Callable[[Approval], Awaitable[None]]
 
 _OUTPUT_PATIENCE_S: Final = 5.0
 
@@ -38,7 +42,7 @@ async def follow(session: Session, name: str, *, cursor: str = "", as_json: bool
             session.say("Stopped watching; the task goes on. Watch on:")
             session.say(f"  adjutant watch {session.reference(name)} --cursor {last}")
         return exits.INTERRUPTED
-    task = await session.adjutant.tasks.get(name)
+    task = await until_reachable(lambda: session.adjutant.tasks.get(name))
     if as_json:
         session.print_json(task)
     else:
@@ -58,8 +62,8 @@ class JsonFollower:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def __aenter__(self) -> None:
-        pass
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         pass
@@ -72,19 +76,22 @@ class JsonFollower:
 class Follower:
     """Shows frames, tails the runs that they tell of, and asks for approvals."""
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, answer: Answer | None = None) -> None:
+        """Take the task's name, and who answers its approvals; else the person here does."""
         self._session = session
         self._name = name
+        self._answer = answer
         self._screen: Screen | None = None
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._questions: dict[str, asyncio.Task[None]] = {}
         self._asking = asyncio.Lock()
         self._is_live = False
 
-    async def __aenter__(self) -> None:
-        task = await self._session.adjutant.tasks.get(self._name)
+    async def __aenter__(self) -> Self:
+        task = await self._read_task()
         self._screen = Screen(self._session.console, task)
         self._screen.__enter__()
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         under_way = [*self._tails.values(), *self._questions.values()]
@@ -106,11 +113,14 @@ class Follower:
         if event is not None and event.run_state_changed is not None:
             await self._take_run(event)
         self.screen.take(frame)
+        if not self.screen.knows_all_steps():
+            self.screen.show(await until_reachable(self._read_task))
         if frame.live is not None:
             self._is_live = True
             await self._ask_what_waits()
         elif event is not None and event.approval_requested is not None and self._is_live:
-            self._ask(await self._session.adjutant.approvals.get(event.resource))
+            name = event.resource
+            self._ask(await until_reachable(lambda: self._session.adjutant.approvals.get(name)))
         elif event is not None and event.approval_resolved is not None:
             await self._take_back(event.resource)
 
@@ -138,13 +148,21 @@ class Follower:
 
     async def _ask_what_waits(self) -> None:
         waiting = f'state = "PENDING" AND task = "{self._name}"'
-        async for approval in self._session.adjutant.approvals.list(filter=waiting):
+        listing = self._session.adjutant.approvals.list
+
+        async def read() -> list[Approval]:
+            return [approval async for approval in listing(filter=waiting)]
+
+        for approval in await until_reachable(read):
             self._ask(approval)
+
+    async def _read_task(self) -> Task:
+        return await self._session.adjutant.tasks.get(self._name)
 
     def _ask(self, approval: Approval) -> None:
         if approval.name in self._questions or approval.state.name != "PENDING":
             return
-        if can_ask():
+        if self._answer is not None or can_ask():
             self._questions[approval.name] = asyncio.create_task(self._ask_here(approval))
         else:
             tell_how_to_answer(self._session, approval.name)
@@ -153,7 +171,13 @@ class Follower:
         async with self._asking:
             self.screen.pause()
             try:
-                await ask(self._session, approval)
+                if self._answer is not None:
+                    await self._answer(approval)
+                else:
+                    await ask(self._session, approval)
+            except AdjutantError as error:
+                self._session.say(f"It cannot be asked here: {error}")
+                tell_how_to_answer(self._session, approval.name)
             finally:
                 self.screen.resume()
 

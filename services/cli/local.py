@@ -1,11 +1,17 @@
 """Commands that need no mesh: `up`, `config`, and the demo."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from services.cli import exits
+
+_OF_SERVICES = ("grpc_health", "langgraph", "nats", "pydantic_settings")
+"""Packages that come with the services and not with the client."""
 
 
 def up(
@@ -33,15 +39,20 @@ def config() -> None:
     _become_up(["--print-config"])
 
 
-def demo() -> None:
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave its directory for a look.")] = False,
+) -> None:
     """Show the whole way of a task on a mesh of its own, in under a minute."""
     from services.cli.demo import main
 
-    raise typer.Exit(main())
+    raise typer.Exit(main(keep=keep))
 
 
 def _become_up(arguments: list[str]) -> None:
     """Become the composition root, which alone knows every service."""
+    if any(importlib.util.find_spec(package) is None for package in _OF_SERVICES):
+        exits.complain("only the client is installed here; run: pip install 'adjutant[up]'")
+        raise typer.Exit(exits.BAD_USE)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "services.up", *arguments])
 

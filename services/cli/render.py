@@ -72,7 +72,7 @@ def _span(span: datetime.timedelta) -> str:
         return f"{seconds:.1f} s"
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if minutes < 60:
-        return f"{minutes:.0f} min"
+        return f"{minutes:.0f} min {seconds % 60:.0f} s"
     return f"{hours:.0f} h" if hours < 48 else f"{days:.0f} d"
 
 

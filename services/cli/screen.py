@@ -34,6 +34,7 @@ class Screen:
         self._console = console
         self._task = task
         self._said: dict[str, str] = {}
+        self._held: list[Text] | None = []
         self._live = (
             Live(
                 console=console,
@@ -55,15 +56,20 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.resume()
         self.pause()
 
     def pause(self) -> None:
-        """Take the picture away, so that a person can type."""
+        """Take the picture away and hold new lines back, so that a person can read and type."""
+        self._held = self._held or []
         if self._live:
             self._live.stop()
 
     def resume(self) -> None:
-        """Show the picture again."""
+        """Show the picture again, after what was held back."""
+        held, self._held = self._held or [], None
+        for line in held:
+            self._print(line)
         if self._live:
             self._live.start()
 
@@ -74,6 +80,15 @@ class Screen:
                 return str(step.number)
         return "git"
 
+    def knows_all_steps(self) -> bool:
+        """Tell whether the picture has every step that the plan is said to have."""
+        progress = self._task.progress
+        return progress is None or progress.step_count <= len(self._task.steps)
+
+    def show(self, task: Task) -> None:
+        """Show the task as it was read anew."""
+        self._task = task
+
     def take(self, frame: EventFrame) -> None:
         """Show a frame."""
         if frame.event is not None:
@@ -81,12 +96,17 @@ class Screen:
         line = self._line(frame)
         # The picture shows states; in a pipe each change is a line.
         if line is not None and (self._live is None or self._is_for_keeps(frame)):
-            self._console.print(line, soft_wrap=True)
+            self._print(line)
 
     def print_output(self, run: str, line: str) -> None:
         """Show a line that a run printed."""
-        text = Text.assemble((f"[{self.label(run)}] ", "dim"), plain(line))
-        self._console.print(text, soft_wrap=True)
+        self._print(Text.assemble((f"[{self.label(run)}] ", "dim"), plain(line)))
+
+    def _print(self, line: Text) -> None:
+        if self._held is None:
+            self._console.print(line, soft_wrap=True)
+        else:
+            self._held.append(line)
 
     def _line(self, frame: EventFrame) -> Text | None:
         event = frame.event

@@ -19,7 +19,7 @@ from services.mesh import telemetry
 from services.mesh.events.envelope import SUBJECT_PREFIX, kind_token
 from services.mesh.events.log import RETRY_S, STREAM, TRANSIENT, EventLog, entry_of
 
-ACK_WAIT_S: Final = 30.0
+ACK_WAIT_S: Final = 10.0
 MAX_IN_FLIGHT: Final = 64
 MAX_BACKOFF_S: Final = 30.0
 
@@ -76,12 +76,13 @@ class Consumer:
             with telemetry.span(name, entry.headers, SpanKind.CONSUMER):
                 await self._handler(entry.event)
             await message.ack()
-        except TRANSIENT as error:
-            log.debug("event %s comes again: %r", entry.event.event_id, error)
-        except Exception:
+        except Exception as error:
             delivered = message.metadata.num_delivered or 1
             delay_s = min(0.1 * 2**delivered, MAX_BACKOFF_S)
-            log.exception("event %s failed; again in %.1f s", entry.event.event_id, delay_s)
+            expected = isinstance(error, TRANSIENT)
+            level = logging.INFO if expected else logging.ERROR
+            text = "event %s was not handled (%s); again in %.1f s"
+            log.log(level, text, entry.event.event_id, error, delay_s, exc_info=not expected)
             await self._put_back(message, delay_s)
 
     async def _put_back(self, message: Msg, delay_s: float) -> None:

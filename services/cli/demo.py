@@ -1,6 +1,0 @@
-"""A demo is to come."""
-
-
-def main() -> int:
-    """Fail."""
-    return 1
