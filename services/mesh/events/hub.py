@@ -201,7 +201,9 @@ class _Reader:
         await self._check_ended_before()
 
     async def follow(self) -> AsyncIterator[Frame]:
-        """Yield what happens, and a heartbeat when it is quiet."""
+        """Yield what happens, and a heartbeat when nothing of it was for this reader."""
+        clock = asyncio.get_running_loop().time
+        spoke_at = clock()
         while not self._ended:
             if self._hub._closing:
                 raise shutting_down()
@@ -210,14 +212,17 @@ class _Reader:
                 yield self.frame(gap=frame_pb2.Gap(reason=frame_pb2.Gap.REASON_LOG_REPLACED))
             if self._sequence < self._ring.floor:
                 raise self._slow()
-            if self._sequence == self._ring.last_sequence:
-                if not await self._ring.wait(self._sequence, self._hub._heartbeat_s):
-                    beat = frame_pb2.Heartbeat()
-                    beat.time.GetCurrentTime()
-                    yield self.frame(heartbeat=beat)
-                continue
             async for frame in self._take(self._ring.last_sequence):
                 yield frame
+                spoke_at = clock()
+            quiet_s = clock() - spoke_at
+            if quiet_s >= self._hub._heartbeat_s:
+                beat = frame_pb2.Heartbeat()
+                beat.time.GetCurrentTime()
+                yield self.frame(heartbeat=beat)
+                spoke_at = clock()
+            elif not self._ended:
+                await self._ring.wait(self._sequence, self._hub._heartbeat_s - quiet_s)
 
     async def _take(self, last: int) -> AsyncIterator[Frame]:
         for entry in self._ring.between(self._sequence, last):
