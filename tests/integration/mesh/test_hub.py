@@ -171,8 +171,7 @@ async def test_a_slow_reader_is_told_and_can_go_on(event_log: EventLog) -> None:
         await publish(event_log, *(said(n) for n in range(3, 100)))
         await eventually(lambda: hub._ring.last_sequence == 100)
         with pytest.raises(AdjutantError) as caught:
-            async for frame in stream:
-                seen.append(what(frame))
+            seen += words(await until(stream, "99"))
         assert caught.value.reason == "SLOW_CONSUMER"
         assert caught.value.retry_after_s is not None
         stream = hub.stream(PROJECT, caught.value.metadata["cursor"])

@@ -49,7 +49,8 @@ async def read_resuming(hubs: list[Hub], last: str, cuts: random.Random) -> tupl
                 if room < 0 or last in seen[-1:]:
                     break
         except AdjutantError as error:
-            assert error.reason in ("EVENT_LOG_UNAVAILABLE", "SLOW_CONSUMER")
+            if error.reason not in ("EVENT_LOG_UNAVAILABLE", "SLOW_CONSUMER"):
+                raise
             cursor = error.metadata.get("cursor", cursor)
             await asyncio.sleep(0.01)
         await stream.aclose()  # type: ignore[attr-defined]
