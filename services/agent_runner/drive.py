@@ -8,7 +8,6 @@ service.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from services.agent_runner import liveness, outcome
 from services.agent_runner.backend import JobPhase, SpawnError
 from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
+from services.agent_runner.patience import happens
 from services.agent_runner.progress import Progress
 from services.agent_runner.run import RUNS, Failure, RunRecord, move, seems
 from services.mesh import telemetry
@@ -144,8 +144,7 @@ class Driver:
             if status.phase is not JobPhase.RUNNING:
                 return status
             await self._judge(status)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+            await happens(changed, _LOOK_AGAIN_S)
 
     async def _mark_running(self, start: JobStart) -> None:
         if self._run.start_time is not None:
