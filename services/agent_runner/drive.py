@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.agent_runner import liveness, outcome
+from services.agent_runner.adapters.git_command import GitError
 from services.agent_runner.backend import JobPhase, SpawnError
 from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
 from services.agent_runner.patience import happens
@@ -115,7 +116,7 @@ class Driver:
         try:
             with telemetry.span("prepare run"):
                 return await self._parts.jobs.make(self._run, folder)
-        except OSError as error:
+        except (OSError, GitError) as error:
             message = f"the workspace cannot be made: {error}; see that the disk has room"
             raise RunFailure("INTERNAL", message, INFRASTRUCTURE) from error
 
