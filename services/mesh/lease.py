@@ -13,13 +13,20 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from nats.js import api
-from nats.js.errors import KeyDeletedError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import (
+    BadRequestError,
+    KeyDeletedError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+)
 from nats.js.kv import KeyValue
 
 from services.mesh.errors import AdjutantError
 from services.mesh.events.log import TRANSIENT, EventLog, unavailable
 
 BUCKET: Final = "adjutant_leases"
+MAX_DEDUP_WINDOW_S: Final = 120.0
+_STREAM: Final = f"KV_{BUCKET}"
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +39,7 @@ class Lease:
         """What is held."""
         self.token = token
         """Fencing token: every later holder has a higher one."""
-        self.revision = token
+        self.revision = 0
         self._ttl_s = ttl_s
         self._renewed_at = time.monotonic()
 
@@ -61,6 +68,7 @@ class Leases:
         self._holder = holder.encode()
         self._ttl_s = ttl_s
         self._bucket: KeyValue | None = None
+        self._first_token = 0
 
     async def acquire(self, key: str) -> Lease | None:
         """Take a lease, or return None where somebody else holds it. EVENT_LOG_UNAVAILABLE.
@@ -70,12 +78,16 @@ class Leases:
         """
         asked_at = time.monotonic()
         with unavailable():
-            bucket = await self._open()
-            token = await self._create(bucket, key)
-        if token is None:
+            try:
+                bucket = await self._open()
+                revision = await self._create(bucket, key)
+            except TRANSIENT:
+                self._bucket = None  # it may be gone for good; the next call looks anew
+                raise
+        if revision is None:
             return None
-        lease = Lease(key, token, self._ttl_s)
-        lease.renewed(token, asked_at)
+        lease = Lease(key, self._first_token + revision, self._ttl_s)
+        lease.renewed(revision, asked_at)
         return lease
 
     async def release(self, lease: Lease) -> None:
@@ -125,8 +137,25 @@ class Leases:
 
     async def _open(self) -> KeyValue:
         if self._bucket is None:
-            config = api.KeyValueConfig(
-                bucket=BUCKET, ttl=self._ttl_s, storage=api.StorageType.FILE, history=1
-            )
-            self._bucket = await self._log.jetstream.create_key_value(config)
+            bucket = await self._make()
+            info = await self._log.jetstream.stream_info(_STREAM)
+            # A bucket that is made anew counts from 1; its tokens must exceed those in the stores.
+            made_at = info.created.timestamp() if info.created else time.time()
+            self._first_token = int(made_at) << 24
+            self._bucket = bucket
         return self._bucket
+
+    async def _make(self) -> KeyValue:
+        jetstream = self._log.jetstream
+        config = api.KeyValueConfig(
+            bucket=BUCKET, ttl=self._ttl_s, storage=api.StorageType.FILE, history=1
+        )
+        try:
+            return await jetstream.create_key_value(config)
+        except BadRequestError:  # it was made with another time to live
+            made = (await jetstream.stream_info(_STREAM)).config
+            window_s = min(self._ttl_s, MAX_DEDUP_WINDOW_S)
+            await jetstream.update_stream(
+                made.evolve(max_age=self._ttl_s, duplicate_window=window_s)
+            )
+            return await jetstream.key_value(BUCKET)

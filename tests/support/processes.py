@@ -12,8 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.mesh import Caller
-from tests.support.ports import free_port_range
+from tests.support.mesh import Caller, free_port_range
 
 READY_TIMEOUT_S = 40
 

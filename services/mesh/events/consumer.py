@@ -91,7 +91,7 @@ class Consumer:
 
     async def _put_back(self, message: Msg, event_id: str, error: Exception) -> None:
         delivered = message.metadata.num_delivered or 1
-        delay_s = min(0.1 * 2**delivered, MAX_BACKOFF_S)
+        delay_s = min(0.1 * 2 ** min(delivered, 20), MAX_BACKOFF_S)
         # What is away for a moment needs no traceback.
         traceback = None if isinstance(error, TRANSIENT) else error
         level = logging.ERROR if traceback else logging.INFO

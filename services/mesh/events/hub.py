@@ -119,7 +119,11 @@ class Hub:
         async with self._log.pull([f"{SUBJECT_PREFIX}.>"], config) as pull:
             self._ready.set()
             async for message in pull.messages():
-                self._ring.append(entry_of(message))
+                entry = entry_of(message)
+                if entry.sequence > self._ring.last_sequence + 1:
+                    # Retention was faster than we: readers behind the hole go on by cursor.
+                    self._ring.restart(entry.sequence - 1)
+                self._ring.append(entry)
 
     async def _wait_until_ready(self) -> None:
         if not self._ready.is_set():
@@ -158,7 +162,7 @@ class _Place:
 def _place(given: Cursor | None, since: datetime | None, state: LogState) -> _Place:
     before_first = state.first_sequence - 1 if state.first_sequence else 0
     if given is None:
-        lost = since and state.first_time and before_first and since < state.first_time
+        lost = since and before_first and since < state.first_time
         gap = frame_pb2.Gap(reason=frame_pb2.Gap.REASON_RETENTION) if lost else None
         return _Place(before_first, gap)
     if given.epoch != state.epoch or given.sequence > state.last_sequence:
@@ -202,23 +206,37 @@ class _Reader:
         await self._check_ended_before()
 
     async def follow(self) -> AsyncIterator[Frame]:
-        """Yield what happens, and a heartbeat when it is quiet."""
+        """Yield what happens, and a heartbeat when nothing of it was for this reader."""
+        clock = asyncio.get_running_loop().time
+        spoke_at = clock()
         while not self._ended:
             if self._hub._closing:
                 raise shutting_down()
             if self._epoch != self._hub._epoch:
-                self._epoch, self._sequence = self._hub._epoch, self._ring.floor
-                yield self.frame(gap=frame_pb2.Gap(reason=frame_pb2.Gap.REASON_LOG_REPLACED))
+                async for frame in self._start_over():
+                    yield frame
+                continue
             if self._sequence < self._ring.floor:
                 raise self._slow()
-            if self._sequence == self._ring.last_sequence:
-                if not await self._ring.wait(self._sequence, self._hub._heartbeat_s):
-                    beat = frame_pb2.Heartbeat()
-                    beat.time.GetCurrentTime()
-                    yield self.frame(heartbeat=beat)
-                continue
             async for frame in self._take(self._ring.last_sequence):
                 yield frame
+                spoke_at = clock()
+            quiet_s = clock() - spoke_at
+            if quiet_s >= self._hub._heartbeat_s:
+                beat = frame_pb2.Heartbeat()
+                beat.time.GetCurrentTime()
+                yield self.frame(heartbeat=beat)
+                spoke_at = clock()
+            elif not self._ended:
+                await self._ring.wait(self._sequence, self._hub._heartbeat_s - quiet_s)
+
+    async def _start_over(self) -> AsyncIterator[Frame]:
+        """Go on with the beginning of the log that replaced the reader's."""
+        place = _place(Cursor(self._epoch, self._sequence), None, await self._hub._log.state())
+        self._epoch, self._sequence = self._hub._epoch, place.sequence
+        yield self.frame(gap=place.gap)
+        async for frame in self.replay():
+            yield frame
 
     async def _take(self, last: int) -> AsyncIterator[Frame]:
         for entry in self._ring.between(self._sequence, last):

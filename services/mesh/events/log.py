@@ -52,7 +52,8 @@ class LogState:
     epoch: bytes
     first_sequence: int
     last_sequence: int
-    first_time: datetime | None
+    first_time: datetime
+    """When the oldest event came; of a log that holds none any more, when the last one came."""
 
 
 class EventLog:
@@ -111,7 +112,7 @@ class EventLog:
             epoch=hashlib.sha256(info["created"].encode()).digest()[:8],
             first_sequence=state["first_seq"],
             last_sequence=state["last_seq"],
-            first_time=dates.isoparse(state["first_ts"]) if state["messages"] else None,
+            first_time=dates.isoparse(state["first_ts" if state["messages"] else "last_ts"]),
         )
 
     async def last_entry(self, subject: str) -> LogEntry | None:

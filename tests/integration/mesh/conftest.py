@@ -1,7 +1,7 @@
 """One nats-server for all tests of the mesh, and a fresh log on it for each."""
 
 import pathlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import nats as nats_client
@@ -18,19 +18,19 @@ from services.mesh.events import EventLog
 from services.mesh.events.log import STREAM
 from services.mesh.lease import BUCKET
 
-Connect = Callable[..., Awaitable[EventLog]]
+Connect = Callable[..., Coroutine[Any, Any, EventLog]]
 
 
 @pytest.fixture(scope="session")
 def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
-    """A server that no test may stop."""
+    """Run a server that no test may stop."""
     with running_nats(tmp_path_factory.mktemp("nats")) as server:
         yield server
 
 
 @pytest.fixture
 async def nats(shared_nats: EmbeddedNats) -> EmbeddedNats:
-    """The shared server without streams."""
+    """Clear the shared server of streams."""
     client = await nats_client.connect(shared_nats.url)
     for stream in (STREAM, f"KV_{BUCKET}"):
         try:
@@ -43,7 +43,7 @@ async def nats(shared_nats: EmbeddedNats) -> EmbeddedNats:
 
 @pytest.fixture
 async def own_nats(tmp_path: pathlib.Path) -> AsyncIterator["NatsOfOne"]:
-    """A server that the test may kill and start again."""
+    """Run a server that the test may kill and start again."""
     server = NatsOfOne(tmp_path)
     await server.start()
     yield server
@@ -88,7 +88,7 @@ async def connect(nats: EmbeddedNats) -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def event_log(connect: Connect) -> EventLog:
-    """A fresh log on the shared server."""
+    """Make a fresh log on the shared server."""
     return await connect()
 
 

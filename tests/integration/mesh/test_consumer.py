@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from adjutant.common.v1.task_pb2 import TASK_STATE_QUEUED as QUEUED
 from adjutant.event.v1 import event_pb2
 from services.mesh.events import Consumer, EventLog
 from services.mesh.events.log import STREAM
@@ -49,7 +50,7 @@ def consumer(event_log: EventLog, handler: Diary, *kinds: int) -> Consumer:
 async def test_it_handles_every_event_of_its_kinds(event_log: EventLog) -> None:
     diary = Diary()
     async with running(consumer(event_log, diary).run()):
-        await publish(event_log, said("a"), became(1), said("b", task=TASK))
+        await publish(event_log, said("a"), became(QUEUED), said("b", task=TASK))
         await eventually(lambda: len(diary.done) == 2)
     assert sorted(diary.seen) == ["a", "b"]
 
@@ -57,7 +58,7 @@ async def test_it_handles_every_event_of_its_kinds(event_log: EventLog) -> None:
 async def test_several_kinds_are_one_stream(event_log: EventLog) -> None:
     diary = Diary()
     async with running(consumer(event_log, diary, PROGRESS, TASK_STATE).run()):
-        await publish(event_log, said("a"), became(1))
+        await publish(event_log, said("a"), became(QUEUED))
         await eventually(lambda: len(diary.done) == 2)
 
 
@@ -87,7 +88,7 @@ async def test_its_kinds_may_change_at_a_restart(event_log: EventLog) -> None:
         await publish(event_log, said("a"))
         await eventually(lambda: diary.done)
     async with running(consumer(event_log, diary, PROGRESS, TASK_STATE).run()):
-        await publish(event_log, became(1))
+        await publish(event_log, became(QUEUED))
         await eventually(lambda: len(diary.done) == 2)
 
 

@@ -15,7 +15,7 @@ from tests.integration.mesh.harness import eventually, in_log, publish, said, te
 
 async def test_an_empty_log_has_a_state(event_log: EventLog) -> None:
     state = await event_log.state()
-    assert (state.last_sequence, state.first_time) == (0, None)
+    assert (state.first_sequence, state.last_sequence) == (0, 0)
     assert len(state.epoch) == 8
 
 
