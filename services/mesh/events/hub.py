@@ -129,7 +129,8 @@ class Hub:
     async def _wait_until_ready(self) -> None:
         if not self._ready.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ready.wait(), READY_TIMEOUT_S)
+                async with asyncio.timeout(READY_TIMEOUT_S):
+                    await self._ready.wait()
         if self._closing:
             raise shutting_down()
         if not self._ready.is_set():

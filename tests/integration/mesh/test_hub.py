@@ -27,7 +27,6 @@ from tests.integration.mesh.harness import (
     said,
     take,
     until,
-    what,
     words,
 )
 
