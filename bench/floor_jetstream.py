@@ -13,8 +13,8 @@ from nats.js import JetStreamContext
 from bench import harness
 from services.mesh.embedded import EmbeddedNats, free_port
 
-PUBLISH = "floor: JetStream publish, acknowledged"
-CONSUME = "floor: JetStream publish → consume"
+PUBLISH = "JetStream publish, acknowledged"
+CONSUME = "JetStream publish → consume"
 SUBJECT = "bench.event"
 PAYLOAD = bytes(300)
 IN_FLIGHT = 32

@@ -72,6 +72,11 @@ class MeshSettings(BaseSettings):
         """Where NATS is."""
         return self.nats_url or f"nats://{self.host}:{self.port_base + OFFSETS['nats']}"
 
+    @property
+    def event_dedup_s(self) -> float:
+        """Seconds that the log remembers event ids; no longer than the events themselves."""
+        return min(self.event_dedup_window_s, self.event_max_age_s)
+
     def address_of(self, service: str) -> str:
         """Where another service is on the embedded default, as `host:port`."""
         return f"{self.host}:{self.port_base + OFFSETS[service]}"

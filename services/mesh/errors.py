@@ -16,8 +16,11 @@ from google.rpc import error_details_pb2, status_pb2
 
 DOMAIN: Final = "adjutant"
 # gRPC drops trailers over about 8 KB and the caller would see RESOURCE_EXHAUSTED instead.
+# The message travels twice: in the details, and percent-encoded beside them.
 MAX_DETAILS_BYTES: Final = 6 * 1024
-MAX_MESSAGE_CHARS: Final = 1500
+MAX_MESSAGE_BYTES: Final = 1500
+MAX_METADATA_BYTES: Final = 2 * 1024
+_MAX_TEXT_BYTES: Final = 500
 
 _C = grpc.StatusCode
 REASONS: Final[dict[str, grpc.StatusCode]] = {
@@ -95,17 +98,25 @@ class AdjutantError(Exception):
 
     def to_status(self) -> status_pb2.Status:
         """Return the error as it goes over the wire; its details stay under 6 KB."""
-        text = self.message[:MAX_MESSAGE_CHARS]
+        text = _clip(self.message, MAX_MESSAGE_BYTES)
         status = status_pb2.Status(code=self.code.value[0], message=text)
-        info = error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN)
-        info.metadata.update({key: value[:500] for key, value in self.metadata.items()})
-        _attach(status, info)
+        _attach(status, self._info())
         if self.retry_after_s is not None:
             delay = duration_pb2.Duration()
             delay.FromNanoseconds(int(self.retry_after_s * 1e9))
             _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
         self._attach_violations(status)
         return status
+
+    def _info(self) -> error_details_pb2.ErrorInfo:
+        info = error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN)
+        for key, value in self.metadata.items():
+            name = _clip(key, _MAX_TEXT_BYTES)
+            info.metadata[name] = _clip(value, _MAX_TEXT_BYTES)
+            if info.ByteSize() > MAX_METADATA_BYTES:
+                del info.metadata[name]
+                break
+        return info
 
     def _attach_violations(self, status: status_pb2.Status) -> None:
         violations = self.violations
@@ -115,7 +126,8 @@ class AdjutantError(Exception):
         room = MAX_DETAILS_BYTES - status.ByteSize() - 100
         for violation in violations:
             added = request.field_violations.add(
-                field=violation.field, description=violation.description[:300]
+                field=_clip(violation.field, _MAX_TEXT_BYTES),
+                description=_clip(violation.description, _MAX_TEXT_BYTES),
             )
             if request.ByteSize() > room:
                 request.field_violations.remove(added)
@@ -135,3 +147,17 @@ def _attach(status: status_pb2.Status, detail: message.Message) -> None:
     packed = any_pb2.Any()
     packed.Pack(detail)
     status.details.append(packed)
+
+
+def _clip(text: str, limit_bytes: int) -> str:
+    """Return as much of the text as takes no more bytes when percent-encoded.
+
+    What is no Unicode, such as a half of a surrogate pair from a file's name, becomes `?`.
+    """
+    clean = text.encode(errors="replace").decode()
+    room = limit_bytes
+    for at, character in enumerate(clean):
+        room -= 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode())
+        if room < 0:
+            return clean[:at]
+    return clean

@@ -19,7 +19,7 @@ from services.mesh import telemetry
 from services.mesh.events.envelope import SUBJECT_PREFIX, kind_token
 from services.mesh.events.log import RETRY_S, STREAM, TRANSIENT, EventLog, entry_of
 
-ACK_WAIT_S: Final = 30.0
+ACK_WAIT_S: Final = 10.0
 MAX_IN_FLIGHT: Final = 64
 MAX_BACKOFF_S: Final = 30.0
 
@@ -41,13 +41,19 @@ class Consumer:
         self._handling: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Handle events for ever; a lost server is waited for."""
-        while True:
-            try:
-                await self._consume()
-            except TRANSIENT as error:
-                log.debug("consumer %s starts over: %r", self._durable, error)
-                await asyncio.sleep(RETRY_S)
+        """Handle events for ever; a lost server is waited for. No handler outlives it."""
+        try:
+            while True:
+                try:
+                    await self._consume()
+                except TRANSIENT as error:
+                    log.debug("consumer %s starts over: %r", self._durable, error)
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            handling = list(self._handling)
+            for task in handling:
+                task.cancel()
+            await asyncio.gather(*handling, return_exceptions=True)
 
     async def _consume(self) -> None:
         config = api.ConsumerConfig(
@@ -75,17 +81,23 @@ class Consumer:
         try:
             with telemetry.span(name, entry.headers, SpanKind.CONSUMER):
                 await self._handler(entry.event)
+        except Exception as error:
+            await self._put_back(message, entry.event.event_id, error)
+            return
+        try:
             await message.ack()
         except TRANSIENT as error:
             log.debug("event %s comes again: %r", entry.event.event_id, error)
-        except Exception:
-            delivered = message.metadata.num_delivered or 1
-            delay_s = min(0.1 * 2**delivered, MAX_BACKOFF_S)
-            log.exception("event %s failed; again in %.1f s", entry.event.event_id, delay_s)
-            await self._put_back(message, delay_s)
 
-    async def _put_back(self, message: Msg, delay_s: float) -> None:
+    async def _put_back(self, message: Msg, event_id: str, error: Exception) -> None:
+        delivered = message.metadata.num_delivered or 1
+        delay_s = min(0.1 * 2**delivered, MAX_BACKOFF_S)
+        # What is away for a moment needs no traceback.
+        traceback = None if isinstance(error, TRANSIENT) else error
+        level = logging.ERROR if traceback else logging.INFO
+        text = "event %s failed; again in %.1f s: %r"
+        log.log(level, text, event_id, delay_s, error, exc_info=traceback)
         try:
             await message.nak(delay=delay_s)
         except TRANSIENT:
-            log.debug("the event comes again after its acknowledgement is overdue")
+            log.debug("event %s comes again after its acknowledgement is overdue", event_id)

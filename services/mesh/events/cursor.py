@@ -8,6 +8,7 @@ between would be skipped in silence.
 import base64
 import hashlib
 import struct
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from services.mesh.errors import AdjutantError
 from services.mesh.events.envelope import kind_token, subject_of_project, subject_of_resource
 
 _LAYOUT = struct.Struct(">B8s8sQ")
+_CHECKSUM = struct.Struct(">I")
 _VERSION = 1
 
 
@@ -72,16 +74,14 @@ class Cursor:
 def encode(cursor: Cursor, events: Filter) -> str:
     """Return the cursor as callers see it."""
     packed = _LAYOUT.pack(_VERSION, cursor.epoch, events.digest, cursor.sequence)
-    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    checksum = _CHECKSUM.pack(zlib.crc32(packed))
+    return base64.urlsafe_b64encode(packed + checksum).decode().rstrip("=")
 
 
 def decode(text: str, events: Filter) -> Cursor:
     """Return a cursor that a caller gave back. INVALID_CURSOR."""
     try:
-        padded = text + "=" * (-len(text) % 4)
-        version, epoch, digest, sequence = _LAYOUT.unpack(
-            base64.b64decode(padded, altchars=b"-_", validate=True)
-        )
+        version, epoch, digest, sequence = _LAYOUT.unpack(_intact(text))
     except (ValueError, struct.error):
         raise _invalid("is not one of ours") from None
     if version != _VERSION:
@@ -89,6 +89,17 @@ def decode(text: str, events: Filter) -> Cursor:
     if digest != events.digest:
         raise _invalid("was given for another filter")
     return Cursor(epoch, sequence)
+
+
+def _intact(text: str) -> bytes:
+    """Return what is in a cursor; ValueError or struct.error where anything was changed."""
+    packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    content, checksum = packed[: _LAYOUT.size], packed[_LAYOUT.size :]
+    if _CHECKSUM.unpack(checksum) != (zlib.crc32(content),):
+        raise ValueError("the checksum does not match")
+    if base64.urlsafe_b64encode(packed).decode().rstrip("=") != text:
+        raise ValueError("written in another way")
+    return content
 
 
 def _invalid(problem: str) -> AdjutantError:

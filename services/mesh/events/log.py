@@ -64,6 +64,7 @@ class EventLog:
         self._settings = settings
         self._closing = False
         self._on_reconnect: set[Callable[[], None]] = set()
+        self._ensuring: asyncio.Task[None] | None = None
 
     @classmethod
     async def connect(cls, settings: MeshSettings) -> "EventLog":
@@ -82,12 +83,18 @@ class EventLog:
             disconnected_cb=event_log._disconnected,
             error_cb=_client_error,
         )
-        await event_log._ensure_stream()
+        try:
+            await event_log._ensure_stream()
+        except BaseException:  # a service that is stopped while it still waits
+            await event_log.close()
+            raise
         return event_log
 
     async def close(self) -> None:
         """Let go of the connection."""
         self._closing = True
+        if self._ensuring:
+            self._ensuring.cancel()
         with contextlib.suppress(*TRANSIENT):
             await self.client.close()
 
@@ -203,7 +210,7 @@ class EventLog:
             max_age=self._settings.event_max_age_s,
             max_bytes=self._settings.event_max_bytes,
             discard=api.DiscardPolicy.OLD,
-            duplicate_window=self._settings.event_dedup_window_s,
+            duplicate_window=self._settings.event_dedup_s,
             allow_direct=True,
         )
         while True:

@@ -33,7 +33,7 @@ class Relay:
     def __init__(self, store: Store, event_log: EventLog, settings: MeshSettings) -> None:
         self._store = store
         self._log = event_log
-        self._window = timedelta(seconds=settings.event_dedup_window_s / 2)
+        self._window = timedelta(seconds=settings.event_dedup_s / 2)
         self._wake = asyncio.Event()
         store.on_commit(self._wake.set)
         event_log.on_reconnect(self._wake.set)
@@ -65,9 +65,10 @@ class Relay:
             await asyncio.wait_for(self._wake.wait(), seconds)
 
     async def _publish(self, entries: Sequence[OutboxEntry]) -> None:
-        # Sent one after the other on one connection, hence stored in order; only the
-        # acknowledgements are awaited together.
-        acks = [await self._send(entry) for entry in entries if not await self._is_repeat(entry)]
+        new = [entry for entry in entries if not await self._is_repeat(entry)]
+        # Sent in one go, with nothing awaited on the way: hence on one connection, and
+        # stored in order. Only the acknowledgements are awaited, together.
+        acks = [await self._send(entry) for entry in new]
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             await asyncio.gather(*acks)
         await self._store.clear_outbox([entry.position for entry in entries])

@@ -12,7 +12,7 @@ from grpc.aio import AbortError, ServicerContext
 from opentelemetry import trace
 
 from services.mesh import telemetry
-from services.mesh.errors import MAX_MESSAGE_CHARS, AdjutantError
+from services.mesh.errors import AdjutantError
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ async def _abort(context: ServicerContext[Any, Any], error: Exception) -> NoRetu
     status = known.to_status()
     await context.abort(
         known.code,
-        known.message[:MAX_MESSAGE_CHARS],
+        status.message,
         (("grpc-status-details-bin", status.SerializeToString()),),
     )
 

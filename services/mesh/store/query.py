@@ -6,12 +6,12 @@ that it cannot be used with another one.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from dateutil import parser as dates
@@ -108,12 +108,16 @@ def _condition(term: re.Match[str], fields: Sequence[str]) -> Condition:
         raise _bad_filter(f"names {field!r}, which cannot be filtered by; use {', '.join(fields)}")
     if field.endswith("_time"):
         try:
-            value = dates.isoparse(value).strftime(TIME_FORMAT)
-        except ValueError:
+            value = _utc(dates.isoparse(value)).strftime(TIME_FORMAT)
+        except (ValueError, OverflowError):
             raise _bad_filter(
                 f"has {value!r} where a time like 2026-01-31T12:00:00Z goes"
             ) from None
     return Condition(field, term["op"], value)
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def parse_order(text: str, fields: Sequence[str]) -> Order:
@@ -136,7 +140,7 @@ def _parse_token(token: str, digest: str) -> Position | None:
     try:
         padded = token + "=" * (-len(token) % 4)
         value, name, of = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, binascii.Error):
+    except (ValueError, TypeError, RecursionError):
         raise _bad_token("is not one of ours") from None
     if of != digest or not isinstance(value, str) or not isinstance(name, str):
         raise _bad_token("belongs to another query")

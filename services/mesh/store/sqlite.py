@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from adjutant.event.v1 import event_pb2
 from services.mesh import telemetry
@@ -53,6 +54,9 @@ class SqliteStore:
         self._reader = ThreadPoolExecutor(1, "store-read")
         self._connections: dict[ThreadPoolExecutor, sqlite3.Connection] = {}
         self._wakers: list[Callable[[], None]] = []
+        # Updates of one record take turns in this process, so that many at once do not
+        # run out of attempts; other processes are still met by revision.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self, collections: Sequence[Collection[Any]]) -> None:
         """Make the tables and indexes."""
@@ -151,18 +155,20 @@ class SqliteStore:
         fence: int | None = None,
     ) -> R:
         """Read, change and replace; see Store."""
-        for attempt in range(UPDATE_ATTEMPTS):
-            record = await self.get(collection, name)
-            if fence is not None:
-                _raise_fence(record, fence)
-            events = change(record)
-            if events is None:
-                return record
-            try:
-                return await self.replace(collection, record, events=events)
-            except AdjutantError as error:
-                if error.reason != "CONCURRENT_CHANGE" or attempt == UPDATE_ATTEMPTS - 1:
-                    raise
+        turn = self._turns.setdefault(name, asyncio.Lock())
+        async with turn:
+            for attempt in range(UPDATE_ATTEMPTS):
+                record = await self.get(collection, name)
+                if fence is not None:
+                    _raise_fence(record, fence)
+                events = change(record)
+                if events is None:
+                    return record
+                try:
+                    return await self.replace(collection, record, events=events)
+                except AdjutantError as error:
+                    if error.reason != "CONCURRENT_CHANGE" or attempt == UPDATE_ATTEMPTS - 1:
+                        raise
         raise AssertionError("unreachable")
 
     async def page(
