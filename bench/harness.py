@@ -165,7 +165,7 @@ def print_table(figures: Sequence[Figure]) -> None:
     console.print(table)
     console.print("A floor is the p50 of the plainest programs with the same parts, together:")
     for one in figures:
-        if one.floors:
+        if floor_p50(one, figures):
             console.print(f"  {one.name}: {' + '.join(one.floors)}", markup=False, soft_wrap=True)
 
 

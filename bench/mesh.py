@@ -8,8 +8,6 @@ import asyncio
 import contextlib
 import os
 import pathlib
-import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +17,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.mesh.embedded import EmbeddedNats
-from services.ports import OFFSETS, port_of
+from services.ports import free_port_base, port_of
 
 PARENT = "clients/default/projects/bench"
 READY_TIMEOUT_S = 30.0
@@ -98,16 +96,3 @@ async def serving(channel: grpc.aio.Channel, child: subprocess.Popen[bytes]) -> 
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
             await asyncio.sleep(0.05)
-
-
-def free_port_base() -> int:
-    """Return a port base all of whose ports are free right now."""
-    while True:
-        port_base = random.randrange(20_000, 30_000, 10)
-        try:
-            for offset in OFFSETS.values():
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port_base + offset))
-        except OSError:
-            continue
-        return port_base

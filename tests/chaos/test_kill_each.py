@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 import psutil
@@ -17,6 +18,7 @@ from adjutant.orchestrator.v1 import task_pb2
 from tests.support.mesh import FINAL, PROJECT, Caller, git, make_repository
 from tests.support.processes import LiveMesh, live_mesh
 
+T = TypeVar("T")
 PLAN = """# Two files and their sum
 ## Write
 - [ ] write a
@@ -157,7 +159,7 @@ async def _check(
     assert sum(change.state in FINAL for change in changes) == 1
 
 
-async def _again(call):  # type: ignore[no-untyped-def]  # whatever the call returns
+async def _again(call: Callable[[], Awaitable[T]]) -> T:
     async with asyncio.timeout(60):
         while True:
             try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.mesh import free_port_base
+from services.ports import free_port_base
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 READY_TIMEOUT_S = 30.0

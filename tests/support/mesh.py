@@ -24,9 +24,10 @@ from adjutant.orchestrator.v1 import (
 )
 from services.agent_runner.app import SERVICE as AGENT_RUNNER
 from services.mesh.app import Service, run_service
-from services.mesh.embedded import EmbeddedNats, free_port
+from services.mesh.embedded import EmbeddedNats
 from services.notification.app import SERVICE as NOTIFICATION
 from services.orchestrator.app import SERVICE as ORCHESTRATOR
+from services.ports import free_port_base
 
 PROJECT = "clients/acme/projects/web"
 FINAL = (states.TASK_STATE_COMPLETED, states.TASK_STATE_FAILED, states.TASK_STATE_CANCELLED)
@@ -155,7 +156,7 @@ async def _start(
 
 def free_port_range() -> int:
     """Return a base with the next ports free too, as far as anybody can tell."""
-    return free_port() - 7
+    return free_port_base()
 
 
 def make_repository(folder: Path) -> Path:

@@ -62,9 +62,14 @@ class LiveMesh:
         return None
 
     async def kill(self, part: str) -> None:
-        """Kill a part with SIGKILL; the supervisor itself is started again by us."""
+        """Kill a part with SIGKILL; the supervisor itself is started again by us.
+
+        A spawner that was killed before is back with the next job; till then there is none.
+        """
         async with asyncio.timeout(READY_TIMEOUT_S):
             while (pid := self.pid_of(part)) is None:
+                if part == "spawner":
+                    return
                 await asyncio.sleep(0.02)
         os.kill(pid, signal.SIGKILL)
         if part == "up":

@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -216,6 +217,25 @@ async def test_a_cancelled_task_can_run_again(caller: Caller, repo: Path) -> Non
     await caller.tasks.RetryTask(task_service_pb2.RetryTaskRequest(name=task.name))
     await caller.decide(await caller.pending_approval(task.name), "APPROVE")
     assert (await caller.finished(task.name)).state == states.TASK_STATE_COMPLETED
+
+
+async def test_a_run_whose_keeper_was_killed_is_started_again(
+    caller: Caller, tmp_path: Path
+) -> None:
+    count = tmp_path / "count"
+    plan = f"- [ ] one\n  run: echo begun >> {count}; sleep 1; echo done >> {count}\n"
+    task = await caller.submit(plan)
+    async with asyncio.timeout(20):
+        while not count.exists():
+            await asyncio.sleep(0.02)
+    run = await caller.run((await caller.task(task.name)).steps[0].run)
+    psutil.Process(psutil.Process(run.process_group).ppid()).kill()
+
+    done = await caller.finished(task.name)
+    assert done.state == states.TASK_STATE_COMPLETED
+    assert done.steps[0].attempt == 2
+    assert count.read_text().split() == ["begun", "begun", "done"], "it ended once"
+    assert (await caller.run(run.name)).failure.reason == reasons.ERROR_REASON_RUN_LOST
 
 
 @pytest.mark.parametrize(
