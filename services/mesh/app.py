@@ -153,11 +153,18 @@ async def _serve(mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None]) -> 
         await checks.enter_graceful_shutdown()
         mesh.hub.close()
         await mesh.server.stop(mesh.settings.drain_grace_s)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await _end(running)
         for closer in reversed(mesh.closers):
             await closer()
+
+
+async def _end(running: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended; libraries lose a cancellation that meets a result."""
+    left = set(running)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1.0)
 
 
 async def _wait(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:
