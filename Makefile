@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install test ci format lint types format-check proto proto-check docs bench wheel lock clean
+.PHONY: help install demo test ci format lint types format-check proto proto-check docs bench wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ $(READY): requirements.lock pyproject.toml
 	$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+demo: $(READY) ## watch a task from its plan to its commit, on a mesh of its own, in half a minute
+	@$(BIN)/adjutant demo $(ARGS)
 
 test: $(READY) ## run all tests; `make test ARGS="-k outbox"` runs some
 	$(BIN)/python -m pytest $(ARGS)
@@ -53,6 +56,7 @@ proto-check: $(READY) ## fail where gen/ is stale or the contract breaks main's
 
 docs: $(READY) ## write the pages that are made from the code
 	$(BIN)/python proto/plugins/errors_page.py
+	$(BIN)/python docs/states.py
 
 bench: $(READY) ## measure the mesh and the floors that it stands on; `make bench ARGS=--json`
 	$(BIN)/python -m bench $(ARGS)

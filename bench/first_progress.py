@@ -21,7 +21,7 @@ async def measure(seconds: float) -> list[harness.Figure]:
     progress: list[float] = []
     completed: list[float] = []
     async with (
-        mesh("agent_runner", "orchestrator", "notification") as channels,
+        mesh("orchestrator", "notification") as channels,
         Tasks.subscribed(channels["orchestrator"], channels["notification"]) as tasks,
     ):
         end = harness.now_ms() + seconds * 1000

@@ -23,16 +23,20 @@ from bench import floor_sqlite, harness
 from bench.floor_grpc import server_process
 from bench.floor_jetstream import SUBJECT, jetstream
 
-NAME = "floor: commit → publish → queue → stream, {} subscriber{}"
+NAME = "commit → publish → queue → stream, {} subscriber{}"
 METHOD = "/bench.Floor/Subscribe"
-SUBSCRIBERS = (1, 100)
-EVENT_INTERVAL_S = 0.02
+SUBSCRIBERS = (1, 100, 1000)
 Responses = AsyncIterable[subscription_service_pb2.SubscribeResponse]
 
 
 def name(subscribers: int) -> str:
     """Return the figure's name for so many subscribers."""
     return NAME.format(subscribers, "s" if subscribers > 1 else "")
+
+
+def event_interval_s(subscribers: int) -> float:
+    """Return the pace of events: 50 a second, and less where many must hear of each."""
+    return max(0.02, subscribers * 0.0002)
 
 
 class Floor:
@@ -69,7 +73,7 @@ class Floor:
             floor_sqlite.insert(self._database, number)
             await self._js.publish(SUBJECT, event.SerializeToString())
             number += 1
-            await asyncio.sleep(EVENT_INTERVAL_S)
+            await asyncio.sleep(event_interval_s(len(self._queues)))
 
 
 def an_event() -> event_pb2.Event:

@@ -15,7 +15,7 @@ import grpc.aio
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 from bench import harness
 
-NAME = "floor: grpc.aio unary"
+NAME = "grpc.aio unary"
 METHOD = "/bench.Floor/StartRun"
 IN_FLIGHT = 32
 REQUEST = run_service_pb2.StartRunRequest(

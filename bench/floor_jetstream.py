@@ -11,10 +11,11 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from bench import harness
-from services.mesh.embedded import EmbeddedNats, free_port
+from services.mesh.embedded import EmbeddedNats
+from services.ports import free_port_base
 
-PUBLISH = "floor: JetStream publish, acknowledged"
-CONSUME = "floor: JetStream publish → consume"
+PUBLISH = "JetStream publish, acknowledged"
+CONSUME = "JetStream publish → consume"
 SUBJECT = "bench.event"
 PAYLOAD = bytes(300)
 IN_FLIGHT = 32
@@ -24,7 +25,7 @@ IN_FLIGHT = 32
 async def jetstream() -> AsyncIterator[JetStreamContext]:
     """Start a nats-server of our own with a stream on disk; it ends with the block."""
     with tempfile.TemporaryDirectory() as folder:
-        server = await EmbeddedNats.start(pathlib.Path(folder), free_port())
+        server = await EmbeddedNats.start(pathlib.Path(folder), free_port_base())
         connection = await nats.connect(server.url)
         js = connection.jetstream()
         await js.add_stream(name="bench", subjects=["bench.>"])

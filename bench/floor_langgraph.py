@@ -17,7 +17,7 @@ from langgraph.graph import END, START, StateGraph
 
 from bench import harness
 
-NAME = "floor: LangGraph step, SQLite"
+NAME = "LangGraph step, SQLite"
 ROUNDS = 50
 
 

@@ -12,8 +12,8 @@ import tempfile
 
 from bench import harness
 
-NAME = "floor: fork + exec"
-RUNS = "floor: fork + exec → command runs"
+NAME = "fork + exec"
+RUNS = "fork + exec → command runs"
 
 
 class Doorbell:

@@ -6,7 +6,7 @@ import tempfile
 
 from bench import harness
 
-NAME = "floor: SQLite commit"
+NAME = "SQLite commit"
 DOCUMENT = '{"state": "QUEUED", "padding": "' + "x" * 600 + '"}'
 
 

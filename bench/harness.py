@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -128,12 +129,18 @@ def from_json(text: str) -> list[Figure]:
     ]
 
 
-def ratio(one: Figure, figures: Sequence[Figure]) -> float | None:
-    """Return how many times its floors' p50 a figure's p50 is; None where one is not there."""
+def floor_p50(one: Figure, figures: Sequence[Figure]) -> float | None:
+    """Return the p50 of a figure's floors together; None where one of them is not there."""
     p50s = {other.name: other.p50 for other in figures}
     if not one.floors or not set(one.floors) <= p50s.keys():
         return None
-    return one.p50 / sum(p50s[name] for name in one.floors)
+    return sum(p50s[name] for name in one.floors)
+
+
+def ratio(one: Figure, figures: Sequence[Figure]) -> float | None:
+    """Return how many times its floors' p50 a figure's p50 is; None where that is not known."""
+    floor = floor_p50(one, figures)
+    return one.p50 / floor if floor else None
 
 
 def verdicts(one: Figure, figures: Sequence[Figure]) -> dict[str, bool]:
@@ -147,29 +154,32 @@ def verdicts(one: Figure, figures: Sequence[Figure]) -> dict[str, bool]:
 
 def print_table(figures: Sequence[Figure]) -> None:
     """Print the figures, each beside its floor and its aim."""
-    table = Table(caption="milliseconds; the ratio is of p50 to the floors' p50 together")
-    table.add_column("what")
-    for heading in ("n", *PERCENTILES, "a second", "ratio"):
-        table.add_column(heading, justify="right")
-    for heading in ("floor", "aim"):
-        table.add_column(heading)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("milliseconds", no_wrap=True)
+    for heading in ("n", *PERCENTILES, "a second", "floor", "ratio"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=5)
+    table.add_column("aim")
     for one in figures:
         table.add_row(*_row(one, figures))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(table)
+    console.print("A floor is the p50 of the plainest programs with the same parts, together:")
+    for one in figures:
+        if floor_p50(one, figures):
+            console.print(f"  {one.name}: {' + '.join(one.floors)}", markup=False, soft_wrap=True)
 
 
 def _row(one: Figure, figures: Sequence[Figure]) -> list[str]:
-    times = ratio(one, figures)
+    floor, times = floor_p50(one, figures), ratio(one, figures)
+    aims = verdicts(one, figures).items()
     return [
         one.name,
         str(one.count),
         *(f"{getattr(one, name):.2f}" for name in PERCENTILES),
         f"{one.per_second:,.0f}" if one.per_second else "",
+        f"{floor:.2f}" if floor else "",
         f"{times:.1f} x" if times else "",
-        " + ".join(one.floors),
-        ", ".join(
-            f"{aim} {'met' if met else 'MISSED'}" for aim, met in verdicts(one, figures).items()
-        ),
+        ", ".join(f"{aim} {'met' if met else 'MISSED'}" for aim, met in aims),
     ]
 
 

@@ -8,8 +8,6 @@ import asyncio
 import contextlib
 import os
 import pathlib
-import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +17,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.mesh.embedded import EmbeddedNats
-from services.ports import OFFSETS, port_of
+from services.ports import free_port_base, port_of
 
 PARENT = "clients/default/projects/bench"
 READY_TIMEOUT_S = 30.0
@@ -29,40 +27,48 @@ WAIT_TIMEOUT_S = 30.0
 
 
 @contextlib.asynccontextmanager
-async def mesh(*services: str) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
-    """Run the services and give a channel to each by its name; all ends with the block."""
+async def mesh(*services: str, **settings: str) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
+    """Run the services and give a channel to each by its name; all ends with the block.
+
+    `settings` are environment variables of the services.
+    """
     port_base = free_port_base()
     with tempfile.TemporaryDirectory(prefix="adjutant-bench-") as folder:
         data_dir = pathlib.Path(folder)
         async with contextlib.AsyncExitStack() as stack:
             nats = await EmbeddedNats.start(data_dir, port_of("nats", port_base))
             stack.push_async_callback(nats.stop)
-            for service in services:
-                stack.enter_context(process(service, data_dir, port_base))
+            children = {
+                service: stack.enter_context(process(service, data_dir, port_base, settings))
+                for service in services
+            }
             channels = {}
-            for service in services:
+            for service, child in children.items():
                 address = f"127.0.0.1:{port_of(service, port_base)}"
                 channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
-                await serving(channel)
+                await serving(channel, child)
                 channels[service] = channel
             yield channels
 
 
 @contextlib.contextmanager
-def process(service: str, data_dir: pathlib.Path, port_base: int) -> Iterator[None]:
+def process(
+    service: str, data_dir: pathlib.Path, port_base: int, settings: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run one service; what it logs is shown where the block fails."""
     log_path = data_dir / f"{service}.log"
     environment = os.environ | {
         "ADJUTANT_DATA_DIR": str(data_dir),
         "ADJUTANT_PORT_BASE": str(port_base),
         "ADJUTANT_LOG_LEVEL": "WARNING",
+        **settings,
     }
     with log_path.open("wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", f"services.{service}"], env=environment, stderr=log
         )
     try:
-        yield
+        yield child
     except BaseException:
         sys.stderr.write(log_path.read_text(errors="replace")[-4000:])
         raise
@@ -75,26 +81,18 @@ def process(service: str, data_dir: pathlib.Path, port_base: int) -> Iterator[No
             child.wait()
 
 
-async def serving(channel: grpc.aio.Channel) -> None:
-    """Wait until the service says that it serves; TimeoutError where it does not."""
+async def serving(channel: grpc.aio.Channel, child: subprocess.Popen[bytes]) -> None:
+    """Wait until the service says that it serves.
+
+    RuntimeError where its process ends instead, TimeoutError where it does not say so.
+    """
     check = health_pb2_grpc.HealthStub(channel).Check
     async with asyncio.timeout(READY_TIMEOUT_S):
         while True:
+            if child.poll() is not None:
+                raise RuntimeError(f"{child.args!r} ended with status {child.returncode}")
             with contextlib.suppress(grpc.aio.AioRpcError):
-                answer = await check(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+                answer = await check(health_pb2.HealthCheckRequest())
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
             await asyncio.sleep(0.05)
-
-
-def free_port_base() -> int:
-    """Return a port base all of whose ports are free right now."""
-    while True:
-        port_base = random.randrange(20_000, 30_000, 10)
-        try:
-            for offset in OFFSETS.values():
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port_base + offset))
-        except OSError:
-            continue
-        return port_base

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -49,7 +48,7 @@ class JobMaker:
 
     async def make(self, run: RunRecord, run_folder: Path) -> JobSpec:
         """Prepare a run's workspace and say what to run there. Raises RunFailure."""
-        await asyncio.to_thread(run_folder.mkdir, 0o700, parents=True, exist_ok=True)
+        os.makedirs(run_folder, 0o700, exist_ok=True)
         asked = run.spec.workspace
         workspace = await self.workspaces.prepare(
             run_folder, asked.repository_uri, asked.revision, self._patches(asked.patch_runs)

@@ -21,6 +21,7 @@ from services.client.errors import UnreachableError as UnreachableError
 from services.client.names import last_part as last_part
 from services.client.runs import Runs as Runs
 from services.client.streams import ReconnectPolicy as ReconnectPolicy
+from services.client.streams import until_reachable as until_reachable
 from services.client.subscriptions import Subscriptions as Subscriptions
 from services.client.tasks import Tasks as Tasks
 from services.client.tracing import start_trace as start_trace

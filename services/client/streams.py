@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from services.client.errors import SlowConsumerError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adjutant_messages.adjutant.event.v1 import EventFrame
 
@@ -67,6 +67,25 @@ async def resumed(
         limit_s = policy.again_s if received else policy.first_s
         if cause and time.monotonic() - since > limit_s:
             raise cause
+        await asyncio.sleep(min(policy.initial_backoff_s * 2**attempt, policy.max_backoff_s))
+        attempt += 1
+
+
+async def until_reachable(
+    call: Callable[[], Awaitable[Item]], policy: ReconnectPolicy | None = None
+) -> Item:
+    """Return what a call answers, repeating it while nobody answers.
+
+    For whoever follows something through a service's restart, as streams do
+    by themselves. Raises UnreachableError after the policy's `again_s`.
+    """
+    policy, attempt, since = policy or ReconnectPolicy(), 0, time.monotonic()
+    while True:
+        try:
+            return await call()
+        except UnreachableError:
+            if time.monotonic() - since > policy.again_s:
+                raise
         await asyncio.sleep(min(policy.initial_backoff_s * 2**attempt, policy.max_backoff_s))
         attempt += 1
 

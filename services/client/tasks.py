@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from adjutant_messages.adjutant.orchestrator import v1
 from services.client.names import present
 from services.client.paging import pages
-from services.client.streams import ReconnectPolicy, event_frames
+from services.client.streams import ReconnectPolicy, event_frames, until_reachable
 from services.client.transport import Method, Transport
 
 if TYPE_CHECKING:
@@ -122,4 +122,4 @@ class Tasks:
         """Return a task when it has reached a final state."""
         async for _ in self.watch(name):
             pass
-        return await self.get(name)
+        return await until_reachable(lambda: self.get(name), self._policy)

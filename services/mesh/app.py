@@ -153,11 +153,11 @@ async def _serve(mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None]) -> 
         await checks.enter_graceful_shutdown()
         mesh.hub.close()
         await mesh.server.stop(mesh.settings.drain_grace_s)
-        for closer in reversed(mesh.closers):
-            await closer()
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        for closer in reversed(mesh.closers):
+            await closer()
 
 
 async def _wait(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:

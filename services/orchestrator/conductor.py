@@ -68,10 +68,13 @@ class Conductor:
         self._slots = asyncio.Semaphore(settings.max_concurrent_orchestrations)
         self._driving: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._closing = False
         self._failures: Counter[str] = Counter()
 
     def wake(self, name: str) -> None:
         """Have a task looked at soon; many calls at once are one."""
+        if self._closing:
+            return
         if name in self._driving:
             self._again.add(name)
             return
@@ -81,8 +84,8 @@ class Conductor:
 
     async def close(self) -> None:
         """Stop all passes; each goes on from its last checkpoint at the next start."""
+        self._closing = True
         driving = list(self._driving.values())
-        self._again.clear()
         for task in driving:
             task.cancel()
         await asyncio.gather(*driving, return_exceptions=True)
@@ -167,12 +170,14 @@ class Conductor:
                         await self._work(name, lease)
                 self._failures.pop(name, None)
                 return
-            except (*LATER, AdjutantError) as error:
-                log.warning("%s goes on later: %s", name, error)
-                await asyncio.sleep(self._backoff(name))
-            except Exception:
+            except Exception as error:
+                delay_s = self._backoff(name)
+                if _is_transient(error):
+                    log.warning("%s goes on in %.1f s: %s", name, delay_s, error)
+                    await asyncio.sleep(delay_s)
+                    continue
                 log.exception("a pass of %s failed", name)
-                await asyncio.sleep(self._backoff(name))
+                await asyncio.sleep(delay_s)
                 if self._failures[name] >= MAX_FAILED_PASSES:
                     await self._give_up(name)
                     return
@@ -251,6 +256,13 @@ class Conductor:
 
         await self._store.update(TASKS, name, change)
         self._failures.pop(name, None)
+
+
+def _is_transient(error: Exception) -> bool:
+    """Tell whether the same pass may succeed later; anything else is a fault of ours."""
+    if isinstance(error, AdjutantError):
+        return error.reason in ("STALE_FENCE", "CONCURRENT_CHANGE", "EVENT_LOG_UNAVAILABLE")
+    return isinstance(error, LATER)
 
 
 def _begin(task: TaskRecord) -> Events | None:

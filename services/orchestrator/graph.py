@@ -189,8 +189,9 @@ class TaskGraph:
     async def wait_for_user(self, state: State) -> dict[str, Any]:
         """Wait until a person has answered."""
         task = await self._store.get(TASKS, state["task"])
-        approval = await self._store.get(APPROVALS, task.approval)
-        if approval.state == "PENDING":
+        # A retry after a cancellation starts over without the approval of before.
+        approval = await self._store.find(APPROVALS, task.approval)
+        if approval and approval.state == "PENDING":
             interrupt({"kind": WAITING_FOR_USER, "approval": approval.name})
         return {}
 

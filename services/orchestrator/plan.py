@@ -143,7 +143,7 @@ class _Reader:
     def connect(self) -> None:
         """Find out what each step comes after."""
         for item in self.items:
-            item.step.after = sorted(self._before(item) - {item.step.number})
+            item.step.after = sorted(self._before(item))
 
     def problem(self, line: int, description: str) -> None:
         """Note what is wrong with a line."""
@@ -224,11 +224,11 @@ class _Reader:
         return {i.step.number for i in earlier if i.step.goal_index == nearest}
 
     def _named(self, item: _Item) -> list[_Item]:
+        # A title may itself hold commas.
         whole = self._find(item.after_text)
-        if whole:
-            return [whole]
+        names = [item.after_text] if whole else item.after_text.split(",")
         found = []
-        for name in item.after_text.split(","):
+        for name in names:
             other = self._find(name.strip())
             if other is None:
                 known = ", ".join(f"{i.step.number} {i.step.title!r}" for i in self.items[:10])

@@ -1,5 +1,6 @@
 """Which parts a mesh is made of, and how they are told where everything is."""
 
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -31,19 +32,31 @@ def installed_commands() -> Commands:
     }
 
 
-def settings_from(**values: object) -> MeshSettings:
-    """Return the settings: what is given, else the environment, else the defaults.
+def settings_from(kind: type[MeshSettings] = MeshSettings, **values: object) -> MeshSettings:
+    """Return settings: what is given, else the environment, else the defaults.
 
     Raises UpError where one of them is wrong.
     """
-    read: Callable[..., MeshSettings] = MeshSettings
+    read: Callable[..., MeshSettings] = kind
     try:
         settings = read(**values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UpError(f"the setting {where} is wrong: {first['msg']}") from error
+        name = str(first["loc"][0]).upper() if first["loc"] else ""
+        raise UpError(
+            f"ADJUTANT_{name} is {str(first['input'])!r}, which cannot be: {first['msg']}; "
+            "`adjutant config` says what it means"
+        ) from error
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+
+
+def settings_class(service: str) -> type[MeshSettings]:
+    """Return the class of a service's settings."""
+    module = importlib.import_module(f"services.{service}.settings")
+    for kind in vars(module).values():
+        if isinstance(kind, type) and issubclass(kind, MeshSettings) and kind.service == service:
+            return kind
+    raise LookupError(f"services.{service}.settings has no settings of {service}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,13 @@ from rich.table import Table
 
 from services.mesh.config import MeshSettings
 from services.mesh.parent import watch_parent
-from services.up.composition import Commands, Composition, installed_commands, settings_from
+from services.up.composition import (
+    Commands,
+    Composition,
+    installed_commands,
+    settings_class,
+    settings_from,
+)
 from services.up.errors import UpError
 from services.up.mesh import RunningMesh
 from services.up.settings_table import print_settings
@@ -25,12 +31,15 @@ EXIT_INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None, commands: Commands | None = None) -> int:
     """Run a mesh until Ctrl-C or SIGTERM and return the exit code."""
     options = _parser().parse_args(arguments)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
     try:
         settings = _settings(options)
         if options.print_config:
             print_settings(console, commands or installed_commands())
             return 0
+        if commands is None:
+            for service in installed_commands():
+                settings_from(settings_class(service))  # better here than in four restarts
         composition = Composition(
             settings, commands or installed_commands(), single_process=options.single_process
         )

@@ -1,13 +1,12 @@
 """The table of settings: `adjutant config`."""
 
-import importlib
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 
 from services.mesh.config import MeshSettings
-from services.up.composition import settings_from
+from services.up.composition import settings_class, settings_from
 
 
 def print_settings(console: Console, services: Iterable[str]) -> None:
@@ -19,7 +18,7 @@ def print_settings(console: Console, services: Iterable[str]) -> None:
     for name, field in MeshSettings.model_fields.items():
         table.add_row(_variable(name), str(getattr(of_all, name)), "all", field.description)
     for service in services:
-        settings: MeshSettings = importlib.import_module(f"services.{service}.app").settings()
+        settings = settings_from(settings_class(service))
         for name, field in type(settings).model_fields.items():
             if name not in MeshSettings.model_fields:
                 value = str(getattr(settings, name))

@@ -17,9 +17,9 @@ class Backoff:
 
     initial_s: float = 0.1
     """Seconds before the first restart; doubles with each."""
-    max_s: float = 5.0
+    max_s: float = 2.0
     """At most so many seconds."""
-    healthy_s: float = 10.0
+    healthy_s: float = 3.0
     """Seconds that a part must have run for its count to start over."""
 
 

@@ -89,6 +89,7 @@ class MeshDouble(
         self.failing_calls = 0
         self.metadata: list[dict[str, str]] = []
         self.requests: list[Any] = []
+        self.calls: list[str] = []
         self.on_submit: Callable[[task_pb2.Task], None] = lambda task: None
         self.on_decide: Callable[[approval_pb2.Approval], None] = lambda approval: None
         self._grown = asyncio.Condition()
@@ -161,6 +162,7 @@ class MeshDouble(
 
     async def _seen(self, request: Any, context: Context) -> None:
         self.requests.append(request)
+        self.calls.append(type(request).__name__.removesuffix("Request"))
         self.metadata.append({k: str(v) for k, v in context.invocation_metadata() or ()})
         if self.failing_calls:
             self.failing_calls -= 1

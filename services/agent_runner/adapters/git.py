@@ -14,6 +14,12 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from services.agent_runner.adapters.empty_workspace import (
+    FIXED_DATES,
+    EmptyWorkspaces,
+    exclude_leftovers,
+    head_of,
+)
 from services.agent_runner.adapters.git_command import GitError
 from services.agent_runner.adapters.mirror import Mirrors
 from services.agent_runner.errors import RunFailure
@@ -27,21 +33,6 @@ if TYPE_CHECKING:
 MAX_CHANGED_FILES = 100
 """How many changed paths are listed."""
 
-# What tools leave behind and nobody commits; a repository's own .gitignore says the rest.
-_EXCLUDED = """\
-__pycache__/
-*.py[cod]
-.pytest_cache/
-.mypy_cache/
-.ruff_cache/
-.hypothesis/
-node_modules/
-.DS_Store
-"""
-_FIXED_DATES = {
-    "GIT_AUTHOR_DATE": "1970-01-01T00:00:00Z",
-    "GIT_COMMITTER_DATE": "1970-01-01T00:00:00Z",
-}
 _CONFLICT = re.compile(
     r"^(?:U (?P<unmerged>.+)"
     r"|error: patch failed: (?P<failed>.+):\d+"
@@ -77,21 +68,12 @@ class Workspaces:
     def __init__(self, git: Git, folder: Path) -> None:
         self._git = git
         self._mirrors = Mirrors(git, folder / "mirrors")
-        self._template = folder / "empty-workspace"
+        self._empty = EmptyWorkspaces(git, folder / "empty-workspaces")
 
     async def install(self) -> None:
         """Make what every workspace needs; anew at each start, for it is quick."""
-        await asyncio.to_thread(shutil.rmtree, self._template, ignore_errors=True)
-        await asyncio.to_thread(self._template.mkdir, parents=True)
         await asyncio.to_thread(self._git.install)
-        await self._git("init", "--quiet", folder=self._template)
-        await self._git(
-            *("commit", "--quiet", "--allow-empty", "--message", "Start of an empty workspace"),
-            folder=self._template,
-            variables=_FIXED_DATES,
-        )
-        await self._git("checkout", "--quiet", "--detach", folder=self._template)
-        _exclude(self._template)
+        await self._empty.install()
 
     async def prepare(
         self, run_folder: Path, repository_uri: str, revision: str, patches: Sequence[Patch]
@@ -101,19 +83,18 @@ class Workspaces:
         Raises RunFailure with REPOSITORY_NOT_FOUND, REVISION_NOT_FOUND or PATCH_CONFLICT.
         """
         folder = workspace_folder(run_folder)
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        base_sha = ""
+        if _is_there(folder):
+            await asyncio.to_thread(shutil.rmtree, folder)
         if repository_uri:
-            base_sha = await self._mirrors.fetch(repository_uri, revision)
+            base_sha = start_sha = await self._mirrors.fetch(repository_uri, revision)
             await self._check_out(folder, repository_uri, base_sha)
         else:
-            await asyncio.to_thread(shutil.copytree, self._template, folder, symlinks=True)
-        start_sha = base_sha or await asyncio.to_thread(_head_of, folder)
+            await self._empty.take(folder)
+            base_sha, start_sha = "", self._empty.start_sha
         if patches:
             start_sha = await self._apply(folder, patches)
         workspace = Workspace(base_sha, start_sha)
-        record = json.dumps(asdict(workspace))
-        await asyncio.to_thread((run_folder / "workspace.json").write_text, record)
+        _record_file(run_folder).write_text(json.dumps(asdict(workspace)))
         return workspace
 
     async def _check_out(self, folder: Path, repository_uri: str, sha: str) -> None:
@@ -122,7 +103,7 @@ class Workspaces:
             *("clone", "--quiet", "--shared", "--no-checkout", str(mirror), str(folder)),
             folder=mirror,
         )
-        await asyncio.to_thread(_exclude, folder)
+        await asyncio.to_thread(exclude_leftovers, folder)
         await self._git("config", "remote.origin.url", repository_uri, folder=folder)
         await self._git("checkout", "--quiet", "--detach", sha, folder=folder)
 
@@ -139,9 +120,9 @@ class Workspaces:
         await self._git(
             *("commit", "--quiet", "--no-verify", "--allow-empty", "--message", "Earlier runs"),
             folder=folder,
-            variables=_FIXED_DATES,
+            variables=FIXED_DATES,
         )
-        return await asyncio.to_thread(_head_of, folder)
+        return await asyncio.to_thread(head_of, folder)
 
     async def collect(self, run_folder: Path, patch: Path) -> list[str]:
         """Write what the run changed to a patch file; returns the paths, at most 100.
@@ -173,18 +154,15 @@ def workspace_folder(run_folder: Path) -> Path:
 
 def read_workspace(run_folder: Path) -> Workspace:
     """Read what a prepared workspace started from."""
-    return Workspace(**json.loads((run_folder / "workspace.json").read_text()))
+    return Workspace(**json.loads(_record_file(run_folder).read_text()))
 
 
-def _exclude(folder: Path) -> None:
-    info = folder / ".git" / "info"
-    info.mkdir(exist_ok=True)
-    (info / "exclude").write_text(_EXCLUDED)
+def _is_there(folder: Path) -> bool:
+    return folder.exists()
 
 
-def _head_of(folder: Path) -> str:
-    """Read a detached HEAD, which is a file that holds the commit."""
-    return (folder / ".git" / "HEAD").read_text().strip()
+def _record_file(run_folder: Path) -> Path:
+    return run_folder / "workspace.json"
 
 
 def _conflict(run: str, error: GitError) -> RunFailure:

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 
 from services.agent_runner.adapters import processes, shim
 
@@ -26,7 +27,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     control = socket.socket(fileno=int(sys.argv[2]))
-    with control, control.makefile("rb") as lines:
+    control.set_inheritable(False)
+    # A broken pipe: the service ended before the answer, which nobody waits for any more.
+    with suppress(BrokenPipeError), control, control.makefile("rb") as lines:
         for line in lines:
             request = json.loads(line)
             error = _spawn(request["folder"], control)
@@ -40,7 +43,8 @@ def _spawn(folder: str, control: socket.socket) -> str:
     except OSError as error:
         return f"cannot fork: {error.strerror}"
     if between == 0:
-        control.close()
+        # Shims must not hold it open: its end tells the service that this process died.
+        os.close(control.fileno())
         _leave(folder)
     _, status = os.waitpid(between, 0)
     return "" if status == 0 else "cannot fork the shim"

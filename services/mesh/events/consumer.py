@@ -19,7 +19,7 @@ from services.mesh import telemetry
 from services.mesh.events.envelope import SUBJECT_PREFIX, kind_token
 from services.mesh.events.log import RETRY_S, STREAM, TRANSIENT, EventLog, entry_of
 
-ACK_WAIT_S: Final = 30.0
+ACK_WAIT_S: Final = 10.0
 MAX_IN_FLIGHT: Final = 64
 MAX_BACKOFF_S: Final = 30.0
 
@@ -94,9 +94,9 @@ class Consumer:
         delay_s = min(0.1 * 2 ** min(delivered, 20), MAX_BACKOFF_S)
         # What is away for a moment needs no traceback.
         traceback = None if isinstance(error, TRANSIENT) else error
-        log.error(
-            "event %s failed; again in %.1f s: %r", event_id, delay_s, error, exc_info=traceback
-        )
+        level = logging.ERROR if traceback else logging.INFO
+        text = "event %s failed; again in %.1f s: %r"
+        log.log(level, text, event_id, delay_s, error, exc_info=traceback)
         try:
             await message.nak(delay=delay_s)
         except TRANSIENT:

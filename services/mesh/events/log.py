@@ -63,6 +63,7 @@ class EventLog:
         self.client = client
         self.jetstream: JetStreamContext = client.jetstream(timeout=REQUEST_TIMEOUT_S)
         self._settings = settings
+        self._closing = False
         self._on_reconnect: set[Callable[[], None]] = set()
         self._ensuring: asyncio.Task[None] | None = None
 
@@ -80,7 +81,7 @@ class EventLog:
             ping_interval=5,
             max_outstanding_pings=2,
             reconnected_cb=event_log._reconnected,
-            disconnected_cb=_disconnected,
+            disconnected_cb=event_log._disconnected,
             error_cb=_client_error,
         )
         try:
@@ -92,6 +93,7 @@ class EventLog:
 
     async def close(self) -> None:
         """Let go of the connection."""
+        self._closing = True
         if self._ensuring:
             self._ensuring.cancel()
         with contextlib.suppress(*TRANSIENT):
@@ -190,6 +192,10 @@ class EventLog:
         """Call `wake` in the event loop whenever the connection is back."""
         self._on_reconnect.add(wake)
 
+    async def _disconnected(self) -> None:
+        if not self._closing:
+            log.warning("the event log is away; what happens meanwhile is published later")
+
     async def _reconnected(self) -> None:
         log.info("the event log is back")
         # Its store may have been replaced while it was away.
@@ -251,10 +257,6 @@ async def _wait_for_port(url: str) -> None:
         else:
             writer.close()
             return
-
-
-async def _disconnected() -> None:
-    log.warning("the event log is away; what happens meanwhile is kept and published later")
 
 
 async def _client_error(error: Exception) -> None:

@@ -152,7 +152,8 @@ class Store(Protocol):
         """Read, change and replace, again where somebody else was faster.
 
         `change` alters the record in place and returns the events to announce
-        it with; None leaves it as it is. With a fence, STALE_FENCE is raised
+        it with; None leaves it as it is. It may be called more than once, on any
+        thread, and does nothing else. With a fence, STALE_FENCE is raised
         where a holder of a later lease has written.
         """
 

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from adjutant.event.v1 import event_pb2
 from services.mesh import telemetry
@@ -31,7 +30,6 @@ from services.mesh.store.port import (
 from services.mesh.store.query import Query, parse_query
 
 T = TypeVar("T")
-UPDATE_ATTEMPTS = 50
 SCAN_BATCH = 200
 
 
@@ -56,7 +54,6 @@ class SqliteStore:
         self._wakers: list[Callable[[], None]] = []
         # Updates of one record take turns in this process, so that many at once do not
         # run out of attempts; other processes are still met by revision.
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self, collections: Sequence[Collection[Any]]) -> None:
         """Make the tables and indexes."""
@@ -84,7 +81,7 @@ class SqliteStore:
         """Make a record; see Store."""
         record = record.model_copy(update={"revision": 1})
         key = f"{request.parent} {request.request_id}" if request and request.request_id else None
-        outbox = _outbox_rows(events)
+        outbox = _outbox_rows(events, _headers())
         body = record.model_dump_json()
         digest = request.digest if request else None
 
@@ -104,7 +101,7 @@ class SqliteStore:
         first = await self._write(write)
         if first is not None:
             return Inserted(collection.record.model_validate_json(first), created=False)
-        self._committed(outbox)
+        self._committed(bool(outbox))
         return Inserted(record, created=True)
 
     async def get(self, collection: Collection[R], name: str) -> R:
@@ -124,26 +121,10 @@ class SqliteStore:
         self, collection: Collection[R], record: R, *, events: Sequence[event_pb2.Event] = ()
     ) -> R:
         """Write a changed record; see Store."""
-        changed = record.model_copy(update={"revision": record.revision + 1, "update_time": now()})
-        outbox = _outbox_rows(events)
-        body = changed.model_dump_json()
-        sql = (
-            f'UPDATE "{collection.name}" SET revision = ?, body = ? WHERE name = ? AND revision = ?'
-        )
-
-        def write(database: sqlite3.Connection) -> bool:
-            done = database.execute(sql, (changed.revision, body, record.name, record.revision))
-            if done.rowcount:
-                database.executemany(schema.INSERT_OUTBOX, outbox)
-            return bool(done.rowcount)
-
-        if not await self._write(write):
-            raise AdjutantError(
-                "CONCURRENT_CHANGE",
-                f"{record.name} was changed by somebody else; read it and try again.",
-                retry_after_s=0.05,
-            )
-        self._committed(outbox)
+        changed = _next_revision(record)
+        outbox = _outbox_rows(events, _headers())
+        await self._write(lambda database: _replace(database, collection, changed, outbox))
+        self._committed(bool(outbox))
         return changed
 
     async def update(
@@ -154,22 +135,23 @@ class SqliteStore:
         *,
         fence: int | None = None,
     ) -> R:
-        """Read, change and replace; see Store."""
-        turn = self._turns.setdefault(name, asyncio.Lock())
-        async with turn:
-            for attempt in range(UPDATE_ATTEMPTS):
-                record = await self.get(collection, name)
-                if fence is not None:
-                    _raise_fence(record, fence)
-                events = change(record)
-                if events is None:
-                    return record
-                try:
-                    return await self.replace(collection, record, events=events)
-                except AdjutantError as error:
-                    if error.reason != "CONCURRENT_CHANGE" or attempt == UPDATE_ATTEMPTS - 1:
-                        raise
-        raise AssertionError("unreachable")
+        """Read, change and replace, in one transaction; see Store."""
+        headers = _headers()
+
+        def write(database: sqlite3.Connection) -> tuple[R, bool]:
+            record = _read(database, collection, name)
+            if fence is not None:
+                _raise_fence(record, fence)
+            events = change(record)
+            if events is None:
+                return record, False
+            changed = _next_revision(record)
+            _replace(database, collection, changed, _outbox_rows(events, headers))
+            return changed, bool(events)
+
+        record, announced = await self._write(write)
+        self._committed(announced)
+        return record
 
     async def page(
         self,
@@ -233,8 +215,8 @@ class SqliteStore:
         bound = [(position,) for position in positions]
         await self._write(lambda database: database.executemany(sql, bound))
 
-    def _committed(self, outbox: Sequence[Any]) -> None:
-        if outbox:
+    def _committed(self, announced: bool) -> None:
+        if announced:
             for wake in self._wakers:
                 wake()
 
@@ -271,9 +253,44 @@ class SqliteStore:
             connection.close()
 
 
-def _outbox_rows(events: Sequence[event_pb2.Event]) -> list[tuple[bytes, str]]:
-    headers = json.dumps(telemetry.inject()) if events else "{}"
+def _headers() -> str:
+    """Return the current trace, as it stands beside an event in the outbox."""
+    return json.dumps(telemetry.inject())
+
+
+def _outbox_rows(events: Sequence[event_pb2.Event], headers: str) -> list[tuple[bytes, str]]:
     return [(event.SerializeToString(), headers) for event in events]
+
+
+def _read(database: sqlite3.Connection, collection: Collection[R], name: str) -> R:
+    sql = f'SELECT body FROM "{collection.name}" WHERE name = ?'
+    row = database.execute(sql, (name,)).fetchone()
+    if row is None:
+        raise not_found(collection.name.removesuffix("s"), name)
+    return collection.record.model_validate_json(row[0])
+
+
+def _next_revision(record: R) -> R:
+    return record.model_copy(update={"revision": record.revision + 1, "update_time": now()})
+
+
+def _replace(
+    database: sqlite3.Connection,
+    collection: Collection[R],
+    changed: R,
+    outbox: Sequence[tuple[bytes, str]],
+) -> None:
+    """Write a record over the revision before its own. CONCURRENT_CHANGE."""
+    sql = f'UPDATE "{collection.name}" SET revision = ?, body = ? WHERE name = ? AND revision = ?'
+    body, before = changed.model_dump_json(), changed.revision - 1
+    done = database.execute(sql, (changed.revision, body, changed.name, before))
+    if not done.rowcount:
+        raise AdjutantError(
+            "CONCURRENT_CHANGE",
+            f"{changed.name} was changed by somebody else; read it and try again.",
+            retry_after_s=0.05,
+        )
+    database.executemany(schema.INSERT_OUTBOX, outbox)
 
 
 def _replayed(

@@ -12,6 +12,7 @@ os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.serde.types import ERROR
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from services.mesh.lease import Lease
@@ -46,7 +47,10 @@ class FencedSaver(AsyncSqliteSaver):
     ) -> None:
         """Store what a node wrote. STALE_FENCE."""
         _check_lease()
-        await super().aput_writes(config, writes, task_id, task_path)
+        # A failed node is run again; what it raised belongs into the log, not into a checkpoint.
+        kept = [write for write in writes if write[0] != ERROR]
+        if kept:
+            await super().aput_writes(config, kept, task_id, task_path)
 
 
 @contextlib.contextmanager

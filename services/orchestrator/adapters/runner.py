@@ -9,7 +9,7 @@ from services.mesh.errors import AdjutantError
 from services.mesh.names import collection_and_id, parent_of
 
 
-class RunnerUnavailableError(Exception):
+class RunnerUnavailableError(ConnectionError):
     """The agent runner does not answer just now; the same call may succeed later."""
 
 

@@ -160,3 +160,16 @@ async def test_wait_returns_the_task_in_its_final_state(
 ) -> None:
     _task_with_events(mesh)
     assert (await adjutant.tasks.wait(TASK)).state.name == "COMPLETED"
+
+
+async def test_a_call_can_be_repeated_until_somebody_answers(
+    mesh: MeshDouble, adjutant: api.Adjutant
+) -> None:
+    mesh.add_task("t")
+    mesh.failing_calls = 7
+    task = await api.until_reachable(lambda: adjutant.tasks.get(TASK), QUICK)
+    assert task.name == TASK
+    nobody = api.ReconnectPolicy(again_s=0.0)
+    async with api.Adjutant("127.0.0.1:1") as nowhere:
+        with pytest.raises(api.UnreachableError):
+            await api.until_reachable(lambda: nowhere.tasks.get(TASK), nobody)

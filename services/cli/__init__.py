@@ -1,0 +1,1 @@
+"""`adjutant …` on the command line, built on the client alone."""

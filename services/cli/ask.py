@@ -1,0 +1,86 @@
+"""Asking the person at the terminal for an approval, while the task is being followed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from services.cli.render import plain, show_action
+from services.client import AdjutantError
+
+if TYPE_CHECKING:
+    from adjutant_messages.adjutant.orchestrator.v1 import Approval
+    from services.cli.session import Session
+
+_QUESTION: Final = "Approve? [y]es, [n]o, [s]how the change, Enter leaves it for later: "
+
+
+def can_ask() -> bool:
+    """Tell whether a person sits at this terminal."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def tell_how_to_answer(session: Session, approval: str) -> None:
+    """Print the commands that answer an approval."""
+    me = session.reference(approval)
+    session.say(f"Answer it: adjutant approve {me}")
+    session.say(f"       or: adjutant deny {me} --reason …")
+
+
+async def ask(session: Session, approval: Approval) -> None:
+    """Show an approval, take the answer and send it; cancelling it takes the question back."""
+    show_action(session, approval)
+    while True:
+        answer = (await _typed(_QUESTION)).strip().lower()
+        if answer in ("y", "yes"):
+            await _send(session, approval, yes=True)
+            return
+        if answer in ("n", "no"):
+            reason = (await _typed("Why not (Enter for no reason): ")).strip()
+            await _send(session, approval, yes=False, reason=reason)
+            return
+        if answer in ("s", "show"):
+            await show_change(session, approval)
+        elif not answer:
+            tell_how_to_answer(session, approval.name)
+            return
+
+
+async def show_change(session: Session, approval: Approval) -> None:
+    """Print the text of the change that an approval would allow."""
+    for patch in approval.commit.patches if approval.commit else ():
+        pieces = [piece async for piece in session.adjutant.runs.artifact(patch.run)]
+        session.say(plain(b"".join(pieces).decode(errors="replace")).rstrip())
+
+
+async def _send(session: Session, approval: Approval, *, yes: bool, reason: str = "") -> None:
+    service = session.adjutant.approvals
+    answer = service.approve if yes else service.deny
+    try:
+        await answer(approval.name, digest=approval.action_digest, reason=reason)
+    except AdjutantError as error:  # somebody else was first, say; the task tells how it goes on
+        session.say(f"The answer was not taken: {error}")
+
+
+async def _typed(question: str) -> str:
+    """Return the line that the person types; empty at the end of input. Can be cancelled."""
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    loop = asyncio.get_running_loop()
+    descriptor = sys.stdin.fileno()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def readable() -> None:
+        if not line.done():
+            line.set_result(os.read(descriptor, 4096).decode(errors="replace"))
+
+    loop.add_reader(descriptor, readable)
+    try:
+        return await line
+    except asyncio.CancelledError:
+        sys.stdout.write("\n")
+        raise
+    finally:
+        loop.remove_reader(descriptor)

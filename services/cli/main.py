@@ -1,0 +1,64 @@
+"""`adjutant`: the entry point, and the list of its commands."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from services.cli import approvals, events, exits, local, new, runs, tasks
+
+app = typer.Typer(
+    help="A mesh of services that runs AI work: hand in a task, watch it, answer its approvals.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (local, new, tasks, runs, approvals, events):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: see `services.cli.exits`."""
+    try:
+        code = app(
+            args=_with_checklist_last(arguments) or ["--help"],
+            prog_name="adjutant",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else exits.DONE
+    except typer.TyperException as error:
+        exits.complain(_advised(error))
+        return exits.BAD_USE
+    except (KeyboardInterrupt, typer.Abort):
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
+
+
+def _with_checklist_last(arguments: Sequence[str]) -> list[str]:
+    """Return a command line whose text may begin like a checklist does, which is like an option."""
+    texts = [argument for argument in arguments if argument.startswith("- ")]
+    if not texts:
+        return list(arguments)
+    return [*(argument for argument in arguments if argument not in texts), "--", *texts]
+
+
+def _advised(error: typer.TyperException) -> str:
+    """Return what is wrong with a command line, and where to look."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "adjutant"
+    return f"{message.rstrip('.')}; see `{path} --help`"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""`adjutant new`: hand in work."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli import exits
+from services.cli.command import JsonOption, mesh_command
+
+if TYPE_CHECKING:
+    from services.cli.session import Session
+
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|[^/]+@[^/]+:")
+_STANDARD_INPUT = "-"
+
+
+async def new(
+    session: "Session",
+    text: Annotated[
+        str | None, typer.Argument(help="What to do: a Markdown checklist.", show_default=False)
+    ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.md", help="The plan, a file; - is stdin."),
+    ] = None,
+    repo: Annotated[
+        str | None, typer.Option(metavar="DIR|URL", help="The git repository to work in.")
+    ] = None,
+    branch: Annotated[
+        str, typer.Option(help="Where the commit goes; adjutant/TASK unless given.")
+    ] = "",
+    revision: Annotated[str, typer.Option(help="The branch, tag or commit to start from.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Hand in a task, and with --watch follow it to its end."""
+    from adjutant_messages.adjutant.orchestrator.v1 import ApprovalPolicy, Repository
+
+    if repo is None and (branch or revision):
+        raise exits.BadUseError("--branch and --revision mean nothing without --repo")
+    repository = (
+        Repository(uri=repository_uri(repo), branch=branch, revision=revision) if repo else None
+    )
+    task = await session.adjutant.tasks.submit(
+        _instructions(text, plan),
+        repository=repository,
+        approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.ASK,
+    )
+    me = session.reference(task.name)
+    if not as_json:
+        session.say(f"Task {me} is accepted: {task.title}")
+    if watch:
+        from services.cli.follow import follow
+
+        return await follow(session, task.name, as_json=as_json)
+    if as_json:
+        session.print_json(task)
+    else:
+        session.say(f"Follow it: adjutant watch {me}")
+    return exits.DONE
+
+
+def _instructions(text: str | None, plan: str | None) -> str:
+    if (text is None) == (plan is None):
+        raise exits.BadUseError("say what to do: either a TEXT or --plan FILE.md")
+    if plan is None:
+        return text or ""
+    try:
+        return sys.stdin.read() if plan == _STANDARD_INPUT else Path(plan).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise exits.BadUseError(f"the plan {plan} cannot be read: {reason}") from error
+
+
+def repository_uri(repo: str) -> str:
+    """Return what the service calls a repository: a URL as it is, a directory's absolute path.
+
+    Raises BadUseError for a directory that holds no git repository.
+    """
+    if _URL.match(repo):
+        return repo
+    folder = Path(os.path.abspath(os.path.expanduser(repo)))
+    if not folder.is_dir():
+        raise exits.BadUseError(f"there is no directory {folder}; --repo names a git repository")
+    is_bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
+    if not (folder / ".git").exists() and not is_bare:
+        raise exits.BadUseError(
+            f"{folder} is no git repository; name its top directory, or make one with `git init`"
+        )
+    return str(folder)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    mesh_command(app, "new")(new)

@@ -1,0 +1,178 @@
+"""How resources look on a terminal."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from services.client import last_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adjutant_messages.adjutant.common.v1 import Failure, Step
+    from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
+    from services.cli.session import Session
+
+STATE_STYLES: Final = {
+    "QUEUED": "dim",
+    "PENDING": "dim",
+    "SKIPPED": "dim",
+    "DISMISSED": "dim",
+    "PREPARING": "cyan",
+    "RUNNING": "cyan",
+    "ORCHESTRATING": "cyan",
+    "WAITING_FOR_AGENT": "cyan",
+    "WAITING_FOR_USER": "bold yellow",
+    "CANCELLING": "yellow",
+    "CANCELLED": "yellow",
+    "COMPLETED": "bold green",
+    "SUCCEEDED": "green",
+    "APPROVED": "green",
+    "FAILED": "bold red",
+    "DENIED": "bold red",
+}
+"""The colour of each state, where there are colours."""
+
+_CONTROL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.?|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def plain(text: str) -> str:
+    """Return text of others without what would steer the terminal."""
+    return _CONTROL.sub("", text)
+
+
+def state(name: str) -> Text:
+    """Return a state in its colour."""
+    return Text(name, style=STATE_STYLES.get(name, ""))
+
+
+def clock(time: datetime.datetime | None) -> str:
+    """Return a time of day where this machine is; empty for none."""
+    return time.astimezone().strftime("%H:%M:%S") if time else ""
+
+
+def age(time: datetime.datetime | None) -> str:
+    """Return how long ago a time was."""
+    return _span(datetime.datetime.now(datetime.UTC) - time) + " ago" if time else ""
+
+
+def took(start: datetime.datetime | None, end: datetime.datetime | None) -> str:
+    """Return how long something took; empty while it is not over."""
+    return _span(end - start) if start and end else ""
+
+
+def _span(span: datetime.timedelta) -> str:
+    seconds = max(span.total_seconds(), 0.0)
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes < 60:
+        return f"{minutes:.0f} min {seconds % 60:.0f} s"
+    return f"{hours:.0f} h" if hours < 48 else f"{days:.0f} d"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column != "title")
+    return table
+
+
+def tasks_table(tasks: Iterable[Task]) -> Table:
+    """Return a list of tasks."""
+    table = _table("task", "state", "steps", "created", "title")
+    for task in tasks:
+        done = f"{task.progress.steps_done}/{task.progress.step_count}" if task.progress else ""
+        table.add_row(
+            last_part(task.name),
+            state(task.state.name or ""),
+            done,
+            age(task.create_time),
+            plain(task.title),
+        )
+    return table
+
+
+def steps_table(steps: Iterable[Step]) -> Table:
+    """Return a task's steps."""
+    table = _table("step", "state", "took", "run", "title")
+    for step in steps:
+        table.add_row(
+            str(step.number),
+            state(step.state.name or ""),
+            took(step.start_time, step.end_time),
+            last_part(step.run),
+            plain(step.title),
+        )
+    return table
+
+
+def approvals_table(approvals: Iterable[Approval]) -> Table:
+    """Return a list of approvals."""
+    table = _table("approval", "state", "asked", "title")
+    for approval in approvals:
+        table.add_row(
+            last_part(approval.name),
+            state(approval.state.name or ""),
+            age(approval.create_time),
+            plain(approval.title),
+        )
+    return table
+
+
+def failure_line(failure: Failure | None) -> str:
+    """Return a failure in one line; empty for none."""
+    if failure is None:
+        return ""
+    return f"{failure.reason.name}: {plain(failure.message)}"
+
+
+def show_task(session: Session, task: Task) -> None:
+    """Print one task with its steps, outcome and what to do next."""
+    heading = Text.assemble(
+        plain(task.title), " · ", state(task.state.name or ""), "\n", (task.name, "dim")
+    )
+    session.console.print(heading, soft_wrap=True)
+    if task.steps:
+        session.console.print(steps_table(task.steps))
+    show_outcome(session, task)
+
+
+def show_outcome(session: Session, task: Task) -> None:
+    """Print how a task ended and how to go on."""
+    me = session.reference(task.name)
+    if task.commit:
+        commit = task.commit
+        session.say(f"Commit {commit.sha} on branch {commit.branch} of {commit.repository_uri}")
+    for step in task.steps:
+        if step.failure:
+            session.say(f"Step {step.number} failed, {failure_line(step.failure)}")
+            if step.run:
+                session.say(f"  its output: adjutant logs {session.reference(step.run)}")
+    if task.failure:
+        session.say(f"The task failed, {failure_line(task.failure)}")
+    if task.state.name in ("FAILED", "CANCELLED"):
+        session.say(f"Try again what did not succeed: adjutant retry {me}")
+    elif task.state.name == "WAITING_FOR_USER":
+        session.say("It waits for an answer: adjutant approvals")
+
+
+def show_action(session: Session, approval: Approval) -> None:
+    """Print exactly what an approval would allow."""
+    session.say(plain(approval.title))
+    commit = approval.commit
+    if commit is None:
+        return
+    session.say(f"  repository  {commit.repository_uri}")
+    session.say(f"  branch      {commit.branch}, on top of {commit.base_sha[:12]}")
+    for number, line in enumerate(plain(commit.message).strip().splitlines()):
+        session.say(f"  {'message' if number == 0 else '':<12}{line}")
+    for number, path in enumerate(commit.changed_files):
+        session.say(f"  {'files' if number == 0 else '':<12}{plain(path)}")
+    for patch in commit.patches:
+        session.say(f"  change: adjutant patch {session.reference(patch.run)}")

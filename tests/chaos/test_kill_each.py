@@ -1,0 +1,178 @@
+"""Every process is killed at every step of a running plan; nothing is lost or done twice."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+import psutil
+import pytest
+
+from adjutant.common.v1 import run_pb2 as run_states
+from adjutant.common.v1 import task_pb2 as states
+from adjutant.event.v1 import event_pb2
+from adjutant.notification.v1 import subscription_service_pb2
+from adjutant.orchestrator.v1 import task_pb2
+from tests.support.mesh import FINAL, PROJECT, Caller, git, make_repository
+from tests.support.processes import LiveMesh, live_mesh
+
+T = TypeVar("T")
+PLAN = """# Two files and their sum
+## Write
+- [ ] write a
+  run: echo begun >> {count}/a; sleep 0.4; echo a > a.txt; echo done >> {count}/a
+- [ ] write b
+  run: echo begun >> {count}/b; sleep 0.8; echo b > b.txt; echo done >> {count}/b
+## Join
+- [ ] join
+  run: echo begun >> {count}/c; sleep 0.4; cat a.txt b.txt > c.txt; echo done >> {count}/c
+"""
+
+
+def _step(number: int, state: int) -> Callable[[event_pb2.Event], bool]:
+    return lambda event: (
+        event.step_state_changed.step.number == number
+        and event.step_state_changed.step.state == state
+    )
+
+
+def _run(suffix: str, state: int) -> Callable[[event_pb2.Event], bool]:
+    return lambda event: event.resource.endswith(suffix) and event.run_state_changed.state == state
+
+
+MOMENTS: dict[str, Callable[[event_pb2.Event], bool]] = {
+    "accepted": lambda event: event.task_state_changed.state == states.TASK_STATE_QUEUED,
+    "orchestrating": lambda event: (
+        event.task_state_changed.state == states.TASK_STATE_ORCHESTRATING
+    ),
+    "steps started": _step(2, states.STEP_STATE_RUNNING),
+    "agent running": _run("-1-1", run_states.RUN_STATE_RUNNING),
+    "agent ended": _run("-1-1", run_states.RUN_STATE_SUCCEEDED),
+    "last step started": _step(3, states.STEP_STATE_RUNNING),
+    "last step ended": _step(3, states.STEP_STATE_SUCCEEDED),
+    "approval asked": lambda event: event.HasField("approval_requested"),
+    "approval given": lambda event: event.HasField("approval_resolved"),
+    "committing": _run("-commit-1-1", run_states.RUN_STATE_RUNNING),
+}
+
+
+class Subscriber:
+    """Hears of everything, and connects again with its cursor whenever it is cut off."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._cursor = ""
+        self.events: list[event_pb2.Event] = []
+        self.cut_off = 0
+        self.arrived = asyncio.Condition()
+
+    async def listen(self) -> None:
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await self._hear()
+            self.cut_off += 1
+            await asyncio.sleep(0.05)
+
+    async def _hear(self) -> None:
+        request = subscription_service_pb2.SubscribeRequest(
+            parent=PROJECT, cursor=self._cursor, from_start=not self._cursor
+        )
+        async for response in self._caller.subscriptions.Subscribe(request):
+            frame = response.frame
+            assert not frame.HasField("gap")
+            self._cursor = frame.cursor
+            if frame.HasField("event"):
+                async with self.arrived:
+                    self.events.append(frame.event)
+                    self.arrived.notify_all()
+
+    async def wait_for(self, task: str, moment: Callable[[event_pb2.Event], bool]) -> None:
+        async with asyncio.timeout(60), self.arrived:
+            await self.arrived.wait_for(
+                lambda: any(moment(e) for e in self.events if e.task == task)
+            )
+
+    def story(self, task: str) -> list[str]:
+        return [event.event_id for event in self.events if event.task == task]
+
+
+@pytest.mark.timeout(300)
+async def test_whatever_is_killed_the_task_completes_and_every_event_is_seen_once(
+    tmp_path: Path,
+) -> None:
+    repo = make_repository(tmp_path / "repo")
+    async with live_mesh(tmp_path / "data") as (mesh, caller):
+        subscriber = Subscriber(caller)
+        listening = asyncio.create_task(subscriber.listen())
+        for victim in ("orchestrator", "agent_runner", "notification", "nats", "spawner", "up"):
+            count = tmp_path / f"count-{victim}"
+            count.mkdir()
+            task = await _run_while_killing(mesh, caller, subscriber, victim, count, repo)
+            await _check(caller, subscriber, task, count, repo)
+        listening.cancel()
+        assert subscriber.cut_off > 0, "the subscriber itself was cut off too"
+        assert _jobs_left(mesh) == []
+
+
+async def _run_while_killing(
+    mesh: LiveMesh, caller: Caller, subscriber: Subscriber, victim: str, count: Path, repo: Path
+) -> task_pb2.Task:
+    task = await caller.submit(PLAN.format(count=count), repo)
+    for name, moment in MOMENTS.items():
+        await subscriber.wait_for(task.name, moment)
+        await mesh.kill(victim)
+        if name == "approval asked":
+            await _approve(caller, task.name)
+    final = lambda event: event.task_state_changed.state in FINAL  # noqa: E731
+    await subscriber.wait_for(task.name, final)
+    return task
+
+
+async def _approve(caller: Caller, task: str) -> None:
+    """Answer as a person would: again, until the service is back."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                approval = await caller.pending_approval(task)
+                await caller.decide(approval, "APPROVE")
+                return
+            await asyncio.sleep(0.1)
+
+
+async def _check(
+    caller: Caller, subscriber: Subscriber, task: task_pb2.Task, count: Path, repo: Path
+) -> None:
+    done = await _again(lambda: caller.task(task.name))
+    assert done.state == states.TASK_STATE_COMPLETED, done.failure
+    for step in ("a", "b", "c"):
+        assert (count / step).read_text().split() == ["begun", "done"], f"step {step} ran once"
+    assert git(repo, "show", f"{done.commit.branch}:c.txt") == "a\nb"
+    assert git(repo, "rev-list", "--count", f"main..{done.commit.branch}") == "1"
+
+    seen = subscriber.story(task.name)
+    assert len(seen) == len(set(seen)), "no event came twice"
+    recorded = await _again(lambda: caller.story(task.name))
+    assert seen == [event.event_id for event in recorded], "every event, in order"
+    changes = [e.task_state_changed for e in recorded if e.HasField("task_state_changed")]
+    assert sum(change.state in FINAL for change in changes) == 1
+
+
+async def _again(call: Callable[[], Awaitable[T]]) -> T:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await call()
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0.1)
+
+
+def _jobs_left(mesh: LiveMesh) -> list[list[str]]:
+    folder = str(mesh.data_dir / "agent_runner" / "runs")
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(folder in word for word in process.cmdline()):
+                found.append(process.cmdline())
+    return found

@@ -1,0 +1,56 @@
+"""What a test sees of processes: by id, by group, and by a mark in their environment."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import psutil
+
+DEADLINE_S = 20.0
+"""Far more than anything here takes; a test that reaches it has failed."""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def members(group: int) -> list[int]:
+    """List the living members of a process group."""
+    found = []
+    for process in psutil.process_iter(["pid"]):
+        stat = _stat(process.pid)
+        if stat is not None and stat[2] == str(group) and stat[0] not in "ZX":
+            found.append(process.pid)
+    return found
+
+
+def marked(value: str) -> list[int]:
+    """List the living processes whose environment holds a value, wherever they went."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if value in process.environ().values() and alive(process.pid):
+                found.append(process.pid)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something holds; AssertionError where it never does."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to pass"
+        await asyncio.sleep(0.02)
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None

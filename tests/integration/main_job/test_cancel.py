@@ -1,0 +1,71 @@
+"""Cancelling has a receipt: CANCELLED means that no process is left."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import psutil
+
+from adjutant.common.v1 import run_pb2 as run_states
+from adjutant.common.v1 import task_pb2 as states
+from adjutant.orchestrator.v1 import task_service_pb2
+from tests.support.mesh import Caller
+
+# Children of every kind: in the background, ignoring SIGTERM, with a child of its own.
+PLAN = """- [ ] busy
+  ```sh
+  echo $$ >> {pids}
+  (trap '' TERM; echo $(exec sh -c 'echo $PPID') >> {pids}; sleep 300) &
+  sh -c 'echo $$ >> {pids}; sleep 300 & echo $! >> {pids}; wait' &
+  sleep 300 & echo $! >> {pids}
+  touch {ready}
+  wait
+  ```
+"""
+
+
+async def test_cancelling_leaves_no_process_of_the_task_behind(
+    caller: Caller, tmp_path: Path
+) -> None:
+    pids, ready = tmp_path / "pids", tmp_path / "ready"
+    task = await caller.submit(PLAN.format(pids=pids, ready=ready))
+    async with asyncio.timeout(20):
+        while not ready.exists():
+            await asyncio.sleep(0.05)
+    run = await caller.run((await caller.task(task.name)).steps[0].run)
+    group = run.process_group
+    assert group > 0
+    assert len(processes_in(group)) >= 4
+
+    await caller.tasks.CancelTask(task_service_pb2.CancelTaskRequest(name=task.name))
+    await caller.until(task.name, states.TASK_STATE_CANCELLED, timeout_s=30)
+
+    assert processes_in(group) == []
+    left = [int(pid) for pid in pids.read_text().split() if psutil.pid_exists(int(pid))]
+    assert left == []
+    ended = await caller.run(run.name)
+    assert ended.state == run_states.RUN_STATE_CANCELLED
+    assert ended.end_time.ToDatetime() <= (await caller.task(task.name)).end_time.ToDatetime()
+
+
+async def test_cancelling_at_any_moment_ends_in_cancelled(caller: Caller) -> None:
+    for pause_s in (0, 0.005, 0.02, 0.05, 0.1, 0.2):
+        task = await caller.submit("- [ ] a\n  run: sleep 100\n- [ ] b\n  run: sleep 100\n")
+        await asyncio.sleep(pause_s)
+        await caller.tasks.CancelTask(task_service_pb2.CancelTaskRequest(name=task.name))
+        ended = await caller.until(task.name, states.TASK_STATE_CANCELLED, timeout_s=30)
+        assert {step.state for step in ended.steps} <= {states.STEP_STATE_CANCELLED}
+        for step in ended.steps:
+            if step.run:
+                assert (await caller.run(step.run)).state == run_states.RUN_STATE_CANCELLED
+
+
+def processes_in(group: int) -> list[int]:
+    found = []
+    for pid in psutil.pids():
+        try:
+            if os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return found

@@ -1,0 +1,112 @@
+"""A mesh as its users run it: `adjutant up`, with processes that can be killed."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+
+from tests.support.mesh import Caller, free_port_range
+
+READY_TIMEOUT_S = 40
+
+
+class LiveMesh:
+    """One mesh, started by the real supervisor."""
+
+    def __init__(self, data_dir: Path, environ: dict[str, str]) -> None:
+        self.data_dir = data_dir
+        self.port_base = free_port_range()
+        self._environ = {**os.environ, **environ}
+        self._up: subprocess.Popen[bytes] | None = None
+        self._log = data_dir.with_suffix(".log")
+
+    async def start(self) -> None:
+        """Start the supervisor, and wait until every service serves."""
+        command = [sys.executable, "-m", "services.up", "--data-dir", str(self.data_dir)]
+        with self._log.open("ab") as log:
+            self._up = subprocess.Popen(
+                [*command, "--port-base", str(self.port_base)],
+                stdout=log,
+                stderr=log,
+                env=self._environ,
+                start_new_session=True,
+            )
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while not self._published():
+                if self._up.poll() is not None:
+                    raise AssertionError(f"the mesh did not start: {self._log.read_text()}")
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Stop as Ctrl-C does."""
+        if self._up and self._up.poll() is None:
+            self._up.send_signal(signal.SIGINT)
+            await asyncio.to_thread(self._up.wait, 30)
+
+    def pid_of(self, part: str) -> int | None:
+        """Return the process id of a part; None while it has none."""
+        assert self._up is not None
+        if part == "up":
+            return self._up.pid
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                if _is(part, process.cmdline()):
+                    return process.pid
+        return None
+
+    async def kill(self, part: str) -> None:
+        """Kill a part with SIGKILL; the supervisor itself is started again by us.
+
+        A spawner that was killed before is back with the next job; till then there is none.
+        """
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while (pid := self.pid_of(part)) is None:
+                if part == "spawner":
+                    return
+                await asyncio.sleep(0.02)
+        os.kill(pid, signal.SIGKILL)
+        if part == "up":
+            assert self._up is not None
+            self._up.wait()
+            await self.start()
+
+    def _family(self) -> list[psutil.Process]:
+        assert self._up is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self._up.pid).children(recursive=True)
+        return []
+
+    def _published(self) -> bool:
+        path = self.data_dir / "mesh.json"
+        with contextlib.suppress(OSError, json.JSONDecodeError):
+            assert self._up is not None
+            return bool(json.loads(path.read_text()).get("pid") == self._up.pid)
+        return False
+
+
+def _is(part: str, command: list[str]) -> bool:
+    if part == "nats":
+        return bool(command) and Path(command[0]).name == "nats-server"
+    if part == "spawner":
+        return "adjutant-spawner" in command
+    return f"services.{part}" in command
+
+
+@contextlib.asynccontextmanager
+async def live_mesh(data_dir: Path, **environ: str) -> AsyncIterator[tuple[LiveMesh, Caller]]:
+    """Run a mesh for the block."""
+    mesh = LiveMesh(data_dir, environ)
+    await mesh.start()
+    caller = Caller(mesh.port_base)
+    try:
+        yield mesh, caller
+    finally:
+        await caller.close()
+        await mesh.stop()
