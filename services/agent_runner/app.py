@@ -41,7 +41,7 @@ async def build(mesh: Mesh) -> None:
     await _own(folder, mesh)
     identity = Identity(own.commit_author_name, own.commit_author_email)
     git = Git(folder, identity, own.git_timeout_s)
-    workspaces = Workspaces(git, folder)
+    workspaces = Workspaces(git, folder, own.max_checkouts)
     await workspaces.install()
     backend = LocalBackend(folder / "runs")
     await backend.open()

@@ -8,14 +8,15 @@ service.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.agent_runner import liveness, outcome
+from services.agent_runner.adapters.git_command import GitError
 from services.agent_runner.backend import JobPhase, SpawnError
 from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
+from services.agent_runner.patience import happens
 from services.agent_runner.progress import Progress
 from services.agent_runner.run import RUNS, Failure, RunRecord, move, seems
 from services.mesh import telemetry
@@ -115,7 +116,7 @@ class Driver:
         try:
             with telemetry.span("prepare run"):
                 return await self._parts.jobs.make(self._run, folder)
-        except OSError as error:
+        except (OSError, GitError) as error:
             message = f"the workspace cannot be made: {error}; see that the disk has room"
             raise RunFailure("INTERNAL", message, INFRASTRUCTURE) from error
 
@@ -144,8 +145,7 @@ class Driver:
             if status.phase is not JobPhase.RUNNING:
                 return status
             await self._judge(status)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+            await happens(changed, _LOOK_AGAIN_S)
 
     async def _mark_running(self, start: JobStart) -> None:
         if self._run.start_time is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from services.agent_runner.patience import happens
 from services.agent_runner.run import RUNS, RunRecord, progressed
 
 if TYPE_CHECKING:
@@ -41,11 +42,8 @@ class Progress:
     async def _write_all(self) -> None:
         while self._said is not None:
             await self._write()
-            try:
-                await asyncio.wait_for(self._closed.wait(), self._interval_s)
-            except TimeoutError:
-                continue
-            return
+            if await happens(self._closed, self._interval_s):
+                return
 
     async def _write(self) -> None:
         said, self._said = self._said, None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from services.agent_runner.backend import OutputPiece
 from services.agent_runner.job import OUTPUT, blob_key
+from services.agent_runner.patience import happens
 from services.agent_runner.run import RUNS
 from services.mesh.errors import AdjutantError
 from services.mesh.events.hub import shutting_down
@@ -56,8 +55,7 @@ class Reader:
                 return
             if self._is_stopping():
                 raise shutting_down()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(printed.wait(), _LOOK_AGAIN_S)
+            await happens(printed, _LOOK_AGAIN_S)
         # The live file goes after the end; the artifact holds the same bytes, and all of them.
         if any(artifact.artifact_id == OUTPUT for artifact in run.artifacts):
             async for piece in self._blob(run, OUTPUT, position):

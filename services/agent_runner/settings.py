@@ -32,6 +32,8 @@ class AgentRunnerSettings(MeshSettings):
     """Seconds between two progress events of one run at least; of those between, the last wins."""
     git_timeout_s: float = Field(600.0, gt=0)
     """Seconds that one git command may take."""
+    max_checkouts: int = Field(8, ge=1)
+    """Workspaces that are fetched and checked out at once; further runs wait for their turn."""
     commit_author_name: str = "Adjutant"
     """Who authors commits that the runner makes."""
     commit_author_email: str = "adjutant@localhost"

@@ -53,7 +53,9 @@ class Watcher:
                 break
         # The reader may have the end already, before its cursor.
         with suppress(TimeoutError, StopAsyncIteration):
-            yield await asyncio.wait_for(anext(frames), _LAST_FRAMES_S)
+            async with asyncio.timeout(_LAST_FRAMES_S):
+                frame = await anext(frames)
+            yield frame
 
     async def _end_was_told(self, run: RunRecord) -> bool:
         """Whether the run's final state is in the log already."""

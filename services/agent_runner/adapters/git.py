@@ -65,8 +65,9 @@ class Patch:
 class Workspaces:
     """Makes and reads the workspaces of runs, each in its run's folder."""
 
-    def __init__(self, git: Git, folder: Path) -> None:
+    def __init__(self, git: Git, folder: Path, max_checkouts: int) -> None:
         self._git = git
+        self._turns = asyncio.Semaphore(max_checkouts)
         self._mirrors = Mirrors(git, folder / "mirrors")
         self._empty = EmptyWorkspaces(git, folder / "empty-workspaces")
 
@@ -86,8 +87,9 @@ class Workspaces:
         if _is_there(folder):
             await asyncio.to_thread(shutil.rmtree, folder)
         if repository_uri:
-            base_sha = start_sha = await self._mirrors.fetch(repository_uri, revision)
-            await self._check_out(folder, repository_uri, base_sha)
+            async with self._turns:
+                base_sha = start_sha = await self._mirrors.fetch(repository_uri, revision)
+                await self._check_out(folder, repository_uri, base_sha)
         else:
             await self._empty.take(folder)
             base_sha, start_sha = "", self._empty.start_sha

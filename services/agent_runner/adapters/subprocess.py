@@ -16,6 +16,7 @@ from services.agent_runner.adapters import processes
 from services.agent_runner.adapters.job_folder import STATE_CHANGED, JobFolder, open_fifo
 from services.agent_runner.adapters.spawner_client import SpawnerClient
 from services.agent_runner.backend import JobPhase, JobStatus, OutputPiece, SpawnError
+from services.agent_runner.patience import happens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,8 +67,7 @@ class LocalBackend:
         changed = self.next_change(job_id)
         await self._spawner.spawn(folder.path)
         while folder.start() is None and folder.exit() is None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), _LOST_BELL_S)
+            await happens(changed, _LOST_BELL_S)
             changed = self.next_change(job_id)
 
     def status(self, job_id: str) -> JobStatus:

@@ -61,8 +61,10 @@ class Relay:
                 await self._publish(entries)
 
     async def _pause(self, seconds: float) -> None:
+        # Not wait_for, which in Python 3.11 swallows a cancellation that comes with the event.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
     async def _publish(self, entries: Sequence[OutboxEntry]) -> None:
         new = [entry for entry in entries if not await self._is_repeat(entry)]

@@ -1,6 +1,7 @@
 """What a test sees of processes: by id, by group, and by a mark in their environment."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 
@@ -20,12 +21,7 @@ def alive(pid: int) -> bool:
 
 def members(group: int) -> list[int]:
     """List the living members of a process group."""
-    found = []
-    for process in psutil.process_iter(["pid"]):
-        stat = _stat(process.pid)
-        if stat is not None and stat[2] == str(group) and stat[0] not in "ZX":
-            found.append(process.pid)
-    return found
+    return [pid for pid in psutil.pids() if _group_of(pid) == group and alive(pid)]
 
 
 def marked(value: str) -> list[int]:
@@ -48,9 +44,8 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-def _stat(pid: int) -> list[str] | None:
+def _group_of(pid: int) -> int | None:
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+        return os.getpgid(pid)
+    except ProcessLookupError:
         return None

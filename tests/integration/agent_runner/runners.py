@@ -21,8 +21,7 @@ from services.agent_runner.app import SERVICE
 from services.agent_runner.settings import AgentRunnerSettings
 from services.mesh.app import run_service
 from services.mesh.channel import open_channel
-from services.mesh.embedded import free_port
-from services.ports import OFFSETS
+from services.ports import OFFSETS, free_port_base
 from tests.integration.agent_runner.processes_seen import until
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ async def runner_here(
 ) -> AsyncIterator[Caller]:
     """Run a runner in this process."""
     settings = AgentRunnerSettings(
-        data_dir=data_dir, nats_url=nats_url, port_base=_port_base(), **(QUICK | changes)
+        data_dir=data_dir, nats_url=nats_url, port_base=free_port_base(), **(QUICK | changes)
     )
     stop, ready = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(run_service(SERVICE, settings, stop, ready.set))
@@ -129,7 +128,7 @@ class RunnerProcess:
     """A runner in a process of its own."""
 
     def __init__(self, nats_url: str, data_dir: pathlib.Path, **changes: Any) -> None:
-        self._port_base = _port_base()
+        self._port_base = free_port_base()
         self._log = data_dir / "agent_runner.log"
         given = QUICK | changes | {"data_dir": data_dir, "nats_url": nats_url}
         given["port_base"] = self._port_base
@@ -180,7 +179,3 @@ class RunnerProcess:
             await self.caller.stub.ListRuns(request, timeout=1)
             return True
         return False
-
-
-def _port_base() -> int:
-    return free_port() - OFFSETS["agent_runner"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import psutil
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
@@ -188,6 +189,35 @@ async def test_a_run_is_cancelled_at_any_moment(runner: Caller, tmp_path: pathli
         await runner.cancel(run.name)
         assert (await runner.end(run.name)).state == states.RUN_STATE_CANCELLED
         assert not marked(run.name)
+
+
+async def test_a_run_that_waits_for_its_repository_is_cancelled_at_once(runner: Caller) -> None:
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await ended.wait()
+        writer.close()
+
+    connected, ended = asyncio.Event(), asyncio.Event()
+    server = await asyncio.start_server(never_answer, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    uri = f"http://127.0.0.1:{port}/repository"
+    run = await runner.start("true", workspace=run_pb2.Workspace(repository_uri=uri))
+    async with asyncio.timeout(20):
+        await connected.wait()
+    assert (await runner.get(run.name)).state == states.RUN_STATE_PREPARING
+    await runner.cancel(run.name)
+    assert (await runner.end(run.name)).state == states.RUN_STATE_CANCELLED
+    assert not [p for p in psutil.process_iter(["cmdline"]) if uri in (p.info["cmdline"] or [])]
+    ended.set()
+    server.close()
+
+
+async def test_many_runs_at_once(runner: Caller) -> None:
+    started = [await runner.start(f"echo {number}; sleep 0.2") for number in range(30)]
+    ended = await asyncio.gather(*(runner.end(run.name) for run in started))
+    assert {run.state for run in ended} == {states.RUN_STATE_SUCCEEDED}
+    outputs = await asyncio.gather(*(runner.output(run.name) for run in ended))
+    assert outputs == [b"%d\n" % number for number in range(30)]
 
 
 async def test_the_same_request_starts_one_run(runner: Caller) -> None:

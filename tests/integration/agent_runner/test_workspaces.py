@@ -25,7 +25,7 @@ class Bench:
         self.folder = folder
         self.repository = folder / "repository"
         git = Git(folder / "runner", Identity("Adjutant", "adjutant@localhost"), timeout_s=30)
-        self.workspaces = Workspaces(git, folder / "runner")
+        self.workspaces = Workspaces(git, folder / "runner", max_checkouts=4)
         shell(
             "git init -q -b main; git config user.name Ann; git config user.email ann@localhost;"
             " printf 'one\\ntwo\\nthree\\n' > file; git add .; git commit -qm First",

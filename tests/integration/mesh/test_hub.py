@@ -29,7 +29,6 @@ from tests.integration.mesh.harness import (
     said,
     take,
     until,
-    what,
     words,
 )
 
