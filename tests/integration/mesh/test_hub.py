@@ -29,6 +29,7 @@ from tests.integration.mesh.harness import (
     said,
     take,
     until,
+    what,
     words,
 )
 
@@ -237,6 +238,17 @@ async def test_a_close_ends_every_stream(event_log: EventLog) -> None:
         with pytest.raises(AdjutantError, match="SHUTTING_DOWN"):
             await take(hub.stream(PROJECT), 1)
         assert hub.is_closing
+
+
+async def test_a_close_ends_a_stream_whose_reader_is_busy(event_log: EventLog) -> None:
+    async with following(event_log, stream_heartbeat_s=3600) as hub:
+        stream = hub.stream(PROJECT)
+        await take(stream, 1)
+        await publish(event_log, said("a"))
+        assert words(await take(stream, 1)) == ["a"]
+        hub.close()
+        with pytest.raises(AdjutantError, match="SHUTTING_DOWN"):
+            await take(stream, 1)
 
 
 async def test_a_reader_that_goes_leaves_nothing_behind(event_log: EventLog) -> None:
