@@ -1,5 +1,6 @@
 """Runs all benchmarks, each in a process of its own, and prints one table."""
 
+import os
 import subprocess
 import sys
 
@@ -24,11 +25,19 @@ def run(name: str, seconds: float) -> list[harness.Figure]:
     return harness.from_json(done.stdout)
 
 
+def warn_of_load() -> None:
+    """Say so where the machine has other work; its figures are not those of an idle one."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 2:
+        print(f"this machine is busy: load {load:.1f} on {cores} cores", file=sys.stderr)
+
+
 def main() -> None:
     """Run what was named, or all; exit 1 where one could not be run."""
     parser = harness.arguments(__doc__)
     parser.add_argument("name", nargs="*", help=", ".join(FLOORS + MESH))
     options = parser.parse_args()
+    warn_of_load()
     figures: list[harness.Figure] = []
     failed = []
     for name in options.name or FLOORS + MESH:

@@ -112,6 +112,7 @@ def as_json(figures: Sequence[Figure]) -> str:
         "system": platform.platform(),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
     }
     rows = [
         vars(one) | {"ratio": ratio(one, figures), "met": verdicts(one, figures)} for one in figures

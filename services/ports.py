@@ -26,16 +26,25 @@ def port_of(part: str, port_base: int = PORT_BASE_DEFAULT) -> int:
     return port_base + OFFSETS[part]
 
 
-def free_port_base() -> int:
-    """Return a port base, all of whose ports are free right now; OSError where none is found.
+def free_port() -> int:
+    """Return a port that is free right now; OSError where none is found.
 
-    It lies below the range from which systems take ports for outgoing connections.
+    It lies below the range from which systems take ports for outgoing
+    connections: one of those could take it before its server does.
     """
-    for _ in range(100):
-        base = random.randrange(15000, 30000, 10)
-        if all(_is_free(base + offset) for offset in OFFSETS.values()):
+    return _free_among(range(10000, 15000), (0,))
+
+
+def free_port_base() -> int:
+    """Return a port base, all of whose ports are free right now; otherwise as `free_port`."""
+    return _free_among(range(15000, 30000, 10), tuple(OFFSETS.values()))
+
+
+def _free_among(candidates: range, offsets: tuple[int, ...]) -> int:
+    for base in random.sample(candidates, 100):
+        if all(_is_free(base + offset) for offset in offsets):
             return base
-    raise OSError("no free ports between 15000 and 30000")
+    raise OSError(f"no free ports between {candidates.start} and {candidates.stop}")
 
 
 def _is_free(port: int) -> bool:

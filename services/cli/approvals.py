@@ -33,7 +33,7 @@ async def approvals(
     if not found:
         session.say("Nothing waits for an answer.")
         return exits.DONE
-    session.console.print(approvals_table(found))
+    session.console.print(approvals_table(found, shorten=session.console.is_terminal))
     waiting = [one for one in found if one.state.name == "PENDING"]
     if waiting:
         session.say(f"Answer: adjutant approve|deny {session.reference(waiting[0].name)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import re
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from rich.text import Text
 from services.client import last_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from adjutant_messages.adjutant.common.v1 import Failure, Step
     from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
@@ -38,6 +39,8 @@ STATE_STYLES: Final = {
 }
 """The colour of each state, where there are colours."""
 
+_SHORT_ID_LENGTH: Final = 13
+"""Characters that hold a UUIDv7's time in milliseconds, so that few ids share them."""
 _CONTROL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.?|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -83,13 +86,26 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def tasks_table(tasks: Iterable[Task]) -> Table:
-    """Return a list of tasks."""
+def short_ids(names: Iterable[str], *, shorten: bool) -> dict[str, str]:
+    """Return what to show for each name: its id, or the beginning of it that means it alone."""
+    ids = {name: last_part(name) for name in names}
+    if not shorten:
+        return ids
+    begun = collections.Counter(whole[:_SHORT_ID_LENGTH] for whole in ids.values())
+    return {
+        name: short if begun[short := whole[:_SHORT_ID_LENGTH]] == 1 else whole
+        for name, whole in ids.items()
+    }
+
+
+def tasks_table(tasks: Sequence[Task], *, shorten: bool = False) -> Table:
+    """Return a list of tasks; `shorten` where columns are few."""
     table = _table("task", "state", "steps", "created", "title")
+    ids = short_ids((task.name for task in tasks), shorten=shorten)
     for task in tasks:
         done = f"{task.progress.steps_done}/{task.progress.step_count}" if task.progress else ""
         table.add_row(
-            last_part(task.name),
+            ids[task.name],
             state(task.state.name or ""),
             done,
             age(task.create_time),
@@ -112,12 +128,13 @@ def steps_table(steps: Iterable[Step]) -> Table:
     return table
 
 
-def approvals_table(approvals: Iterable[Approval]) -> Table:
-    """Return a list of approvals."""
+def approvals_table(approvals: Sequence[Approval], *, shorten: bool = False) -> Table:
+    """Return a list of approvals; `shorten` where columns are few."""
     table = _table("approval", "state", "asked", "title")
+    ids = short_ids((approval.name for approval in approvals), shorten=shorten)
     for approval in approvals:
         table.add_row(
-            last_part(approval.name),
+            ids[approval.name],
             state(approval.state.name or ""),
             age(approval.create_time),
             plain(approval.title),

@@ -46,7 +46,7 @@ async def _status_of_all(session: "Session", as_json: bool) -> int:
         return exits.DONE
     tasks = [one async for one in session.adjutant.tasks.list()]
     if tasks:
-        session.console.print(tasks_table(tasks))
+        session.console.print(tasks_table(tasks, shorten=session.console.is_terminal))
     else:
         session.say("No task yet. Hand one in: adjutant new --plan FILE.md")
     return exits.DONE

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final, Self
 
 from services.mesh import tether
+from services.ports import free_port as free_port
 
 HOST: Final = "127.0.0.1"
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
@@ -177,14 +178,6 @@ def running_nats(data_dir: pathlib.Path, port: int | None = None) -> Iterator[Em
             yield server
         finally:
             runner.run(server.stop())
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _require_free(port: int) -> None:

@@ -77,6 +77,8 @@ class _Session:
         """Run until a signal or the parent's end and return the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # started with nohup: it is to outlive its terminal
             loop.add_signal_handler(number, self._on_signal)
         watch_parent(self._stop.set)
         serving = asyncio.create_task(self._serve())

@@ -55,6 +55,7 @@ class Hub:
         self._log = event_log
         self._heartbeat_s = settings.stream_heartbeat_s
         self._ring = Ring(settings.event_buffer_size)
+        self._shared = _SharedFrames()
         self._epoch = b""
         self._ready = asyncio.Event()
         self._closing = False
@@ -174,6 +175,22 @@ def _place(given: Cursor | None, since: datetime | None, state: LogState) -> _Pl
     return _Place(given.sequence)
 
 
+class _SharedFrames:
+    """The frames of the event that readers are at: those of one filter are alike."""
+
+    def __init__(self) -> None:
+        self._place: tuple[bytes, int] = (b"", 0)
+        self._frames: dict[bytes, Frame] = {}
+
+    def get(self, place: tuple[bytes, int], key: bytes, make: Callable[[], Frame]) -> Frame:
+        """Return the frame of a filter at a place, making it for the first reader."""
+        if place != self._place:
+            self._place, self._frames = place, {}
+        if key not in self._frames:
+            self._frames[key] = make()
+        return self._frames[key]
+
+
 class _Reader:
     """One stream's place in the log."""
 
@@ -187,6 +204,7 @@ class _Reader:
         self._ended = False
 
     def frame(self, **content: object) -> Frame:
+        """Return a frame that says something at the reader's place."""
         cursor = encode(Cursor(self._epoch, self._sequence), self._filter)
         return Frame(cursor=cursor, **content)  # type: ignore[arg-type]
 
@@ -195,15 +213,20 @@ class _Reader:
         while self._sequence < self._ring.floor and not self._ended:
             head = self._ring.last_sequence
             async for entry in self._hub._replay(self._filter, self._sequence + 1):
-                async for frame in self._pass(entry):
-                    yield frame
+                if self._filter.matches(entry.event):
+                    yield self._pass(entry)
+                    await self._notice_end(entry)
                 if self._ended:
                     return
             self._sequence = max(self._sequence, head)
         head = self._ring.last_sequence
-        async for frame in self._take(head):
-            yield frame
-        await self._check_ended_before()
+        for entry in self._newer(head):
+            yield self._pass(entry)
+            await self._notice_end(entry)
+            if self._ended:
+                return
+        self._sequence = max(self._sequence, head)
+        await self._notice_end_before()
 
     async def follow(self) -> AsyncIterator[Frame]:
         """Yield what happens, and a heartbeat when nothing of it was for this reader."""
@@ -218,16 +241,21 @@ class _Reader:
                 continue
             if self._sequence < self._ring.floor:
                 raise self._slow()
-            async for frame in self._take(self._ring.last_sequence):
-                yield frame
+            head = self._ring.last_sequence
+            for entry in self._newer(head):
+                yield self._pass(entry)
                 spoke_at = clock()
+                await self._notice_end(entry)
+                if self._ended:
+                    return
+            self._sequence = max(self._sequence, head)
             quiet_s = clock() - spoke_at
             if quiet_s >= self._hub._heartbeat_s:
                 beat = frame_pb2.Heartbeat()
                 beat.time.GetCurrentTime()
                 yield self.frame(heartbeat=beat)
                 spoke_at = clock()
-            elif not self._ended:
+            else:
                 await self._ring.wait(self._sequence, self._hub._heartbeat_s - quiet_s)
 
     async def _start_over(self) -> AsyncIterator[Frame]:
@@ -238,24 +266,25 @@ class _Reader:
         async for frame in self.replay():
             yield frame
 
-    async def _take(self, last: int) -> AsyncIterator[Frame]:
-        for entry in self._ring.between(self._sequence, last):
-            async for frame in self._pass(entry):
-                yield frame
-            if self._ended:
-                return
-        self._sequence = max(self._sequence, last)
+    def _newer(self, last: int) -> list[LogEntry]:
+        entries = self._ring.between(self._sequence, last, self._filter.task)
+        return [entry for entry in entries if self._filter.matches(entry.event)]
 
-    async def _pass(self, entry: LogEntry) -> AsyncIterator[Frame]:
+    def _pass(self, entry: LogEntry) -> Frame:
+        """Return an event's frame; readers of one filter share it."""
         self._sequence = entry.sequence
-        if not self._filter.matches(entry.event):
-            return
-        yield self.frame(event=entry.event)
+        return self._hub._shared.get(
+            (self._epoch, entry.sequence),
+            self._filter.digest,
+            lambda: self.frame(event=entry.event),
+        )
+
+    async def _notice_end(self, entry: LogEntry) -> None:
         if self._ending and self._ending.is_last(entry.event):
             newest = await self._hub._log.last_entry(self._ending.subject)
             self._ended = newest is None or newest.sequence == entry.sequence
 
-    async def _check_ended_before(self) -> None:
+    async def _notice_end_before(self) -> None:
         """Notice a story whose end the reader already has."""
         if self._ending and not self._ended:
             newest = await self._hub._log.last_entry(self._ending.subject)

@@ -1,8 +1,7 @@
 """The latest events of the log, in memory, for many readers."""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterator
+from collections import defaultdict, deque
 
 from services.mesh.events.log import LogEntry
 
@@ -15,6 +14,7 @@ class Ring:
 
     def __init__(self, size: int) -> None:
         self._entries: deque[LogEntry] = deque()
+        self._of_task: defaultdict[str, deque[LogEntry]] = defaultdict(deque)
         self._size = size
         self._waiting: set[asyncio.Future[None]] = set()
         self.floor = 0
@@ -29,6 +29,7 @@ class Ring:
     def restart(self, sequence: int) -> None:
         """Forget everything; the next entry follows the given sequence."""
         self._entries.clear()
+        self._of_task.clear()
         self.floor = self.last_sequence = sequence
         self.wake_all()
 
@@ -37,14 +38,21 @@ class Ring:
         if entry.sequence <= self.last_sequence:
             return
         self._entries.append(entry)
+        self._of_task[entry.event.task].append(entry)
         self.last_sequence = entry.sequence
         if len(self._entries) > self._size:
-            self.floor = self._entries.popleft().sequence
+            self._forget(self._entries.popleft())
         self.wake_all()
 
-    def between(self, after: int, last: int) -> list[LogEntry]:
-        """Return the entries above `after` up to `last`, oldest first."""
-        newer = [entry for entry in self._newer(after) if entry.sequence <= last]
+    def between(self, after: int, last: int, task: str = "") -> list[LogEntry]:
+        """Return the entries above `after` up to `last`, oldest first; of one task or of all."""
+        entries = self._of_task.get(task, ()) if task else self._entries
+        newer: list[LogEntry] = []
+        for entry in reversed(entries):
+            if entry.sequence <= after:
+                break
+            if entry.sequence <= last:
+                newer.append(entry)
         newer.reverse()
         return newer
 
@@ -70,8 +78,9 @@ class Ring:
                 future.set_result(None)
         self._waiting.clear()
 
-    def _newer(self, after: int) -> Iterator[LogEntry]:
-        for entry in reversed(self._entries):
-            if entry.sequence <= after:
-                return
-            yield entry
+    def _forget(self, oldest: LogEntry) -> None:
+        self.floor = oldest.sequence
+        of_task = self._of_task[oldest.event.task]
+        of_task.popleft()
+        if not of_task:
+            del self._of_task[oldest.event.task]

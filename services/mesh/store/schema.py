@@ -1,6 +1,7 @@
 """Tables of the SQLite store: one per collection, and the outbox."""
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 from services.mesh.store.port import Collection
 
 BUSY_TIMEOUT_S: Final = 10.0
+_WAL_RETRY_S: Final = 0.01
 INSERT_OUTBOX: Final = "INSERT INTO outbox (event, headers) VALUES (?, ?)"
 _OUTBOX: Final = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -22,9 +24,27 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     database = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
-    database.execute("PRAGMA journal_mode = WAL")
+    _use_wal(database)
     database.execute(f"PRAGMA synchronous = {synchronous}")
     return database
+
+
+def _use_wal(database: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on.
+
+    SQLite does not wait for its lock here whatever the timeout says, and a replica that
+    starts at the same moment may have it.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_RETRY_S)
+        else:
+            return
 
 
 def migrate(database: sqlite3.Connection, collections: Sequence[Collection[Any]]) -> None:

@@ -1,31 +1,66 @@
 """Checkpoints of the tasks' graphs, in a SQLite file of their own."""
 
+import asyncio
 import contextlib
 import contextvars
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 # Checkpoints hold plain data only; anything else is refused when it is read.
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
 from langgraph.checkpoint.serde.types import ERROR
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.checkpoint.sqlite import SqliteSaver
 
 from services.mesh.lease import Lease
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _lease: contextvars.ContextVar[Lease | None] = contextvars.ContextVar("lease", default=None)
 
 
-class FencedSaver(AsyncSqliteSaver):
+class FencedSaver(SqliteSaver):
     """Writes checkpoints only while the lease of the pass is held.
 
     A process that was paused past its lease would otherwise write over what
-    the next holder wrote.
+    the next holder wrote. Each call is one trip to the connection's own
+    thread; the library's asynchronous saver makes three or four.
     """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._thread = ThreadPoolExecutor(1, "checkpoints")
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a thread's checkpoint, or None."""
+        return await self._do(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002  # the library names it so
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield a thread's checkpoints, newest first."""
+
+        def found() -> list[CheckpointTuple]:
+            return list(self.list(config, filter=filter, before=before, limit=limit))
+
+        for checkpoint in await self._do(found):
+            yield checkpoint
 
     async def aput(
         self,
@@ -36,7 +71,7 @@ class FencedSaver(AsyncSqliteSaver):
     ) -> RunnableConfig:
         """Store a checkpoint. STALE_FENCE."""
         _check_lease()
-        return await super().aput(config, checkpoint, metadata, new_versions)
+        return await self._do(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self,
@@ -50,7 +85,23 @@ class FencedSaver(AsyncSqliteSaver):
         # A failed node is run again; what it raised belongs into the log, not into a checkpoint.
         kept = [write for write in writes if write[0] != ERROR]
         if kept:
-            await super().aput_writes(config, kept, task_id, task_path)
+            await self._do(self.put_writes, config, kept, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Remove all checkpoints of a thread."""
+        await self._do(self.delete_thread, thread_id)
+
+    async def close(self) -> None:
+        """Close the file, after what is under way."""
+        await self._do(self.conn.close)
+        self._thread.shutdown()
+
+    async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        # Shielded: a cancelled pass must not leave the connection's lock to a later one.
+        return await asyncio.shield(
+            loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
+        )
 
 
 @contextlib.contextmanager
@@ -67,10 +118,14 @@ def writing_under(lease: Lease) -> Iterator[None]:
 async def open_checkpoints(path: Path, synchronous: str) -> AsyncIterator[FencedSaver]:
     """Open the checkpoints at `path`, making the file where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    async with FencedSaver.from_conn_string(str(path)) as saver:
-        await saver.setup()
-        await saver.conn.execute(f"PRAGMA synchronous = {synchronous}")
-        yield saver  # type: ignore[misc]  # from_conn_string makes one of this class
+    connection = sqlite3.connect(path, check_same_thread=False)
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    saver = FencedSaver(connection)
+    saver.setup()
+    try:
+        yield saver
+    finally:
+        await saver.close()
 
 
 def _check_lease() -> None:

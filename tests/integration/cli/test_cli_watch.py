@@ -13,7 +13,7 @@ from adjutant.agent_runner.v1 import run_pb2
 from adjutant.common.v1 import approval_pb2 as approval_states
 from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.common.v1 import task_pb2 as parts
-from adjutant.event.v1 import approval_events_pb2, run_events_pb2, task_events_pb2
+from adjutant.event.v1 import approval_events_pb2, event_pb2, run_events_pb2, task_events_pb2
 from adjutant.orchestrator.v1 import approval_pb2, task_pb2
 from tests.doubles.mesh import PROJECT, MeshDouble
 from tests.integration.cli.conftest import PROGRAM, Cli, environment
@@ -130,6 +130,39 @@ async def test_ctrl_c_leaves_the_task_and_tells_how_to_go_on(mesh: MeshDouble) -
     assert "adjutant watch t --cursor 1" in out.decode()
     assert err == b""
     assert mesh.tasks[TASK].state == parts.TASK_STATE_QUEUED
+
+
+async def test_events_go_on_until_ctrl_c_and_can_be_filtered(mesh: MeshDouble) -> None:
+    mesh.add_task("t")
+    mesh.add_state(TASK, "QUEUED")
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *("events", "--from-start", "--kind", "task-state-changed", "--json"),
+        env=environment(mesh.address),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    frames = [json.loads(await process.stdout.readline()) for _ in range(2)]
+    assert [set(frame) - {"cursor"} for frame in frames] == [{"event"}, {"live"}]
+    assert list(mesh.requests[0].kinds) == [event_pb2.EVENT_KIND_TASK_STATE_CHANGED]
+    process.send_signal(signal.SIGINT)
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 130
+    assert err == b""
+
+
+async def test_a_reader_that_has_seen_enough_ends_it_in_silence(mesh: MeshDouble) -> None:
+    _whole_task(mesh)
+    process = await asyncio.create_subprocess_shell(
+        f"{PROGRAM} watch t --json | head -n 1",
+        env=environment(mesh.address),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert out.count(b"\n") == 1
+    assert err == b""
 
 
 class Terminal:

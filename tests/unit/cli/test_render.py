@@ -8,7 +8,7 @@ from adjutant_messages.adjutant.common.v1 import Failure, TaskState
 from adjutant_messages.adjutant.event.v1 import Event, EventFrame, Gap, Heartbeat, TaskStateChanged
 from services.cli.lines import frame_line
 from services.cli.main import _with_checklist_last
-from services.cli.render import age, failure_line, plain, took
+from services.cli.render import age, failure_line, plain, short_ids, took
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,17 @@ def test_an_event_is_one_line_and_a_heartbeat_is_none() -> None:
     gap = frame_line(EventFrame(gap=Gap(missing_count=3)))
     assert gap is not None
     assert gap.plain.startswith("3 events are missing")
+
+
+def test_ids_are_shortened_only_where_that_stays_clear() -> None:
+    one, two, three = (
+        "x/tasks/0123456789abc-1",
+        "x/tasks/0123456789abc-2",
+        "x/tasks/9999-9999-999-3",
+    )
+    shown = short_ids([one, two, three], shorten=True)
+    assert list(shown.values()) == ["0123456789abc-1", "0123456789abc-2", "9999-9999-999"]
+    assert short_ids([three], shorten=False)[three] == "9999-9999-999-3"
 
 
 def test_no_failure_is_no_words() -> None:

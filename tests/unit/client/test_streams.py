@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 
 import grpc
 import pytest
@@ -173,3 +174,19 @@ async def test_a_call_can_be_repeated_until_somebody_answers(
     async with api.Adjutant("127.0.0.1:1") as nowhere:
         with pytest.raises(api.UnreachableError):
             await api.until_reachable(lambda: nowhere.tasks.get(TASK), nobody)
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_random_cuts_neither_lose_nor_repeat_an_event(
+    mesh: MeshDouble, adjutant: api.Adjutant, seed: int
+) -> None:
+    chance = random.Random(seed)
+    _task_with_events(mesh, 200)
+    kinds = [
+        (UNAVAILABLE, ""),
+        (UNAVAILABLE, "SHUTTING_DOWN"),
+        (UNAVAILABLE, "EVENT_LOG_UNAVAILABLE"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "SLOW_CONSUMER"),
+    ]
+    mesh.cuts.extend((chance.randrange(12), *chance.choice(kinds)) for _ in range(25))
+    assert await _watched(adjutant) == _ids(1, 200)
