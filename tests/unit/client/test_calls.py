@@ -104,7 +104,8 @@ async def test_every_call_carries_a_trace_without_any_sdk(
 ) -> None:
     await adjutant.tasks.submit(PLAN)
     version, trace, span, flags = mesh.metadata[0]["traceparent"].split("-")
-    assert (version, flags) == ("00", "01")
+    assert version == "00"
+    assert int(flags, 16) & 1, "sampled, so that services that record do"
     assert int(trace, 16)
     assert int(span, 16)
 
