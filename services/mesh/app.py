@@ -5,10 +5,11 @@ registers its servicers. Everything else is the same for all.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -23,6 +24,7 @@ from services.mesh.lease import Leases
 from services.mesh.store import Collection, Store, open_store
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 Background = Callable[[], Coroutine[Any, Any, None]]
 Closer = Callable[[], Awaitable[None]]
 
@@ -85,32 +87,50 @@ async def run_service(
     # The port first: whoever has it is the one instance of this replica, and only
     # then may it take over what its former self held.
     server = _make_server(settings)
-    event_log = await EventLog.connect(settings)
-    store = await open_store(
-        settings.service_dir / "store.db",
-        service.collections,
-        synchronous=settings.sqlite_synchronous,
-    )
-    holder = f"{settings.service}-{settings.port}"
-    mesh = Mesh(
+    async with contextlib.AsyncExitStack() as parts:
+        event_log = await _unless(stop, EventLog.connect(settings))
+        if event_log is None:
+            return
+        parts.push_async_callback(event_log.close)
+        store = await open_store(
+            settings.service_dir / "store.db",
+            service.collections,
+            synchronous=settings.sqlite_synchronous,
+        )
+        parts.push_async_callback(store.close)
+        mesh = _make_mesh(settings, server, event_log, store)
+        relay = Relay(store, event_log, settings)
+        mesh.run_in_background("relay", relay.run)
+        mesh.run_in_background("hub", mesh.hub.run)
+        await service.build(mesh)
+        parts.push_async_callback(relay.drain)
+        await _serve(mesh, stop, ready)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what the work returns, or None where the stop comes first."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+def _make_mesh(
+    settings: MeshSettings, server: grpc.aio.Server, event_log: EventLog, store: Store
+) -> Mesh:
+    return Mesh(
         settings=settings,
         server=server,
         store=store,
         events=event_log,
         hub=Hub(event_log, settings),
-        leases=Leases(event_log, holder, settings.lease_ttl_s),
+        leases=Leases(event_log, f"{settings.service}-{settings.port}", settings.lease_ttl_s),
         blobs=Blobs(settings.service_dir / "blobs"),
     )
-    relay = Relay(store, event_log, settings)
-    mesh.run_in_background("relay", relay.run)
-    mesh.run_in_background("hub", mesh.hub.run)
-    await service.build(mesh)
-    try:
-        await _serve(mesh, stop, ready)
-    finally:
-        await relay.drain()
-        await store.close()
-        await event_log.close()
 
 
 def _make_server(settings: MeshSettings) -> grpc.aio.Server:
@@ -153,21 +173,30 @@ async def _serve(mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None]) -> 
         await checks.enter_graceful_shutdown()
         mesh.hub.close()
         await mesh.server.stop(mesh.settings.drain_grace_s)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await _end(running)
         for closer in reversed(mesh.closers):
             await closer()
+
+
+async def _end(running: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended; libraries lose a cancellation that meets a result."""
+    left = set(running)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1.0)
 
 
 async def _wait(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:
     """Wait for the stop, or for a background task that failed and raise its error."""
     stopping = asyncio.create_task(stop.wait())
+    waiting: set[asyncio.Task[Any]] = {stopping, *running}
     try:
-        done, _ = await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+        while not stopping.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                if error := task.exception():
+                    log.error("%s failed; the service stops", task.get_name(), exc_info=error)
+                    raise error
     finally:
         stopping.cancel()
-    for task in done - {stopping}:
-        if error := task.exception():
-            log.error("%s failed; the service stops", task.get_name(), exc_info=error)
-            raise error

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from opentelemetry import trace
+from pydantic import ValidationError
 
 from services.mesh import telemetry
 from services.mesh.app import Service, run_service
@@ -14,13 +15,24 @@ from services.mesh.parent import watch_parent
 
 def main(service: Service) -> None:
     """Run a service until SIGTERM, SIGINT or the end of `adjutant up`, and exit."""
-    settings = service.settings()
+    settings = _settings(service)
     telemetry.log_to_stderr(settings)
     trace.set_tracer_provider(telemetry.make_provider(settings))
     try:
         asyncio.run(_run(service, settings))
     except OSError as error:
         sys.exit(f"adjutant: {error}")
+
+
+def _settings(service: Service) -> MeshSettings:
+    try:
+        return service.settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"ADJUTANT_{str(found['loc'][0]).upper().removeprefix('ADJUTANT_')}: {found['msg']}"
+            for found in error.errors()
+        )
+        sys.exit(f"adjutant: {wrong}")
 
 
 async def _run(service: Service, settings: MeshSettings) -> None:

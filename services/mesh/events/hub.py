@@ -242,7 +242,8 @@ class _Reader:
             if self._sequence < self._ring.floor:
                 raise self._slow()
             head = self._ring.last_sequence
-            for entry in self._newer(head):
+            entries = self._newer(head)
+            for entry in entries:
                 yield self._pass(entry)
                 spoke_at = clock()
                 await self._notice_end(entry)
@@ -255,7 +256,7 @@ class _Reader:
                 beat.time.GetCurrentTime()
                 yield self.frame(heartbeat=beat)
                 spoke_at = clock()
-            else:
+            elif not entries:  # else much may have changed while the reader took them
                 await self._ring.wait(self._sequence, self._hub._heartbeat_s - quiet_s)
 
     async def _start_over(self) -> AsyncIterator[Frame]:

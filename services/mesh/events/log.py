@@ -73,18 +73,18 @@ class EventLog:
         await _wait_for_port(settings.nats_address)
         client = Client()
         event_log = cls(client, settings)
-        await client.connect(
-            settings.nats_address,
-            name=f"adjutant-{settings.service}",
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=RETRY_S,  # type: ignore[arg-type]  # fractions work
-            ping_interval=5,
-            max_outstanding_pings=2,
-            reconnected_cb=event_log._reconnected,
-            disconnected_cb=event_log._disconnected,
-            error_cb=_client_error,
-        )
         try:
+            await client.connect(
+                settings.nats_address,
+                name=f"adjutant-{settings.service}",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RETRY_S,  # type: ignore[arg-type]  # fractions work
+                ping_interval=5,
+                max_outstanding_pings=2,
+                reconnected_cb=event_log._reconnected,
+                disconnected_cb=event_log._disconnected,
+                error_cb=_client_error,
+            )
             await event_log._ensure_stream()
         except BaseException:  # a service that is stopped while it still waits
             await event_log.close()

@@ -16,15 +16,27 @@ from grpc.aio import ServicerContext
 
 from services.mesh.errors import AdjutantError
 
-_ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
+
+class _Budget:
+    """What a call has left, until it is answered."""
+
+    def __init__(self, ends_at: float) -> None:
+        self.ends_at = ends_at
+        self.answered = False
+
+
+_budget: contextvars.ContextVar[_Budget | None] = contextvars.ContextVar("budget", default=None)
 
 
 def remaining_s() -> float | None:
-    """Return the seconds that the current call has left; None outside a call or without end."""
-    ends_at = _ends_at.get()
-    if ends_at is None:
+    """Return the seconds that the current call has left; None outside a call or without end.
+
+    A task that a call leaves running is outside as soon as the call is answered.
+    """
+    budget = _budget.get()
+    if budget is None or budget.answered:
         return None
-    return max(ends_at - asyncio.get_running_loop().time(), 0.0)
+    return max(budget.ends_at - asyncio.get_running_loop().time(), 0.0)
 
 
 class Deadline:
@@ -39,15 +51,14 @@ class Deadline:
         """Call within the caller's deadline or ours."""
         given_s = context.time_remaining()
         limit_s = self._unary_timeout_s if given_s is None else given_s
-        _ends_at.set(asyncio.get_running_loop().time() + limit_s)
-        if given_s is not None:
-            return await call()  # gRPC itself ends it
+        budget = _Budget(asyncio.get_running_loop().time() + limit_s)
+        _budget.set(budget)
         try:
-            async with asyncio.timeout(limit_s):
-                return await call()
-        except TimeoutError as error:
-            message = f"The call took longer than {limit_s:g} s; send a longer deadline."
-            raise AdjutantError("DEADLINE_TOO_SHORT", message) from error
+            if given_s is not None:
+                return await call()  # gRPC itself ends it
+            return await _within(limit_s, call)
+        finally:
+            budget.answered = True
 
     async def stream(
         self, call: Callable[[], AsyncIterator[Any]], _: Any, context: ServicerContext[Any, Any]
@@ -55,3 +66,15 @@ class Deadline:
         """Stream for as long as the caller wants; calls made meanwhile have limits of their own."""
         async for response in call():
             yield response
+
+
+async def _within(limit_s: float, call: Callable[[], Awaitable[Any]]) -> Any:
+    scope = asyncio.timeout(limit_s)
+    try:
+        async with scope:
+            return await call()
+    except TimeoutError as error:
+        if not scope.expired():
+            raise  # something inside the call took too long for itself
+        message = f"The call took longer than {limit_s:g} s; send a longer deadline."
+        raise AdjutantError("DEADLINE_TOO_SHORT", message) from error

@@ -46,4 +46,12 @@ class Validation:
 def _path(field: Any) -> str:
     if field is None:
         return ""
-    return ".".join(element.field_name for element in field.elements)
+    return ".".join(element.field_name + _subscript(element) for element in field.elements)
+
+
+def _subscript(element: Any) -> str:
+    """Return the place in a list or map, such as `[3]`."""
+    found = element.subscript
+    if found is None:
+        return ""
+    return f'["{found.value}"]' if found.field == "string_key" else f"[{found.value}]"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from tests.integration.mesh.harness import (
     PATIENCE_S,
     PROJECT,
     TASK,
+    Frame,
     became,
     eventually,
     following,
@@ -27,6 +29,7 @@ from tests.integration.mesh.harness import (
     said,
     take,
     until,
+    what,
     words,
 )
 
@@ -161,6 +164,11 @@ async def test_a_cursor_of_another_filter_is_refused(event_log: EventLog) -> Non
         assert caught.value.reason == "INVALID_CURSOR"
 
 
+async def note_all(stream: AsyncIterator[Frame], seen: list[str]) -> None:
+    async for frame in stream:
+        seen.append(what(frame))
+
+
 async def test_a_slow_reader_is_told_and_can_go_on(event_log: EventLog) -> None:
     async with following(event_log, event_buffer_size=16) as hub:
         stream = hub.stream(PROJECT)
@@ -170,7 +178,7 @@ async def test_a_slow_reader_is_told_and_can_go_on(event_log: EventLog) -> None:
         await publish(event_log, *(said(n) for n in range(3, 100)))
         await eventually(lambda: hub._ring.last_sequence == 100)
         with pytest.raises(AdjutantError) as caught:
-            seen += words(await until(stream, "99"))
+            await note_all(stream, seen)
         assert caught.value.reason == "SLOW_CONSUMER"
         assert caught.value.retry_after_s is not None
         stream = hub.stream(PROJECT, caught.value.metadata["cursor"])
@@ -230,6 +238,17 @@ async def test_a_close_ends_every_stream(event_log: EventLog) -> None:
         with pytest.raises(AdjutantError, match="SHUTTING_DOWN"):
             await take(hub.stream(PROJECT), 1)
         assert hub.is_closing
+
+
+async def test_a_close_ends_a_stream_whose_reader_is_busy(event_log: EventLog) -> None:
+    async with following(event_log, stream_heartbeat_s=3600) as hub:
+        stream = hub.stream(PROJECT)
+        await take(stream, 1)
+        await publish(event_log, said("a"))
+        assert words(await take(stream, 1)) == ["a"]
+        hub.close()
+        with pytest.raises(AdjutantError, match="SHUTTING_DOWN"):
+            await take(stream, 1)
 
 
 async def test_a_reader_that_goes_leaves_nothing_behind(event_log: EventLog) -> None:

@@ -50,7 +50,7 @@ async def listed(store: Store, page_size: int = 7, **query: Any) -> list[str]:
         assert page.records
 
 
-async def reason_of(store: Store, **query: str) -> tuple[str, str]:
+async def reason_of(store: Store, **query: Any) -> tuple[str, str]:
     with pytest.raises(AdjutantError) as caught:
         await store.page(NOTES, parent=PARENT, **query)
     return caught.value.reason, caught.value.field
