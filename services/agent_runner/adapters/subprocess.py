@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT_S = 30.0
 _LOST_BELL_S = 0.5
+_LOOKS_PER_SHIM = 4
 _BURY_INTERVAL_S = 0.02
 
 
@@ -64,11 +65,14 @@ class LocalBackend:
             raise SpawnError(f"the shim did not start the job: {detail}") from None
 
     async def _start(self, job_id: str, folder: JobFolder) -> None:
-        changed = self.next_change(job_id)
-        await self._spawner.spawn(folder.path)
-        while folder.start() is None and folder.exit() is None:
-            await happens(changed, _LOST_BELL_S)
-            changed = self.next_change(job_id)
+        """Ask for a shim until one has the job: one may be killed before it read which it is."""
+        while not _has_begun(folder):
+            await self._spawner.spawn(folder.path)
+            for _ in range(_LOOKS_PER_SHIM):
+                changed = self.next_change(job_id)
+                if _has_begun(folder):
+                    return
+                await happens(changed, _LOST_BELL_S)
 
     def status(self, job_id: str) -> JobStatus:
         """Look how a job stands."""
@@ -181,6 +185,10 @@ class _Doorbell:
         if STATE_CHANGED in what:
             self.next_change.set()
             self.next_change = asyncio.Event()
+
+
+def _has_begun(folder: JobFolder) -> bool:
+    return folder.start() is not None or folder.exit() is not None
 
 
 def _kill_marked(token: str) -> int:
