@@ -127,7 +127,7 @@ class MeshInProcess:
 @contextlib.asynccontextmanager
 async def mesh_in_process(data_dir: Path, **settings: Any) -> AsyncIterator[MeshInProcess]:
     """Run the whole mesh in this event loop; settings go to every service that has them."""
-    port_base = free_port_range()
+    port_base = free_port_base()
     stop = asyncio.Event()
     common = {"data_dir": data_dir, "port_base": port_base, **settings}
     async with contextlib.AsyncExitStack() as stack:
@@ -152,11 +152,6 @@ async def _start(
     group.create_task(run_service(service, own, stop, ready.set))
     async with asyncio.timeout(20):
         await ready.wait()
-
-
-def free_port_range() -> int:
-    """Return a base with the next ports free too, as far as anybody can tell."""
-    return free_port_base()
 
 
 def make_repository(folder: Path) -> Path:

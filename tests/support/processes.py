@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.mesh import Caller, free_port_range
+from services.ports import free_port_base
+from tests.support.mesh import Caller
 
 READY_TIMEOUT_S = 40
 
@@ -22,7 +23,7 @@ class LiveMesh:
 
     def __init__(self, data_dir: Path, environ: dict[str, str]) -> None:
         self.data_dir = data_dir
-        self.port_base = free_port_range()
+        self.port_base = free_port_base()
         self._environ = {**os.environ, **environ}
         self._up: subprocess.Popen[bytes] | None = None
         self._log = data_dir.with_suffix(".log")

@@ -17,7 +17,8 @@ FIXED_DATES: Final = {
     "GIT_COMMITTER_DATE": "1970-01-01T00:00:00Z",
 }
 """Git variables that let the same content make the same commit."""
-_SPARES: Final = 4
+_SPARES: Final = 16
+_REFILL_DELAY_S: Final = 0.25
 
 # What tools leave behind and nobody commits; a repository's own .gitignore says the rest.
 _EXCLUDED: Final = """\
@@ -63,11 +64,16 @@ class EmptyWorkspaces:
     async def take(self, folder: Path) -> None:
         """Put an empty workspace where there is none."""
         if self._making is None or self._making.done():
-            self._making = asyncio.create_task(self._make_spares())
+            self._making = asyncio.create_task(self._refill())
         if self._spares:
             os.rename(self._spares.pop(), folder)
         else:
             await asyncio.to_thread(self._copy, folder)
+
+    async def _refill(self) -> None:
+        """Make spares once the run that took one has had its start, which they would slow down."""
+        await asyncio.sleep(_REFILL_DELAY_S)
+        await self._make_spares()
 
     async def _make_spares(self) -> None:
         while len(self._spares) < _SPARES:

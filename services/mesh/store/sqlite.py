@@ -213,7 +213,12 @@ class SqliteStore:
         """Forget events that are published."""
         sql = "DELETE FROM outbox WHERE position = ?"
         bound = [(position,) for position in positions]
-        await self._write(lambda database: database.executemany(sql, bound))
+
+        def write(database: sqlite3.Connection) -> None:
+            # Returns no cursor: one that dies on another thread disturbs the connection.
+            database.executemany(sql, bound)
+
+        await self._write(write)
 
     def _committed(self, announced: bool) -> None:
         if announced:

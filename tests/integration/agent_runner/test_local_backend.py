@@ -272,6 +272,38 @@ async def test_the_death_of_the_spawner_harms_nobody(bench: Bench) -> None:
         assert bench.output(job_id) == words
 
 
+async def test_shims_that_wait_end_with_the_spawner(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for end in ("close", "kill"):
+        backend = LocalBackend(tmp_path / "runs")
+        await backend.open()
+        await until(lambda: len(marked(str(tmp_path))) == 5)  # the spawner, and four that wait
+        if end == "kill":
+            assert backend.spawner_pid is not None
+            os.kill(backend.spawner_pid, signal.SIGKILL)
+        else:
+            await backend.close()
+        await until(lambda: not marked(str(tmp_path)))
+        await backend.close()
+
+
+async def test_a_waiting_shim_that_is_killed_is_replaced(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    backend = LocalBackend(tmp_path / "runs")
+    await backend.open()
+    bench = Bench(backend, tmp_path)
+    await until(lambda: len(marked(str(tmp_path))) == 5)
+    for pid in marked(str(tmp_path)):
+        if pid != backend.spawner_pid:
+            os.kill(pid, signal.SIGKILL)
+    assert (await bench.run("exit 3")).exit_code == 3
+    await backend.close()
+
+
 async def test_jobs_outlive_the_backend_and_are_found_again(bench: Bench) -> None:
     running = await bench.start("sleep 0.6; echo late; exit 6")
     ended = await bench.start("sleep 0.1; exit 7")
