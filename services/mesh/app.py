@@ -15,6 +15,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from services.mesh import tasks
 from services.mesh.blobs import Blobs
 from services.mesh.config import MeshSettings
 from services.mesh.events import Consumer, EventLog, Hub, Relay
@@ -114,9 +115,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None
     finally:
-        for task in (working, stopping):
-            task.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
+        await tasks.end([working, stopping])
 
 
 def _make_mesh(
@@ -173,18 +172,9 @@ async def _serve(mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None]) -> 
         await checks.enter_graceful_shutdown()
         mesh.hub.close()
         await mesh.server.stop(mesh.settings.drain_grace_s)
-        await _end(running)
+        await tasks.end(running)
         for closer in reversed(mesh.closers):
             await closer()
-
-
-async def _end(running: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended; libraries lose a cancellation that meets a result."""
-    left = set(running)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=1.0)
 
 
 async def _wait(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:

@@ -15,7 +15,7 @@ from nats.js import api
 from opentelemetry.trace import SpanKind
 
 from adjutant.event.v1 import event_pb2
-from services.mesh import telemetry
+from services.mesh import tasks, telemetry
 from services.mesh.events.envelope import SUBJECT_PREFIX, kind_token
 from services.mesh.events.log import RETRY_S, STREAM, TRANSIENT, EventLog, entry_of
 
@@ -50,10 +50,7 @@ class Consumer:
                     log.debug("consumer %s starts over: %r", self._durable, error)
                     await asyncio.sleep(RETRY_S)
         finally:
-            handling = list(self._handling)
-            for task in handling:
-                task.cancel()
-            await asyncio.gather(*handling, return_exceptions=True)
+            await tasks.end(self._handling)
 
     async def _consume(self) -> None:
         config = api.ConsumerConfig(

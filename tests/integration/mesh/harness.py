@@ -7,6 +7,7 @@ from typing import Any
 
 from adjutant.common.v1 import task_pb2
 from adjutant.event.v1 import event_pb2, frame_pb2, run_events_pb2, task_events_pb2
+from services.mesh import tasks
 from services.mesh.config import MeshSettings
 from services.mesh.events import Ending, EventLog, Filter, Hub, new_event
 from services.mesh.events.envelope import subject_of, subject_of_resource
@@ -101,15 +102,14 @@ async def eventually(holds: Callable[[], object]) -> None:
 @contextlib.asynccontextmanager
 async def running(*works: Any) -> AsyncIterator[None]:
     """Run coroutines beside a block; one that fails fails the block's end."""
-    tasks = [asyncio.create_task(work) for work in works]
+    started = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                raise outcome
+        await tasks.end(started)
+        for task in started:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
 
 
 @contextlib.asynccontextmanager
