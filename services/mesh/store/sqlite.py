@@ -172,12 +172,11 @@ class SqliteStore:
         )
         sql, values = rows.select(collection.name, query)
         found = await self._rows(sql, values)
-        records = [
-            collection.record.model_validate_json(row[0]) for row in found[: query.page_size]
-        ]
+        shown = found[: query.page_size]
+        records = [collection.record.model_validate_json(row[0]) for row in shown]
         if len(found) <= query.page_size:
             return Page(records, "")
-        last = found[query.page_size - 1]
+        last = shown[-1]
         return Page(records, query.next_token(last[1], last[2]))
 
     async def scan(
