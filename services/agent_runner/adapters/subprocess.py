@@ -97,8 +97,12 @@ class LocalBackend:
         return self._doorbell(job_id).next_output
 
     def _doorbell(self, job_id: str) -> _Doorbell:
+        folder = self._folder(job_id)
+        if not os.path.isdir(folder.path):
+            # Removed meanwhile, and nobody would ever hang up: whoever reads its log looks again.
+            return _Doorbell()
         doorbell = self._doorbells.setdefault(job_id, _Doorbell())
-        doorbell.listen(self._folder(job_id).doorbell_path)
+        doorbell.listen(folder.doorbell_path)
         return doorbell
 
     def request_end(self, job_id: str, reason: str) -> None:
@@ -130,9 +134,9 @@ class LocalBackend:
         return OutputPiece(data, offset_bytes + len(data))
 
     async def remove(self, job_id: str) -> None:
-        """Remove the job's folder and stop listening."""
-        self._hang_up(job_id)
+        """Remove the job's folder and stop listening: in this order, or a reader listens anew."""
         await asyncio.to_thread(shutil.rmtree, self._runs_folder / job_id, ignore_errors=True)
+        self._hang_up(job_id)
 
     def jobs(self) -> list[str]:
         """List the jobs that have a folder."""

@@ -1,6 +1,7 @@
 """What a test sees of processes: by id, by group, and by a mark in their environment."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -33,6 +34,15 @@ def marked(value: str) -> list[int]:
                 found.append(process.pid)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
+    return found
+
+
+def open_files() -> list[str]:
+    """List what this process holds open, FIFOs and what was removed meanwhile too (Linux)."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the listing itself
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
     return found
 
 

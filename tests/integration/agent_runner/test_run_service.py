@@ -18,7 +18,7 @@ from adjutant.common.v1 import error_reason_pb2 as reasons
 from adjutant.common.v1 import failure_pb2
 from adjutant.common.v1 import run_pb2 as states
 from services.agent_runner.run import job_id_of
-from tests.integration.agent_runner.processes_seen import marked, members, until
+from tests.integration.agent_runner.processes_seen import marked, members, open_files, until
 from tests.integration.agent_runner.runners import Caller, runner_here
 
 
@@ -456,3 +456,12 @@ async def test_nothing_to_commit_is_told(runner: Caller, repository: pathlib.Pat
 async def test_nothing_of_a_run_stays_behind(runner: Caller, runs_folder: pathlib.Path) -> None:
     run = await runner.run("echo out; echo made > made")
     await until(lambda: not (runs_folder / job_id_of(run.name)).exists())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are read from /proc")
+async def test_followed_logs_leave_no_file_open(runner: Caller) -> None:
+    for _ in range(3):
+        run = await runner.start("echo hello; sleep 0.1")
+        assert await runner.output(run.name) == b"hello\n"
+    doorbells = f"runs/{runner.parent.split('/')[1]}.{runner.parent.split('/')[-1]}."
+    await until(lambda: not [path for path in open_files() if doorbells in path])
