@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.config import MeshSettings
@@ -26,6 +26,7 @@ from services.mesh.events.pull import ConsumerLostError, Pull
 
 STREAM: Final = "ADJUTANT_EVENTS"
 _STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
+_NO_STORAGE: Final = 10047
 REQUEST_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.1
 # Consumers that nobody reads any more are removed by the server after this.
@@ -65,6 +66,7 @@ class EventLog:
         self._settings = settings
         self._closing = False
         self._on_reconnect: set[Callable[[], None]] = set()
+        self._on_disconnect: set[Callable[[], None]] = set()
         self._ensuring: asyncio.Task[None] | None = None
 
     @classmethod
@@ -161,7 +163,11 @@ class EventLog:
     async def pull(
         self, subjects: Sequence[str], config: api.ConsumerConfig
     ) -> AsyncIterator[Pull]:
-        """Read through a consumer of one's own that ends with the block."""
+        """Read through a consumer of one's own that ends with the block.
+
+        It ends with the connection too: what the server had sent by then and we had not
+        read is not sent again, because nothing is acknowledged. ConsumerLostError.
+        """
         config = replace(
             config,
             filter_subjects=list(subjects),
@@ -171,17 +177,19 @@ class EventLog:
             inactive_threshold=IDLE_CONSUMER_S,
         )
         info = await self.jetstream.add_consumer(STREAM, config)
-        async with self.pull_from(info.name, pending=info.num_pending or 0) as pull:
+        async with Pull(self.client, STREAM, info.name, info.num_pending or 0) as pull:
+            self._on_disconnect.add(pull.lose)
             try:
                 yield pull
             finally:
+                self._on_disconnect.discard(pull.lose)
                 with contextlib.suppress(*TRANSIENT):
                     await self.jetstream.delete_consumer(STREAM, info.name)
 
     @contextlib.asynccontextmanager
-    async def pull_from(self, consumer: str, *, pending: int = 0) -> AsyncIterator[Pull]:
-        """Read through a consumer that exists."""
-        async with Pull(self.client, STREAM, consumer, pending) as pull:
+    async def pull_from(self, consumer: str) -> AsyncIterator[Pull]:
+        """Read through a durable consumer, which sends again what was not acknowledged."""
+        async with Pull(self.client, STREAM, consumer) as pull:
             self._on_reconnect.add(pull.renew)
             try:
                 yield pull
@@ -195,6 +203,8 @@ class EventLog:
     async def _disconnected(self) -> None:
         if not self._closing:
             log.warning("the event log is away; what happens meanwhile is published later")
+        for lose in list(self._on_disconnect):
+            lose()
 
     async def _reconnected(self) -> None:
         log.info("the event log is back")
@@ -219,12 +229,21 @@ class EventLog:
                 await self.jetstream.add_stream(config)
                 return
             except TRANSIENT as error:
+                if _has_no_room(error) and config.max_bytes:
+                    # The server sets the whole size aside, and the disk is smaller than that.
+                    config = replace(config, max_bytes=config.max_bytes // 2)
+                    log.warning("the event log may hold %d bytes only", config.max_bytes)
+                    continue
                 # Several services make it at once, and the server may still be starting.
                 with contextlib.suppress(*TRANSIENT):
                     await self.jetstream.update_stream(config)
                     return
                 log.warning("the event log is not ready: %s", error)
                 await asyncio.sleep(RETRY_S)
+
+
+def _has_no_room(error: Exception) -> bool:
+    return isinstance(error, APIError) and error.err_code == _NO_STORAGE
 
 
 def entry_of(message: Msg) -> LogEntry:

@@ -29,14 +29,14 @@ class ConsumerLostError(Exception):
 class Pull:
     """One consumer's messages. Use it as an async context manager."""
 
-    def __init__(self, client: Client, stream: str, consumer: str, pending: int) -> None:
+    def __init__(self, client: Client, stream: str, consumer: str, pending: int = 0) -> None:
         self.pending = pending
         """How many messages waited when the consumer was made."""
         self._client = client
         self._inbox = client.new_inbox()
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._outstanding = 0
-        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Msg | None] = asyncio.Queue()
 
     async def __aenter__(self) -> "Pull":
         """Start listening."""
@@ -53,6 +53,10 @@ class Pull:
         self._outstanding = 0
         self._asking = asyncio.create_task(self._ask_again())
 
+    def lose(self) -> None:
+        """End the messages: the connection was lost, and perhaps some of them with it."""
+        self._arrived.put_nowait(None)
+
     async def messages(self) -> AsyncIterator[Msg]:
         """Yield messages for ever. ConsumerLostError."""
         while True:
@@ -63,6 +67,8 @@ class Pull:
                     message = await self._arrived.get()
             except TimeoutError:
                 raise ConsumerLostError("no heartbeat") from None
+            if message is None:
+                raise ConsumerLostError("the connection was lost")
             status = (message.headers or {}).get("Status")
             if status is None:
                 self._outstanding -= 1

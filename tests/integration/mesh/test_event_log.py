@@ -9,6 +9,7 @@ from services.mesh.errors import AdjutantError
 from services.mesh.events import EventLog
 from services.mesh.events.envelope import subject_of
 from services.mesh.events.log import STREAM
+from services.mesh.events.pull import ConsumerLostError
 from tests.integration.mesh.conftest import Connect, NatsOfOne
 from tests.integration.mesh.harness import eventually, in_log, publish, said, text_of
 
@@ -115,3 +116,30 @@ async def test_a_server_that_is_away_is_told_and_comes_back(
     await own_nats.start()
     await eventually(lambda: back)
     assert await in_log(event_log) == ["kept"]
+
+
+async def test_a_reader_whose_connection_is_lost_is_told_and_misses_nothing(
+    connect: Connect, event_log: EventLog
+) -> None:
+    last = await publish(event_log, *(said(f"{n} {'x' * 200}") for n in range(900)))
+    reader = await connect()
+    seen: list[int] = []
+    with pytest.raises(ConsumerLostError):
+        async for entry in reader.read(["adjutant.event.>"], 1, last):
+            seen.append(entry.sequence)
+            transport = reader.client._transport._io_writer.transport
+            if len(seen) == 5:
+                transport.pause_reading()  # what the server sends from here on stays on the way
+            elif len(seen) == 6:
+                transport.abort()
+    rest = reader.read(["adjutant.event.>"], seen[-1] + 1, last)
+    seen += [entry.sequence async for entry in rest]
+    assert seen == list(range(1, last + 1))
+
+
+async def test_a_log_that_is_larger_than_the_disk_is_made_smaller(connect: Connect) -> None:
+    async with asyncio.timeout(20):
+        event_log = await connect(event_max_bytes=2**50)
+    made = (await event_log.jetstream.stream_info(STREAM)).config
+    assert made.max_bytes
+    assert 2**20 < made.max_bytes < 2**50
