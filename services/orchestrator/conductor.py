@@ -226,8 +226,10 @@ class Conductor:
 
     async def _end(self, task: TaskRecord, lease: Lease) -> None:
         """End everything of a cancelled task; it is CANCELLED when none of its runs is left."""
-        if task.approval:
-            await self._store.update(APPROVALS, task.approval, _dismiss)
+        # Also one that was asked for just when the task was cancelled, which it does not know of.
+        asked = {"task": (task.name,), "state": ("PENDING",)}
+        async for approval in self._store.scan(APPROVALS, asked):
+            await self._store.update(APPROVALS, approval.name, _dismiss)
         for name in task.active_runs():
             run = await self._runner.cancel(name)
             if run is None or run.state in FINAL:
