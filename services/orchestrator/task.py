@@ -302,7 +302,10 @@ def retry_task(task: TaskRecord, request_id: str) -> Events | None:
         raise AdjutantError("ILLEGAL_TRANSITION", message, metadata={"state": task.state})
     task.retry_request_id, task.wake = request_id, True
     task.attempt += 1
-    task.approval, task.commit = "", None
+    if not (task.commit and task.commit.run_state == "SUCCEEDED"):
+        # A commit that was pushed before the task was cancelled stands; another one of the
+        # same base would not fit behind it.
+        task.approval, task.commit = "", None
     events = move_task(task, "QUEUED")
     for step in task.steps:
         if step.state in ("FAILED", "SKIPPED", "CANCELLED") and not step.ticked:

@@ -10,6 +10,7 @@ from services.orchestrator.task import (
     StepRecord,
     TaskRecord,
     ready_steps,
+    retry_task,
     skip_unreachable,
 )
 
@@ -144,3 +145,20 @@ def test_changes_are_handed_on_in_an_order_in_which_they_apply() -> None:
     done = {"state": "SUCCEEDED", "patch_sha256": "x"}
     record = task(step(1, after=[3], **done), step(2, after=[1]), step(3, **done))
     assert [item.number for item in record.patches(record.ancestors(2))] == [3, 1]
+
+
+def test_a_retry_keeps_a_commit_that_was_made_before_the_task_was_cancelled() -> None:
+    made = task(step(state="SUCCEEDED"))
+    made.state, made.approval = "CANCELLED", "clients/a/projects/b/approvals/x"
+    made.commit = CommitRecord(attempt=1, run=RUN, run_state="SUCCEEDED", sha="abc", branch="b")
+    retry_task(made, "")
+    assert made.commit is not None
+    assert made.commit.sha == "abc", "another commit of the same base would not fit behind it"
+
+
+def test_a_retry_forgets_a_commit_that_failed() -> None:
+    failed = task(step(state="SUCCEEDED"))
+    failed.state, failed.approval = "FAILED", "clients/a/projects/b/approvals/x"
+    failed.commit = CommitRecord(attempt=1, run=RUN, run_state="FAILED", branch="b")
+    retry_task(failed, "")
+    assert (failed.approval, failed.commit) == ("", None)
