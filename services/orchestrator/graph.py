@@ -251,7 +251,11 @@ class TaskGraph:
         task = await self._change(state, config, change)
         assert task.commit is not None
         spec: run_pb2.RunSpec = commit_spec(task, approval)
-        await self._runner.start(task.commit.run, spec)
+        try:
+            await self._runner.start(task.commit.run, spec)
+        except AdjutantError as refused:
+            failure = FailureRecord(reason=refused.reason, message=refused.message)
+            return await self._fail(state, config, failure)
         return Command(goto="wait_for_agent")
 
     async def _finish_commit(self, state: State, config: RunnableConfig) -> Command[Node]:

@@ -290,3 +290,15 @@ def fields_of(error: grpc.aio.AioRpcError) -> list[str]:
         if detail.Unpack(request):
             return [violation.field for violation in request.field_violations]
     return []
+
+
+async def test_a_commit_that_is_refused_fails_the_task_with_its_reason(
+    caller: Caller, repo: Path
+) -> None:
+    title = "t" * 70_000  # more than a commit message may have
+    plan = f"- [ ] {title}\n  run: echo a > a.txt\n"
+    task = await caller.submit(plan, repo, approval_policy=task_pb2.APPROVAL_POLICY_APPROVE)
+    done = await caller.finished(task.name)
+    assert done.state == states.TASK_STATE_FAILED
+    assert done.failure.reason == reasons.ERROR_REASON_INVALID_REQUEST
+    assert "message" in done.failure.message
