@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
 from services.mesh import telemetry
@@ -11,6 +11,9 @@ from services.mesh.errors import AdjutantError, not_found
 from services.mesh.store import schema
 from services.mesh.store.port import Collection, R, now
 from services.mesh.store.query import Query
+
+# A page travels in one message, and gRPC's own limit for a caller is 4 MB.
+MAX_PAGE_BYTES: Final = 2 * 2**20
 
 
 def headers() -> str:
@@ -98,6 +101,18 @@ def select(table: str, query: Query) -> tuple[str, list[Any]]:
         f' ORDER BY "{field}" {direction}, name {direction} LIMIT {query.page_size + 1}'
     )
     return sql, values
+
+
+def that_fit(found: Sequence[Any]) -> list[Any]:
+    """Return the first of a page's rows, as many as one message takes, and at least one."""
+    shown: list[Any] = []
+    size = 0
+    for row in found:
+        size += len(row[0])
+        if shown and size > MAX_PAGE_BYTES:
+            break
+        shown.append(row)
+    return shown
 
 
 def marks(values: Sequence[str]) -> str:

@@ -172,9 +172,9 @@ class SqliteStore:
         )
         sql, values = rows.select(collection.name, query)
         found = await self._rows(sql, values)
-        shown = found[: query.page_size]
+        shown = rows.that_fit(found[: query.page_size])
         records = [collection.record.model_validate_json(row[0]) for row in shown]
-        if len(found) <= query.page_size:
+        if len(shown) == len(found):
             return Page(records, "")
         last = shown[-1]
         return Page(records, query.next_token(last[1], last[2]))

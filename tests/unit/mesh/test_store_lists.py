@@ -225,3 +225,14 @@ async def test_a_scan_goes_on_over_many_batches(
     notes = await fill(store, 24)
     found = [record.name async for record in store.scan(NOTES, {})]
     assert found == [record.name for record in notes]
+
+
+async def test_a_page_of_large_records_stays_smaller_than_a_message(store: Store) -> None:
+    text = "x" * 200_000
+    for n in range(30):
+        await store.insert(NOTES, note(f"n-{n:03d}", second=n, title=text))
+    page = await store.page(NOTES, parent=PARENT, page_size=100, order_by="create_time")
+    assert 1 < len(page.records) < 4 * 2**20 / len(text)
+    assert page.next_page_token
+    every = await listed(store, 100, order_by="create_time")
+    assert every == [f"n-{n:03d}" for n in range(30)]
