@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -123,15 +124,19 @@ async def test_a_reader_whose_connection_is_lost_is_told_and_misses_nothing(
 ) -> None:
     last = await publish(event_log, *(said(f"{n} {'x' * 200}") for n in range(900)))
     reader = await connect()
+    connection: Any = reader.client._transport
     seen: list[int] = []
-    with pytest.raises(ConsumerLostError):
+
+    async def read() -> None:
         async for entry in reader.read(["adjutant.event.>"], 1, last):
             seen.append(entry.sequence)
-            transport = reader.client._transport._io_writer.transport
-            if len(seen) == 5:
-                transport.pause_reading()  # what the server sends from here on stays on the way
+            if len(seen) == 5:  # what the server sends from here on stays on the way
+                connection._io_writer.transport.pause_reading()
             elif len(seen) == 6:
-                transport.abort()
+                connection._io_writer.transport.abort()
+
+    with pytest.raises(ConsumerLostError):
+        await read()
     rest = reader.read(["adjutant.event.>"], seen[-1] + 1, last)
     seen += [entry.sequence async for entry in rest]
     assert seen == list(range(1, last + 1))
