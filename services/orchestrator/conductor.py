@@ -101,6 +101,9 @@ class Conductor:
             task.wake = True
             return []
 
+        if await self._store.find(TASKS, event.task) is None:
+            log.info("approval %s belongs to no task of ours", event.resource)
+            return
         await self._store.update(TASKS, event.task, change)
         self.wake(event.task)
 
