@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.config import MeshSettings
@@ -26,7 +26,6 @@ from services.mesh.events.pull import ConsumerLostError, Pull
 
 STREAM: Final = "ADJUTANT_EVENTS"
 _STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
-_NO_STORAGE: Final = 10047
 REQUEST_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.1
 # Consumers that nobody reads any more are removed by the server after this.
@@ -229,21 +228,12 @@ class EventLog:
                 await self.jetstream.add_stream(config)
                 return
             except TRANSIENT as error:
-                if _has_no_room(error) and config.max_bytes:
-                    # The server sets the whole size aside, and the disk is smaller than that.
-                    config = replace(config, max_bytes=config.max_bytes // 2)
-                    log.warning("the event log may hold %d bytes only", config.max_bytes)
-                    continue
                 # Several services make it at once, and the server may still be starting.
                 with contextlib.suppress(*TRANSIENT):
                     await self.jetstream.update_stream(config)
                     return
                 log.warning("the event log is not ready: %s", error)
                 await asyncio.sleep(RETRY_S)
-
-
-def _has_no_room(error: Exception) -> bool:
-    return isinstance(error, APIError) and error.err_code == _NO_STORAGE
 
 
 def entry_of(message: Msg) -> LogEntry:

@@ -147,11 +147,3 @@ async def test_a_reader_whose_connection_is_lost_is_told_and_misses_nothing(
     rest = reader.read(["adjutant.event.>"], seen[-1] + 1, last)
     seen += [entry.sequence async for entry in rest]
     assert seen == list(range(1, last + 1))
-
-
-async def test_a_log_that_is_larger_than_the_disk_is_made_smaller(connect: Connect) -> None:
-    async with asyncio.timeout(20):
-        event_log = await connect(event_max_bytes=2**50)
-    made = (await event_log.jetstream.stream_info(STREAM)).config
-    assert made.max_bytes
-    assert 2**20 < made.max_bytes < 2**50
