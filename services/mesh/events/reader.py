@@ -23,6 +23,8 @@ class Ending:
     """Where the last event of the story stands in the log."""
     is_last: Callable[[event_pb2.Event], bool]
     """Whether an event ends the story, unless a later one on the subject reopens it."""
+    is_over: bool = False
+    """Whether the story had ended before the stream began; perhaps the log has lost its end."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,9 @@ class Reader:
         """Notice a story whose end the reader already has."""
         if self._ending and not self._ended:
             newest = await self._feed.log.last_entry(self._ending.subject)
-            if newest and newest.sequence <= self._sequence:
+            if newest is None:
+                self._ended = self._ending.is_over
+            elif newest.sequence <= self._sequence:
                 self._ended = self._ending.is_last(newest.event)
 
     def _slow(self) -> AdjutantError:

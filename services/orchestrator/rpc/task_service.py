@@ -56,7 +56,8 @@ class TaskService(task_service_pb2_grpc.TaskServiceServicer):
         """See the contract."""
         task = await self._tasks.get(request.name)
         events = Filter(parent=parent_of(task.name), task=task.name)
-        ending = Ending(f"{subject_of_resource(task.name)}.{_CHANGED}", _is_final)
+        subject = f"{subject_of_resource(task.name)}.{_CHANGED}"
+        ending = Ending(subject, _is_final, is_over=TASK_STATES.is_final(task.state))
         async for frame in self._hub.stream(
             events, request.cursor, since=task.create_time, ending=ending
         ):

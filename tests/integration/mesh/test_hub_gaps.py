@@ -1,17 +1,24 @@
 """What a stream says where it cannot give what was asked for."""
 
 import asyncio
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from nats.js import api
 
+from adjutant.common.v1 import task_pb2
 from services.mesh.config import MeshSettings
-from services.mesh.events import EventLog, Hub
+from services.mesh.events import EventLog, Filter, Hub
 from services.mesh.events.log import STREAM
 from tests.integration.mesh.conftest import Connect
 from tests.integration.mesh.harness import (
+    ENDING,
+    PARENT,
+    PATIENCE_S,
     PROJECT,
+    TASK,
+    became,
     eventually,
     following,
     publish,
@@ -174,3 +181,13 @@ async def test_a_stream_that_was_made_by_other_hands_is_followed_too(event_log: 
         await take(stream, 1)
         await publish(event_log, said("a"))
         assert words(await take(stream, 1)) == ["a"]
+
+
+async def test_a_story_ends_also_where_retention_removed_all_of_it(event_log: EventLog) -> None:
+    began = datetime.now(UTC)
+    await publish(event_log, became(task_pb2.TASK_STATE_COMPLETED), said("of another task"))
+    await purge(event_log, 2)
+    over = dataclasses.replace(ENDING, is_over=True)
+    async with following(event_log, event_buffer_size=16) as hub, asyncio.timeout(PATIENCE_S):
+        stream = hub.stream(Filter(PARENT, task=TASK), since=began, ending=over)
+        assert words([frame async for frame in stream]) == ["RETENTION", "LIVE"]
