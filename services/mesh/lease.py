@@ -8,6 +8,7 @@ that carries a lower token than the record has seen is refused (Store.update).
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import Final
@@ -21,6 +22,7 @@ from nats.js.errors import (
 )
 from nats.js.kv import KeyValue
 
+from services.mesh import tasks
 from services.mesh.errors import AdjutantError
 from services.mesh.events.log import TRANSIENT, EventLog, unavailable
 
@@ -58,6 +60,10 @@ class Lease:
         """Note a renewal that was asked for at the given monotonic time."""
         self.revision = revision
         self._renewed_at = asked_at
+
+    def lapse(self) -> None:
+        """Note that somebody else has it."""
+        self._renewed_at = -math.inf
 
 
 class Leases:
@@ -107,7 +113,7 @@ class Leases:
         try:
             yield lease
         finally:
-            renewal.cancel()
+            await tasks.end([renewal])
             await self.release(lease)
 
     async def _create(self, bucket: KeyValue, key: str) -> int | None:
@@ -131,6 +137,7 @@ class Leases:
                 lease.renewed(revision, asked_at)
             except KeyWrongLastSequenceError:
                 log.warning("somebody else took the lease on %s", lease.key)
+                lease.lapse()
                 return
             except TRANSIENT as error:
                 log.warning("the lease on %s could not be renewed: %r", lease.key, error)

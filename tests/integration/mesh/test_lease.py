@@ -165,3 +165,14 @@ async def test_a_killed_server_forgets_no_lease(own_nats: NatsOfOne, connect: Co
     again = await leases(event_log, "a", ttl_s=60).acquire(KEY)
     assert again
     assert again.token > lease.token
+
+
+async def test_a_holder_that_was_replaced_knows_before_its_time_is_over(
+    event_log: EventLog,
+) -> None:
+    former = leases(event_log, "a", ttl_s=3 * TTL_S)
+    lease = await acquired(former)
+    assert await leases(event_log, "a", ttl_s=3 * TTL_S).acquire(KEY), "its next self has it"
+    async with asyncio.timeout(PATIENCE_S):
+        await former._renew(lease)
+    assert not lease.valid
