@@ -35,16 +35,7 @@ class Screen:
         self._task = task
         self._said: dict[str, str] = {}
         self._held: list[Text] | None = []
-        self._live = (
-            Live(
-                console=console,
-                get_renderable=self._picture,
-                refresh_per_second=_REFRESHES_PER_SECOND,
-                transient=True,
-            )
-            if console.is_terminal
-            else None
-        )
+        self._live: Live | None = None
 
     def __enter__(self) -> Screen:
         self.resume()
@@ -56,7 +47,8 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.resume()
+        if self._held:
+            self.resume()
         self.pause()
 
     def pause(self) -> None:
@@ -64,13 +56,22 @@ class Screen:
         self._held = self._held or []
         if self._live:
             self._live.stop()
+            self._live = None
 
     def resume(self) -> None:
         """Show the picture again, after what was held back."""
         held, self._held = self._held or [], None
         for line in held:
             self._print(line)
-        if self._live:
+        if self._console.is_terminal and self._live is None:
+            # A Live that is started again goes up by the height of its last picture, over lines
+            # that were printed meanwhile; a new one begins where the cursor is.
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._picture,
+                refresh_per_second=_REFRESHES_PER_SECOND,
+                transient=True,
+            )
             self._live.start()
 
     def label(self, run: str) -> str:
@@ -95,7 +96,7 @@ class Screen:
             self._remember(frame.event)
         line = self._line(frame)
         # The picture shows states; in a pipe each change is a line.
-        if line is not None and (self._live is None or self._is_for_keeps(frame)):
+        if line is not None and (not self._console.is_terminal or self._is_for_keeps(frame)):
             self._print(line)
 
     def print_output(self, run: str, line: str) -> None:
