@@ -290,3 +290,14 @@ def fields_of(error: grpc.aio.AioRpcError) -> list[str]:
         if detail.Unpack(request):
             return [violation.field for violation in request.field_violations]
     return []
+
+
+@pytest.mark.parametrize("branch", ["bad..name", "a//b", "a/", "a.", "a.lock", "a/.b"])
+async def test_a_branch_that_git_cannot_make_is_refused_before_any_work(
+    caller: Caller, repo: Path, branch: str
+) -> None:
+    repository = task_pb2.Repository(uri=str(repo), branch=branch)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await caller.submit("- [ ] a\n  run: true\n", repository=repository)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "cannot name a git branch" in (refused.value.details() or "")
