@@ -9,7 +9,7 @@ from services.agent_runner.job import OUTPUT, blob_key
 from services.agent_runner.patience import happens
 from services.agent_runner.run import RUNS
 from services.mesh.errors import AdjutantError
-from services.mesh.events.hub import shutting_down
+from services.mesh.events import shutting_down
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

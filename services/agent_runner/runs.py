@@ -20,7 +20,7 @@ from services.agent_runner.run import (
     move,
     name_of_job,
 )
-from services.mesh import telemetry
+from services.mesh import tasks, telemetry
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.store import RequestKey, now
@@ -133,10 +133,7 @@ class Runs:
     async def close(self) -> None:
         """Leave the runs alone; their jobs go on, and the next service adopts them."""
         self._closing = True
-        driving = list(self._driving.values())
-        for task in driving:
-            task.cancel()
-        await asyncio.gather(*driving, return_exceptions=True)
+        await tasks.end(self._driving.values())
         await self._parts.backend.close()
 
     def _check(self, parent: str, spec: RunSpec) -> None:

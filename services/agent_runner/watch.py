@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.agent_runner.run import RunRecord
-    from services.mesh.events import EventLog, Hub
-    from services.mesh.events.hub import Frame
+    from services.mesh.events import EventLog, Frame, Hub
     from services.mesh.store import Store
 
 _FINAL: Final = {run_pb2.RunState.Value(f"RUN_STATE_{state}") for state in STATES.final}

@@ -19,6 +19,9 @@ from services.ports import free_port as free_port
 HOST: Final = "127.0.0.1"
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 READY_TIMEOUT_S: Final = 10.0
+# The server sets a stream's whole limit aside when it is made, and by default has three
+# quarters of the free disk to give: on a small disk the event log could not be made at all.
+MAX_STORE: Final = "1TB"
 STOP_TIMEOUT_S: Final = 10.0
 _POLL_INTERVAL_S: Final = 0.02
 _WAIT_INTERVAL_S: Final = 0.05
@@ -32,7 +35,7 @@ pid_file: {pid_file}
 log_file: {log_file}
 logfile_size_limit: 16MB
 logfile_max_num: 3
-jetstream: {{ store_dir: {store_dir} }}
+jetstream: {{ store_dir: {store_dir}, max_file_store: {max_store} }}
 """
 
 
@@ -113,6 +116,7 @@ class EmbeddedNats:
             host=HOST,
             port=self.port,
             max_payload=MAX_PAYLOAD_BYTES,
+            max_store=MAX_STORE,
             pid_file=_quoted(self._pid_path),
             log_file=_quoted(self.log_path),
             store_dir=_quoted(self._store_dir),

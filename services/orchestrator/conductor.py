@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from adjutant.event.v1 import event_pb2
-from services.mesh import telemetry
+from services.mesh import tasks, telemetry
 from services.mesh.errors import AdjutantError
 from services.mesh.events.log import TRANSIENT
 from services.mesh.lease import Lease, Leases
@@ -85,10 +85,7 @@ class Conductor:
     async def close(self) -> None:
         """Stop all passes; each goes on from its last checkpoint at the next start."""
         self._closing = True
-        driving = list(self._driving.values())
-        for task in driving:
-            task.cancel()
-        await asyncio.gather(*driving, return_exceptions=True)
+        await tasks.end(self._driving.values())
 
     async def on_run_event(self, event: event_pb2.Event) -> None:
         """Take in the end of a run, and wake its task."""
@@ -104,23 +101,29 @@ class Conductor:
             task.wake = True
             return []
 
+        if await self._store.find(TASKS, event.task) is None:
+            log.info("approval %s belongs to no task of ours", event.resource)
+            return
         await self._store.update(TASKS, event.task, change)
         self.wake(event.task)
 
     async def reconcile_forever(self) -> None:
         """Find tasks that nobody works on although somebody should."""
+        # At the start everything is asked for: the news may have come when nobody was here.
+        check_age_s = 0.0
         while True:
             try:
-                await self._reconcile()
+                await self._reconcile(check_age_s)
+                check_age_s = self._settings.run_check_age_s
             except LATER as error:
                 log.warning("reconcile waits: %s", error)
             await asyncio.sleep(self._settings.reconcile_interval_s)
 
-    async def _reconcile(self) -> None:
+    async def _reconcile(self, check_age_s: float) -> None:
         unfinished = {"state": ("QUEUED", "ORCHESTRATING", "CANCELLING")}
         async for task in self._store.scan(TASKS, unfinished):
             self.wake(task.name)
-        oldest = now() - timedelta(seconds=self._settings.run_check_age_s)
+        oldest = now() - timedelta(seconds=check_age_s)
         waiting = {"state": ("WAITING_FOR_AGENT", "WAITING_FOR_USER")}
         async for task in self._store.scan(TASKS, waiting):
             if task.wake:

@@ -98,7 +98,7 @@ class Subscriber:
         return [event.event_id for event in self.events if event.task == task]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 async def test_whatever_is_killed_the_task_completes_and_every_event_is_seen_once(
     tmp_path: Path,
 ) -> None:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adjutant.event.v1 import event_pb2
-from services.mesh import telemetry
-from services.mesh.errors import AdjutantError, not_found
+from services.mesh.errors import not_found
 from services.mesh.names import parent_of
-from services.mesh.store import schema
+from services.mesh.store import rows, schema
 from services.mesh.store.port import (
     Collection,
     Inserted,
@@ -25,9 +24,8 @@ from services.mesh.store.port import (
     Page,
     R,
     RequestKey,
-    now,
 )
-from services.mesh.store.query import Query, parse_query
+from services.mesh.store.query import parse_query
 
 T = TypeVar("T")
 SCAN_BATCH = 200
@@ -81,7 +79,7 @@ class SqliteStore:
         """Make a record; see Store."""
         record = record.model_copy(update={"revision": 1})
         key = f"{request.parent} {request.request_id}" if request and request.request_id else None
-        outbox = _outbox_rows(events, _headers())
+        outbox = rows.outbox_rows(events, rows.headers())
         body = record.model_dump_json()
         digest = request.digest if request else None
 
@@ -94,7 +92,7 @@ class SqliteStore:
                     (record.name, parent_of(record.name), key, digest, body),
                 )
             except sqlite3.IntegrityError:
-                return _replayed(database, collection.name, record.name, key, digest)
+                return rows.replayed(database, collection.name, record.name, key, digest)
             database.executemany(schema.INSERT_OUTBOX, outbox)
             return None
 
@@ -114,16 +112,16 @@ class SqliteStore:
     async def find(self, collection: Collection[R], name: str) -> R | None:
         """Return a record, or None."""
         sql = f'SELECT body FROM "{collection.name}" WHERE name = ?'
-        rows = await self._rows(sql, (name,))
-        return collection.record.model_validate_json(rows[0][0]) if rows else None
+        found = await self._rows(sql, (name,))
+        return collection.record.model_validate_json(found[0][0]) if found else None
 
     async def replace(
         self, collection: Collection[R], record: R, *, events: Sequence[event_pb2.Event] = ()
     ) -> R:
         """Write a changed record; see Store."""
-        changed = _next_revision(record)
-        outbox = _outbox_rows(events, _headers())
-        await self._write(lambda database: _replace(database, collection, changed, outbox))
+        changed = rows.next_revision(record)
+        outbox = rows.outbox_rows(events, rows.headers())
+        await self._write(lambda database: rows.write_over(database, collection, changed, outbox))
         self._committed(bool(outbox))
         return changed
 
@@ -136,17 +134,17 @@ class SqliteStore:
         fence: int | None = None,
     ) -> R:
         """Read, change and replace, in one transaction; see Store."""
-        headers = _headers()
+        headers = rows.headers()
 
         def write(database: sqlite3.Connection) -> tuple[R, bool]:
-            record = _read(database, collection, name)
+            record = rows.read(database, collection, name)
             if fence is not None:
-                _raise_fence(record, fence)
+                rows.raise_fence(record, fence)
             events = change(record)
             if events is None:
                 return record, False
-            changed = _next_revision(record)
-            _replace(database, collection, changed, _outbox_rows(events, headers))
+            changed = rows.next_revision(record)
+            rows.write_over(database, collection, changed, rows.outbox_rows(events, headers))
             return changed, bool(events)
 
         record, announced = await self._write(write)
@@ -172,12 +170,13 @@ class SqliteStore:
             page_size=page_size,
             page_token=page_token,
         )
-        sql, values = _select(collection.name, query)
-        rows = await self._rows(sql, values)
-        records = [collection.record.model_validate_json(row[0]) for row in rows[: query.page_size]]
-        if len(rows) <= query.page_size:
+        sql, values = rows.select(collection.name, query)
+        found = await self._rows(sql, values)
+        shown = found[: query.page_size]
+        records = [collection.record.model_validate_json(row[0]) for row in shown]
+        if len(found) <= query.page_size:
             return Page(records, "")
-        last = rows[query.page_size - 1]
+        last = shown[-1]
         return Page(records, query.next_token(last[1], last[2]))
 
     async def scan(
@@ -185,7 +184,9 @@ class SqliteStore:
     ) -> AsyncIterator[R]:
         """Yield every record that matches; see Store."""
         after = ("", "")
-        terms = "".join(f' AND "{field}" IN ({_marks(values)})' for field, values in where.items())
+        terms = "".join(
+            f' AND "{field}" IN ({rows.marks(values)})' for field, values in where.items()
+        )
         sql = (
             f'SELECT body, create_time, name FROM "{collection.name}"'
             f" WHERE (create_time, name) > (?, ?){terms} ORDER BY create_time, name LIMIT ?"
@@ -193,20 +194,20 @@ class SqliteStore:
         values = [value for group in where.values() for value in group]
         while True:
             bound = (*after, *values, SCAN_BATCH)
-            rows = await self._rows(sql, bound)
-            for row in rows:
+            found = await self._rows(sql, bound)
+            for row in found:
                 yield collection.record.model_validate_json(row[0])
-            if len(rows) < SCAN_BATCH:
+            if len(found) < SCAN_BATCH:
                 return
-            after = (rows[-1][1], rows[-1][2])
+            after = (found[-1][1], found[-1][2])
 
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that wait to be published."""
         sql = "SELECT position, event, headers FROM outbox ORDER BY position LIMIT ?"
-        rows = await self._rows(sql, (limit,))
+        found = await self._rows(sql, (limit,))
         return [
             OutboxEntry(position, event_pb2.Event.FromString(event), json.loads(headers))
-            for position, event, headers in rows
+            for position, event, headers in found
         ]
 
     async def clear_outbox(self, positions: Sequence[int]) -> None:
@@ -256,89 +257,3 @@ class SqliteStore:
         connection = self._connections.pop(executor, None)
         if connection:
             connection.close()
-
-
-def _headers() -> str:
-    """Return the current trace, as it stands beside an event in the outbox."""
-    return json.dumps(telemetry.inject())
-
-
-def _outbox_rows(events: Sequence[event_pb2.Event], headers: str) -> list[tuple[bytes, str]]:
-    return [(event.SerializeToString(), headers) for event in events]
-
-
-def _read(database: sqlite3.Connection, collection: Collection[R], name: str) -> R:
-    sql = f'SELECT body FROM "{collection.name}" WHERE name = ?'
-    row = database.execute(sql, (name,)).fetchone()
-    if row is None:
-        raise not_found(collection.name.removesuffix("s"), name)
-    return collection.record.model_validate_json(row[0])
-
-
-def _next_revision(record: R) -> R:
-    return record.model_copy(update={"revision": record.revision + 1, "update_time": now()})
-
-
-def _replace(
-    database: sqlite3.Connection,
-    collection: Collection[R],
-    changed: R,
-    outbox: Sequence[tuple[bytes, str]],
-) -> None:
-    """Write a record over the revision before its own. CONCURRENT_CHANGE."""
-    sql = f'UPDATE "{collection.name}" SET revision = ?, body = ? WHERE name = ? AND revision = ?'
-    body, before = changed.model_dump_json(), changed.revision - 1
-    done = database.execute(sql, (changed.revision, body, changed.name, before))
-    if not done.rowcount:
-        raise AdjutantError(
-            "CONCURRENT_CHANGE",
-            f"{changed.name} was changed by somebody else; read it and try again.",
-            retry_after_s=0.05,
-        )
-    database.executemany(schema.INSERT_OUTBOX, outbox)
-
-
-def _replayed(
-    database: sqlite3.Connection, table: str, name: str, key: str | None, digest: str | None
-) -> str:
-    """Return the body that the same request made, or raise why there is none."""
-    row = database.execute(
-        f'SELECT request_digest, body FROM "{table}" WHERE request_key = ?', (key,)
-    ).fetchone()
-    if row is None:
-        message = f"{name} exists and was made by another request; choose another id."
-        raise AdjutantError("ALREADY_EXISTS", message, metadata={"name": name})
-    if row[0] != digest:
-        raise AdjutantError(
-            "REQUEST_ID_REUSED",
-            "This request_id was used with another body; use a new id for a new request.",
-            field="request_id",
-        )
-    return str(row[1])
-
-
-def _raise_fence(record: R, fence: int) -> None:
-    if record.fence > fence:
-        message = f"{record.name} is held by somebody else now; this write is refused."
-        raise AdjutantError("STALE_FENCE", message)
-    record.fence = fence
-
-
-def _select(table: str, query: Query) -> tuple[str, list[Any]]:
-    field, direction = query.order.field, "DESC" if query.order.descending else "ASC"
-    terms, values = ["parent = ?"], [query.parent]
-    for condition in query.conditions:
-        terms.append(f'"{condition.field}" {condition.op} ?')
-        values.append(condition.value)
-    if query.after:
-        terms.append(f'("{field}", name) {"<" if query.order.descending else ">"} (?, ?)')
-        values += [query.after.value, query.after.name]
-    sql = (
-        f'SELECT body, "{field}", name FROM "{table}" WHERE {" AND ".join(terms)}'
-        f' ORDER BY "{field}" {direction}, name {direction} LIMIT {query.page_size + 1}'
-    )
-    return sql, values
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))

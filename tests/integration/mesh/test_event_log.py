@@ -1,6 +1,7 @@
 """The event log on a real nats-server."""
 
 import asyncio
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,12 @@ async def test_an_empty_log_has_a_state(event_log: EventLog) -> None:
     state = await event_log.state()
     assert (state.first_sequence, state.last_sequence) == (0, 0)
     assert len(state.epoch) == 8
+
+
+async def test_its_limit_may_be_more_than_the_disk_has(connect: Connect) -> None:
+    beyond = shutil.disk_usage("/").total * 2
+    async with asyncio.timeout(10):
+        assert await (await connect(event_max_bytes=min(beyond, 2**39))).state()
 
 
 async def test_it_keeps_events_in_the_order_they_came(event_log: EventLog) -> None:

@@ -1,0 +1,105 @@
+"""Reading and writing rows within a transaction of the SQLite store."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from adjutant.event.v1 import event_pb2
+from services.mesh import telemetry
+from services.mesh.errors import AdjutantError, not_found
+from services.mesh.store import schema
+from services.mesh.store.port import Collection, R, now
+from services.mesh.store.query import Query
+
+
+def headers() -> str:
+    """Return the current trace, as it stands beside an event in the outbox."""
+    return json.dumps(telemetry.inject())
+
+
+def outbox_rows(events: Sequence[event_pb2.Event], headers: str) -> list[tuple[bytes, str]]:
+    """Return events as they stand in the outbox."""
+    return [(event.SerializeToString(), headers) for event in events]
+
+
+def read(database: sqlite3.Connection, collection: Collection[R], name: str) -> R:
+    """Return a record. NOT_FOUND."""
+    sql = f'SELECT body FROM "{collection.name}" WHERE name = ?'
+    row = database.execute(sql, (name,)).fetchone()
+    if row is None:
+        raise not_found(collection.name.removesuffix("s"), name)
+    return collection.record.model_validate_json(row[0])
+
+
+def next_revision(record: R) -> R:
+    """Return a record as it is written over its present revision."""
+    return record.model_copy(update={"revision": record.revision + 1, "update_time": now()})
+
+
+def write_over(
+    database: sqlite3.Connection,
+    collection: Collection[R],
+    changed: R,
+    outbox: Sequence[tuple[bytes, str]],
+) -> None:
+    """Write a record over the revision before its own. CONCURRENT_CHANGE."""
+    sql = f'UPDATE "{collection.name}" SET revision = ?, body = ? WHERE name = ? AND revision = ?'
+    body, before = changed.model_dump_json(), changed.revision - 1
+    done = database.execute(sql, (changed.revision, body, changed.name, before))
+    if not done.rowcount:
+        raise AdjutantError(
+            "CONCURRENT_CHANGE",
+            f"{changed.name} was changed by somebody else; read it and try again.",
+            retry_after_s=0.05,
+        )
+    database.executemany(schema.INSERT_OUTBOX, outbox)
+
+
+def replayed(
+    database: sqlite3.Connection, table: str, name: str, key: str | None, digest: str | None
+) -> str:
+    """Return the body that the same request made, or raise why there is none."""
+    row = database.execute(
+        f'SELECT request_digest, body FROM "{table}" WHERE request_key = ?', (key,)
+    ).fetchone()
+    if row is None:
+        message = f"{name} exists and was made by another request; choose another id."
+        raise AdjutantError("ALREADY_EXISTS", message, metadata={"name": name})
+    if row[0] != digest:
+        raise AdjutantError(
+            "REQUEST_ID_REUSED",
+            "This request_id was used with another body; use a new id for a new request.",
+            field="request_id",
+        )
+    return str(row[1])
+
+
+def raise_fence(record: R, fence: int) -> None:
+    """Note who writes. STALE_FENCE where somebody with a later lease has written."""
+    if record.fence > fence:
+        message = f"{record.name} is held by somebody else now; this write is refused."
+        raise AdjutantError("STALE_FENCE", message)
+    record.fence = fence
+
+
+def select(table: str, query: Query) -> tuple[str, list[Any]]:
+    """Return the statement of a page, and what to bind."""
+    field, direction = query.order.field, "DESC" if query.order.descending else "ASC"
+    terms, values = ["parent = ?"], [query.parent]
+    for condition in query.conditions:
+        terms.append(f'"{condition.field}" {condition.op} ?')
+        values.append(condition.value)
+    if query.after:
+        terms.append(f'("{field}", name) {"<" if query.order.descending else ">"} (?, ?)')
+        values += [query.after.value, query.after.name]
+    sql = (
+        f'SELECT body, "{field}", name FROM "{table}" WHERE {" AND ".join(terms)}'
+        f' ORDER BY "{field}" {direction}, name {direction} LIMIT {query.page_size + 1}'
+    )
+    return sql, values
+
+
+def marks(values: Sequence[str]) -> str:
+    """Return as many question marks as there are values."""
+    return ", ".join("?" * len(values))
