@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from adjutant_messages.adjutant.orchestrator.v1 import Task
 
 _BAR_WIDTH: Final = 40
+_OTHER_LINES: Final = 4
+"""Lines of the terminal that the picture's steps leave: for its head, its end and what runs say."""
 _REFRESHES_PER_SECOND: Final = 8
 
 
@@ -152,7 +154,8 @@ class Screen:
         )
         steps = Table.grid(padding=(0, 2))
         now = datetime.datetime.now(datetime.UTC)
-        for step in task.steps:
+        shown = self._fitting(task.steps)
+        for step in shown:
             end = now if step.state.name == "RUNNING" else step.end_time
             steps.add_row(
                 f"  {step.number}",
@@ -161,7 +164,19 @@ class Screen:
                 plain(step.title),
                 Text(plain(self._said.get(step.run, "")), "dim"),
             )
-        return Group(head, steps)
+        hidden = len(task.steps) - len(shown)
+        more = [Text(f"  … and {hidden} more: adjutant status", "dim")] if hidden else []
+        return Group(head, steps, *more)
+
+    def _fitting(self, steps: list[Step]) -> list[Step]:
+        """Return the steps that the terminal has lines for: what runs first, what is done last."""
+        room = max(self._console.height - _OTHER_LINES, 1)
+        if len(steps) <= room:
+            return steps
+        order = ("RUNNING", "FAILED", "PENDING")
+        rank = {state: place for place, state in enumerate(order)}
+        urgent = sorted(steps, key=lambda step: rank.get(step.state.name or "", len(order)))
+        return sorted(urgent[:room], key=lambda step: step.number)
 
 
 def _name(task: Task) -> str:

@@ -45,3 +45,19 @@ def test_what_is_printed_while_the_picture_is_away_stays() -> None:
             screen.print_output("run", "held back")
             screen.resume()
     assert _on_a_terminal(written.getvalue()) == [*asked, "[git] held back"] * 2
+
+
+def test_what_runs_is_seen_also_where_a_plan_is_longer_than_the_terminal() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=10)
+    steps = _steps(60)
+    for step in steps[:40]:
+        step.state = StepState.SUCCEEDED
+    for step in steps[38:40]:
+        step.state = StepState.RUNNING
+    screen = Screen(console, Task(title="A plan", state=TaskState.WAITING_FOR_AGENT, steps=steps))
+    console = Console(file=(shown := io.StringIO()), width=80)
+    console.print(screen._picture())
+    assert [line.split()[0] for line in shown.getvalue().splitlines()[1:-1]] == [
+        *("39", "40", "41", "42", "43", "44")
+    ]
+    assert "… and 54 more: adjutant status" in shown.getvalue()
