@@ -14,7 +14,7 @@ def print_settings(console: Console, services: Iterable[str]) -> None:
     """Print every setting with its value, where it belongs and what it means."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("setting", "value", "of", "meaning"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title == "setting")
     of_all = settings_from()
     for name, field in MeshSettings.model_fields.items():
         table.add_row(_variable(name), _written(getattr(of_all, name)), "all", field.description)
