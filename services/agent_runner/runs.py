@@ -10,10 +10,12 @@ import secrets
 from typing import TYPE_CHECKING
 
 from services.agent_runner.drive import Driver, Parts
+from services.agent_runner.errors import PERSON
 from services.agent_runner.run import (
     RUNS,
     STATES,
     UNFINISHED,
+    Failure,
     RunRecord,
     RunSpec,
     accepted,
@@ -87,8 +89,13 @@ class Runs:
             self._up_to_date(run)
         return page
 
-    async def cancel(self, name: str) -> RunRecord:
-        """Ask a run to end; one that has ended is returned as it is. NOT_FOUND."""
+    async def cancel(self, name: str, *, allow_missing: bool = False) -> RunRecord:
+        """Ask a run to end; one that has ended is returned as it is.
+
+        NOT_FOUND, unless a missing one is to be recorded as CANCELLED before it could start.
+        """
+        if allow_missing and await self._store.find(RUNS, name) is None:
+            await self._forestall(name)
 
         def change(run: RunRecord) -> list[event_pb2.Event] | None:
             if run.is_final or run.state == "CANCELLING":
@@ -99,6 +106,17 @@ class Runs:
         if driver := self._drivers.get(name):
             driver.cancel()
         return run
+
+    async def _forestall(self, name: str) -> None:
+        run = _new_run(name, RunSpec(agent=""), "")
+        run.state, run.end_time = "CANCELLED", run.create_time
+        message = "the run was cancelled before it started"
+        run.failure = Failure(reason="RUN_CANCELLED", message=message, disposition=PERSON)
+        try:
+            await self._store.insert(RUNS, run)
+        except AdjutantError as error:
+            if error.reason != "ALREADY_EXISTS":  # else it was started just now
+                raise
 
     async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.

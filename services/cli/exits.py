@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,13 @@ INTERRUPTED: Final = 130
 
 class BadUseError(Exception):
     """The command is used wrongly; the text says in one line what and what to do."""
+
+
+def nobody_reads() -> int:
+    """Return the exit code where whoever read our output has seen enough, as `head` has."""
+    # Python would complain at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE
 
 
 def complain(text: str) -> None:

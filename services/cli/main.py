@@ -1,6 +1,5 @@
 """`adjutant`: the entry point, and the list of its commands."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -39,9 +38,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return exits.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.DONE
+        return exits.nobody_reads()
 
 
 def _with_checklist_last(arguments: Sequence[str]) -> list[str]:
@@ -57,6 +54,8 @@ def _advised(error: typer.TyperException) -> str:
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "adjutant"
+    if message.endswith("?"):
+        return f"{message} See `{path} --help`"
     return f"{message.rstrip('.')}; see `{path} --help`"
 
 

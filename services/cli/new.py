@@ -21,7 +21,10 @@ _STANDARD_INPUT = "-"
 async def new(
     session: "Session",
     text: Annotated[
-        str | None, typer.Argument(help="What to do: a Markdown checklist.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="TEXT", help="What to do: a Markdown checklist.", show_default=False
+        ),
     ] = None,
     plan: Annotated[
         str | None,
@@ -43,9 +46,9 @@ async def new(
 
     if repo is None and (branch or revision):
         raise exits.BadUseError("--branch and --revision mean nothing without --repo")
-    repository = (
-        Repository(uri=repository_uri(repo), branch=branch, revision=revision) if repo else None
-    )
+    repository = None
+    if repo is not None:
+        repository = Repository(uri=repository_uri(repo), branch=branch, revision=revision)
     task = await session.adjutant.tasks.submit(
         _instructions(text, plan),
         repository=repository,
@@ -68,10 +71,16 @@ async def new(
 def _instructions(text: str | None, plan: str | None) -> str:
     if (text is None) == (plan is None):
         raise exits.BadUseError("say what to do: either a TEXT or --plan FILE.md")
-    if plan is None:
-        return text or ""
+    written = (text or "") if plan is None else _plan_text(plan)
+    if not written.strip():
+        raise exits.BadUseError("the plan is empty; write steps: `- [ ] title`, `run: …` below it")
+    return written
+
+
+def _plan_text(plan: str) -> str:
     try:
-        return sys.stdin.read() if plan == _STANDARD_INPUT else Path(plan).read_text()
+        read = sys.stdin.buffer.read() if plan == _STANDARD_INPUT else Path(plan).read_bytes()
+        return read.decode("utf-8-sig")  # some editors begin a file with a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise exits.BadUseError(f"the plan {plan} cannot be read: {reason}") from error
@@ -82,6 +91,8 @@ def repository_uri(repo: str) -> str:
 
     Raises BadUseError for a directory that holds no git repository.
     """
+    if not repo:
+        raise exits.BadUseError("--repo is empty; name a git repository, or leave it out")
     if _URL.match(repo):
         return repo
     folder = Path(os.path.abspath(os.path.expanduser(repo)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from services.cli.exits import BadUseError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from services.cli.session import Session
 
+_ID: Final = "[a-z0-9-]{1,63}"
 _UUID_LENGTH: Final = 36
 _SHOWN_CANDIDATES: Final = 5
 _PAGE_SIZE: Final = 500
@@ -37,8 +39,10 @@ async def approval_name(session: Session, text: str) -> str:
 
 
 async def _resolved(session: Session, kind: str, text: str, names: AsyncIterator[str]) -> str:
+    if not text:
+        raise BadUseError(f"an empty id names no {kind}; {_LISTING[kind]}")
     if "/" in text:
-        return text
+        return _checked(kind, text)
     exact = f"{session.adjutant.parent}/{kind}s/{text}"
     if len(text) == _UUID_LENGTH:
         return exact
@@ -51,6 +55,13 @@ async def _resolved(session: Session, kind: str, text: str, names: AsyncIterator
         shown = ", ".join(last_part(name) for name in found[:_SHOWN_CANDIDATES])
         raise BadUseError(f"{len(found)} {kind}s begin with {text!r}: {shown}; say more of the id")
     return found[0]
+
+
+def _checked(kind: str, name: str) -> str:
+    if not re.fullmatch(rf"clients/{_ID}/projects/{_ID}/{kind}s/{_ID}", name):
+        form = f"clients/…/projects/…/{kind}s/…"
+        raise BadUseError(f"{name!r} is no name of a {kind}, which is {form}; {_LISTING[kind]}")
+    return name
 
 
 _LISTING: Final = {

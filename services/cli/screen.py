@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from adjutant_messages.adjutant.orchestrator.v1 import Task
 
 _BAR_WIDTH: Final = 40
+_OTHER_LINES: Final = 4
+"""Lines of the terminal that the picture's steps leave: for its head, its end and what runs say."""
 _REFRESHES_PER_SECOND: Final = 8
 
 
@@ -35,16 +37,7 @@ class Screen:
         self._task = task
         self._said: dict[str, str] = {}
         self._held: list[Text] | None = []
-        self._live = (
-            Live(
-                console=console,
-                get_renderable=self._picture,
-                refresh_per_second=_REFRESHES_PER_SECOND,
-                transient=True,
-            )
-            if console.is_terminal
-            else None
-        )
+        self._live: Live | None = None
 
     def __enter__(self) -> Screen:
         self.resume()
@@ -56,7 +49,8 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.resume()
+        if self._held:
+            self.resume()
         self.pause()
 
     def pause(self) -> None:
@@ -64,13 +58,22 @@ class Screen:
         self._held = self._held or []
         if self._live:
             self._live.stop()
+            self._live = None
 
     def resume(self) -> None:
         """Show the picture again, after what was held back."""
         held, self._held = self._held or [], None
         for line in held:
             self._print(line)
-        if self._live:
+        if self._console.is_terminal and self._live is None:
+            # A Live that is started again goes up by the height of its last picture, over lines
+            # that were printed meanwhile; a new one begins where the cursor is.
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._picture,
+                refresh_per_second=_REFRESHES_PER_SECOND,
+                transient=True,
+            )
             self._live.start()
 
     def label(self, run: str) -> str:
@@ -95,7 +98,7 @@ class Screen:
             self._remember(frame.event)
         line = self._line(frame)
         # The picture shows states; in a pipe each change is a line.
-        if line is not None and (self._live is None or self._is_for_keeps(frame)):
+        if line is not None and (not self._console.is_terminal or self._is_for_keeps(frame)):
             self._print(line)
 
     def print_output(self, run: str, line: str) -> None:
@@ -151,7 +154,8 @@ class Screen:
         )
         steps = Table.grid(padding=(0, 2))
         now = datetime.datetime.now(datetime.UTC)
-        for step in task.steps:
+        shown = self._fitting(task.steps)
+        for step in shown:
             end = now if step.state.name == "RUNNING" else step.end_time
             steps.add_row(
                 f"  {step.number}",
@@ -160,7 +164,19 @@ class Screen:
                 plain(step.title),
                 Text(plain(self._said.get(step.run, "")), "dim"),
             )
-        return Group(head, steps)
+        hidden = len(task.steps) - len(shown)
+        more = [Text(f"  … and {hidden} more: adjutant status", "dim")] if hidden else []
+        return Group(head, steps, *more)
+
+    def _fitting(self, steps: list[Step]) -> list[Step]:
+        """Return the steps that the terminal has lines for: what runs first, what is done last."""
+        room = max(self._console.height - _OTHER_LINES, 1)
+        if len(steps) <= room:
+            return steps
+        order = ("RUNNING", "FAILED", "PENDING")
+        rank = {state: place for place, state in enumerate(order)}
+        urgent = sorted(steps, key=lambda step: rank.get(step.state.name or "", len(order)))
+        return sorted(urgent[:room], key=lambda step: step.number)
 
 
 def _name(task: Task) -> str:

@@ -22,6 +22,11 @@ _PIPE_WIDTH: Final = 1000
 _DEFAULT_PARENT: Final = "clients/default/projects/default"
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        raise  # the error that rich handles by calling this; it would exit with 1
+
+
 @dataclass(frozen=True)
 class Session:
     """What a command works with."""
@@ -52,6 +57,8 @@ def run_session(
     """Run a command against a mesh and return its exit code; errors become one plain line."""
     try:
         return asyncio.run(_connected(work, where, values))
+    except BrokenPipeError:
+        return exits.nobody_reads()
     except api.AdjutantError as error:
         exits.complain(str(error))
         return exits.code_of(error)
@@ -68,7 +75,7 @@ async def _connected(
     api.start_trace()
     addresses = where["address"] or ()
     is_pipe = not sys.stdout.isatty()
-    console = Console(highlight=False, width=_PIPE_WIDTH if is_pipe else None)
+    console = _Output(highlight=False, width=_PIPE_WIDTH if is_pipe else None)
     async with api.Adjutant(
         *addresses, client=where["client"], project=where["project"]
     ) as adjutant:

@@ -15,6 +15,7 @@ AdjutantError
 │   └── ExhaustedError           a limit is reached
 │       └── SlowConsumerError        the reader fell too far behind
 └── ServiceFaultError        a fault of the service, to report
+    └── NotServedError           what answers there knows no such method
 """
 
 from __future__ import annotations
@@ -154,6 +155,12 @@ class ServiceFaultError(AdjutantError):
     advice = "this is a fault of the service; its log says more"
 
 
+class NotServedError(ServiceFaultError):
+    """What answers knows no such method: it is another service, or another version."""
+
+    advice = "see that the address is this service's, and that it is of the client's version"
+
+
 _BY_CODE: Final[dict[grpc.StatusCode, type[AdjutantError]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequestError,
@@ -174,10 +181,8 @@ _BY_REASON: Final[dict[str, type[AdjutantError]]] = {
 }
 
 _ADVICE: Final = {
-    "PLAN_REQUIRED": "write it as a Markdown checklist: `- [ ] title` and, indented, `run: …`",
     "REQUEST_ID_REUSED": "use a new request id",
     "EVENT_LOG_UNAVAILABLE": "try again in a moment",
-    "INVALID_CURSOR": "leave the cursor out to start anew",
 }
 
 _CONNECTION_LOST: Final = frozenset(
@@ -194,6 +199,10 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str) -> A
     if not details.reason and _is_connection_lost(code, text):
         return UnreachableError(f"the {service} service does not answer at {address}", details)
     kind = _BY_CODE.get(code, ServiceFaultError)
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return NotServedError(f"the {service} service at {address} has no such method", details)
+    if kind is ExhaustedError and not details.reason and "larger than max" in text:
+        text = f"the request is larger than the {service} service takes; make it smaller"
     if kind is DeadlineExceededError and not details.reason:
         text = f"the {service} service at {address} gave no answer in time"
     return kind(text or f"{service}: {code.name}", details)

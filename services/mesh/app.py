@@ -57,7 +57,7 @@ class Mesh:
     blobs: Blobs
     services: list[str] = field(default_factory=list)
     background: list[tuple[str, Background]] = field(default_factory=list)
-    closers: list[Closer] = field(default_factory=list)
+    closers: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     def serve(self, register: Callable[[Any, Any], None], servicer: Any, service: str) -> None:
         """Offer a servicer; `service` is its full name in the contract."""
@@ -74,8 +74,11 @@ class Mesh:
         self.run_in_background(f"consumer {durable}", consumer.run)
 
     def on_stop(self, closer: Closer) -> None:
-        """Await this when the service stops, after its last call; last one first."""
-        self.closers.append(closer)
+        """Await this when the service stops; last one first, and all of them whatever one raises.
+
+        The port is still held then, so the next instance finds nothing half done.
+        """
+        self.closers.push_async_callback(closer)
 
 
 async def run_service(
@@ -103,8 +106,10 @@ async def run_service(
         relay = Relay(store, event_log, settings)
         mesh.run_in_background("relay", relay.run)
         mesh.run_in_background("hub", mesh.hub.run)
-        await service.build(mesh)
         parts.push_async_callback(relay.drain)
+        parts.push_async_callback(server.stop, settings.drain_grace_s)
+        parts.push_async_exit(mesh.closers)
+        await service.build(mesh)
         await _serve(mesh, stop, ready)
 
 
@@ -171,10 +176,7 @@ async def _serve(mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None]) -> 
     finally:
         await checks.enter_graceful_shutdown()
         mesh.hub.close()
-        await mesh.server.stop(mesh.settings.drain_grace_s)
         await tasks.end(running)
-        for closer in reversed(mesh.closers):
-            await closer()
 
 
 async def _wait(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:

@@ -27,10 +27,11 @@ class StateMachine:
         """Raise ILLEGAL_TRANSITION unless `wanted` may follow `current`."""
         if wanted in self.transitions[current]:
             return
-        allowed = ", ".join(self.transitions[current]) or "none"
+        allowed = ", ".join(self.transitions[current])
+        next_step = f"it can become: {allowed}" if allowed else "that is its end"
         raise AdjutantError(
             "ILLEGAL_TRANSITION",
-            f"A {self.noun} that is {current} cannot become {wanted}; it can become: {allowed}.",
+            f"A {self.noun} that is {current} cannot become {wanted}; {next_step}.",
             metadata={"state": current},
         )
 

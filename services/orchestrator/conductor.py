@@ -70,6 +70,7 @@ class Conductor:
         self._again: set[str] = set()
         self._closing = False
         self._failures: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
 
     def wake(self, name: str) -> None:
         """Have a task looked at soon; many calls at once are one."""
@@ -170,24 +171,25 @@ class Conductor:
             try:
                 async with self._slots, self._leases.held(_lease_key(name)) as lease:
                     if lease:
-                        await self._work(name, lease)
+                        await self._go_on(name, lease)
                 self._failures.pop(name, None)
                 return
             except Exception as error:
-                delay_s = self._backoff(name)
+                self._failures[name] += 1
+                delay_s = min(RETRY_S * 2.0 ** (self._failures[name] - 1), MAX_RETRY_S)
                 if _is_transient(error):
                     log.warning("%s goes on in %.1f s: %s", name, delay_s, error)
-                    await asyncio.sleep(delay_s)
-                    continue
-                log.exception("a pass of %s failed", name)
+                else:
+                    self._faults[name] += 1
+                    log.exception("a pass of %s failed", name)
                 await asyncio.sleep(delay_s)
-                if self._failures[name] >= MAX_FAILED_PASSES:
-                    await self._give_up(name)
-                    return
 
-    def _backoff(self, name: str) -> float:
-        self._failures[name] += 1
-        return float(min(RETRY_S * 2 ** (self._failures[name] - 1), MAX_RETRY_S))
+    async def _go_on(self, name: str, lease: Lease) -> None:
+        if self._faults[name] >= MAX_FAILED_PASSES:
+            return await self._give_up(name, lease)
+        await self._work(name, lease)
+        self._faults.pop(name, None)
+        return None
 
     async def _work(self, name: str, lease: Lease) -> None:
         while True:
@@ -229,14 +231,7 @@ class Conductor:
 
     async def _end(self, task: TaskRecord, lease: Lease) -> None:
         """End everything of a cancelled task; it is CANCELLED when none of its runs is left."""
-        # Also one that was asked for just when the task was cancelled, which it does not know of.
-        asked = {"task": (task.name,), "state": ("PENDING",)}
-        async for approval in self._store.scan(APPROVALS, asked):
-            await self._store.update(APPROVALS, approval.name, _dismiss)
-        for name in task.active_runs():
-            run = await self._runner.cancel(name)
-            if run is None or run.state in FINAL:
-                await self._take_in(task.name, name)
+        await self._stop_work(task)
 
         def change(current: TaskRecord) -> Events | None:
             if current.state != "CANCELLING" or current.active_runs():
@@ -249,18 +244,31 @@ class Conductor:
 
         await self._store.update(TASKS, task.name, change, fence=lease.token)
 
-    async def _give_up(self, name: str) -> None:
-        """Fail a task whose passes keep failing, so that somebody sees it."""
+    async def _stop_work(self, task: TaskRecord) -> None:
+        """Dismiss what a task asks and ask its runs to end; take in those that have."""
+        # Also one that was asked for just when the task was cancelled, which it does not know of.
+        asked = {"task": (task.name,), "state": ("PENDING",)}
+        async for approval in self._store.scan(APPROVALS, asked):
+            await self._store.update(APPROVALS, approval.name, _dismiss)
+        for name in task.active_runs():
+            run = await self._runner.cancel(name)
+            if run.state in FINAL:
+                await self._take_in(task.name, name)
+
+    async def _give_up(self, name: str, lease: Lease) -> None:
+        """Fail a task whose passes keep failing, so that somebody sees it; nothing of it goes on."""
+        await self._stop_work(await self._store.get(TASKS, name))
         message = "The orchestrator could not go on with it; its log says why. Retry the task."
         failure = FailureRecord(reason="INTERNAL", message=message, disposition="INFRASTRUCTURE")
 
         def change(task: TaskRecord) -> Events | None:
-            if task.state != "ORCHESTRATING":
+            if task.state != "ORCHESTRATING" or task.active_runs():
                 return None
             return move_task(task, "FAILED", failure)
 
-        await self._store.update(TASKS, name, change)
-        self._failures.pop(name, None)
+        task = await self._store.update(TASKS, name, change, fence=lease.token)
+        if task.state == "FAILED":
+            del self._faults[name]
 
 
 def _is_transient(error: Exception) -> bool:
@@ -287,7 +295,7 @@ def _set_wake(task: TaskRecord) -> Events | None:
 def _dismiss(approval: ApprovalRecord) -> Events | None:
     if approval.state != "PENDING":
         return None
-    return approvals.resolve(approval, "DISMISSED", "UNSPECIFIED", "the task was cancelled")
+    return approvals.resolve(approval, "DISMISSED", "UNSPECIFIED", "the task has ended")
 
 
 def _lease_key(name: str) -> str:

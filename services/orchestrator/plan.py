@@ -83,8 +83,8 @@ def parse_plan(text: str, title: str = "") -> Plan:
     if not reader.items:
         raise AdjutantError(
             "PLAN_REQUIRED",
-            "The text holds no checklist item such as `- [ ] title`, and no language model is "
-            "configured to make a plan of it. Write the steps as in docs/plans.md.",
+            "The text holds no checklist item, and no language model is configured to make a "
+            "plan of it. Write steps as in docs/plans.md: `- [ ] title`, `run: …` below it.",
             field="instructions",
         )
     reader.check()

@@ -288,7 +288,11 @@ def cancel_task(task: TaskRecord) -> Events | None:
     if task.state in ("CANCELLING", "CANCELLED"):
         return None
     if TASK_STATES.is_final(task.state):
-        TASK_STATES.check(task.state, "CANCELLING")
+        raise AdjutantError(
+            "ILLEGAL_TRANSITION",
+            f"The task has ended already and is {task.state}; there is nothing to cancel.",
+            metadata={"state": task.state},
+        )
     task.wake = True
     return move_task(task, "CANCELLING")
 

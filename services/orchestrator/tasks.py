@@ -1,10 +1,12 @@
 """What callers do with tasks and approvals."""
 
 import hashlib
+import re
 from collections.abc import Callable
 
 from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
 from services.mesh import telemetry
+from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.store import Page, RequestKey, Store, now
 from services.orchestrator import approval as approvals
@@ -24,6 +26,9 @@ ANSWERS = {
     approval_service_pb2.DecideApprovalRequest.DECISION_DENY: "DENIED",
 }
 
+_NO_BRANCH = re.compile(r"\.\.|//|[/.]$|/\.|\.lock(/|$)")
+"""What `git check-ref-format` refuses of what the contract lets through."""
+
 
 class Tasks:
     """Accepts, lists, cancels and retries tasks."""
@@ -33,8 +38,12 @@ class Tasks:
         self._wake = wake
 
     async def submit(self, request: task_service_pb2.SubmitTaskRequest) -> TaskRecord:
-        """Accept a task. INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, REQUEST_ID_REUSED."""
+        """Accept a task.
+
+        INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED.
+        """
         plan = parse_plan(request.instructions, request.title)
+        _check_branch(request.repository.branch)
         time = now()
         repository = request.repository
         record = TaskRecord(
@@ -118,6 +127,16 @@ class Approvals:
             lambda approval: approvals.decide(
                 approval, state, request.reason, request.action_digest
             ),
+        )
+
+
+def _check_branch(branch: str) -> None:
+    """Refuse what git takes for no branch's name, before work is done that cannot be committed."""
+    if _NO_BRANCH.search(branch):
+        raise AdjutantError(
+            "INVALID_REQUEST",
+            f"{branch!r} cannot name a git branch; choose one such as `feature/greeting`.",
+            field="repository.branch",
         )
 
 

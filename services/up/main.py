@@ -28,10 +28,15 @@ EXIT_BAD_USE = 2
 EXIT_INTERRUPTED = 130
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        raise  # the error that rich handles by calling this; it would exit with 1
+
+
 def main(arguments: Sequence[str] | None = None, commands: Commands | None = None) -> int:
     """Run a mesh until Ctrl-C or SIGTERM and return the exit code."""
     options = _parser().parse_args(arguments)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+    console = _Output(highlight=False, width=None if sys.stdout.isatty() else 1000)
     try:
         settings = _settings(options)
         if options.print_config:
@@ -44,6 +49,10 @@ def main(arguments: Sequence[str] | None = None, commands: Commands | None = Non
             settings, commands or installed_commands(), single_process=options.single_process
         )
         return asyncio.run(_run(composition, console))
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` has; Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except UpError as error:
         print(f"adjutant up: {error}", file=sys.stderr)
         return EXIT_BAD_USE

@@ -61,4 +61,4 @@ async def serving(name: str, address: str, gave_up: Callable[[], bool]) -> None:
             if gave_up():
                 raise UpError(f"{name} ends again and again instead of starting")
             await asyncio.sleep(_POLL_INTERVAL_S)
-    raise UpError(f"{name} did not become ready within {READY_TIMEOUT_S:g} s")
+    raise UpError(f"{name} did not become ready within {READY_TIMEOUT_S:g} s; its log says why")

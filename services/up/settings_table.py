@@ -1,5 +1,6 @@
 """The table of settings: `adjutant config`."""
 
+import json
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -13,17 +14,22 @@ def print_settings(console: Console, services: Iterable[str]) -> None:
     """Print every setting with its value, where it belongs and what it means."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("setting", "value", "of", "meaning"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title == "setting")
     of_all = settings_from()
     for name, field in MeshSettings.model_fields.items():
-        table.add_row(_variable(name), str(getattr(of_all, name)), "all", field.description)
+        table.add_row(_variable(name), _written(getattr(of_all, name)), "all", field.description)
     for service in services:
         settings = settings_from(settings_class(service))
         for name, field in type(settings).model_fields.items():
             if name not in MeshSettings.model_fields:
-                value = str(getattr(settings, name))
+                value = _written(getattr(settings, name))
                 table.add_row(_variable(name), value, service, field.description)
     console.print(table)
+
+
+def _written(value: object) -> str:
+    """Return a value as its variable takes it."""
+    return json.dumps(value) if isinstance(value, tuple) else str(value)
 
 
 def _variable(name: str) -> str:

@@ -56,7 +56,8 @@ class RunService(RunServiceServicer):
         self, request: pb.CancelRunRequest, context: Context
     ) -> pb.CancelRunResponse:
         """Ask a run to end."""
-        return pb.CancelRunResponse(run=run_of(await self._runs.cancel(request.name)))
+        run = await self._runs.cancel(request.name, allow_missing=request.allow_missing)
+        return pb.CancelRunResponse(run=run_of(run))
 
     async def WatchRun(
         self, request: pb.WatchRunRequest, context: Context

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -28,6 +29,8 @@ STREAM: Final = "ADJUTANT_EVENTS"
 _STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
 REQUEST_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.1
+_QUIET_ATTEMPTS: Final = 40
+"""How often a server may refuse before it is said: two seconds, in which an embedded one starts."""
 # Consumers that nobody reads any more are removed by the server after this.
 IDLE_CONSUMER_S: Final = 60.0
 TRANSIENT: Final = (NatsError, TimeoutError, OSError, ConsumerLostError)
@@ -258,10 +261,12 @@ def unavailable() -> Iterator[None]:
 async def _wait_for_port(url: str) -> None:
     # A first connect that is refused costs nats-py two seconds; a plain socket costs nothing.
     parts = urlsplit(url)
-    while True:
+    for attempt in itertools.count():
         try:
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or 4222)
         except OSError:
+            if attempt == _QUIET_ATTEMPTS:
+                log.warning("nothing answers at %s; waiting for the event log there", url)
             await asyncio.sleep(RETRY_S / 2)
         else:
             writer.close()

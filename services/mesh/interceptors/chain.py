@@ -8,6 +8,7 @@ from opentelemetry.instrumentation.grpc import aio_server_interceptor
 from services.mesh.config import MeshSettings
 from services.mesh.interceptors.deadline import Deadline
 from services.mesh.interceptors.errors import Errors
+from services.mesh.interceptors.leaving import Leaving
 from services.mesh.interceptors.validation import Validation
 from services.mesh.interceptors.wrap import Wrapping, is_infrastructure
 
@@ -19,6 +20,7 @@ def interceptors(settings: MeshSettings) -> list[grpc.aio.ServerInterceptor]:
     """
     tracing = aio_server_interceptor(filter_=_is_ours)  # type: ignore[no-untyped-call]  # theirs
     return [
+        Leaving(),
         tracing,
         Wrapping(Errors()),
         Wrapping(Deadline(settings.unary_timeout_s)),

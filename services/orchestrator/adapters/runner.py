@@ -1,5 +1,7 @@
 """The agent runner, as the orchestrator sees it."""
 
+from typing import Final
+
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
@@ -7,6 +9,14 @@ from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_g
 from services.mesh.channel import open_channel
 from services.mesh.errors import AdjutantError
 from services.mesh.names import collection_and_id, parent_of
+
+_REFUSALS: Final = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS)
+_PASSING: Final = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.CANCELLED,
+)
 
 
 class RunnerUnavailableError(ConnectionError):
@@ -42,13 +52,17 @@ class Runner:
             return None
         return response.run
 
-    async def cancel(self, name: str) -> run_pb2.Run | None:
-        """Ask a run to end and return it, or None where there is none. RunnerUnavailableError."""
+    async def cancel(self, name: str) -> run_pb2.Run:
+        """Ask a run to end and return it. RunnerUnavailableError.
+
+        One that was never started is recorded as CANCELLED, so that a call to start it which
+        is still on its way finds it ended.
+        """
+        request = run_service_pb2.CancelRunRequest(name=name, allow_missing=True)
         try:
-            response = await self._runs.CancelRun(run_service_pb2.CancelRunRequest(name=name))
+            response = await self._runs.CancelRun(request)
         except grpc.aio.AioRpcError as error:
-            _raise_unless_missing(error)
-            return None
+            raise _translate(error) from error
         return response.run
 
     async def close(self) -> None:
@@ -62,9 +76,12 @@ def _raise_unless_missing(error: grpc.aio.AioRpcError) -> None:
 
 
 def _translate(error: grpc.aio.AioRpcError) -> Exception:
-    if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS):
+    text = f"{error.code().name}: {error.details()}"
+    if error.code() in _REFUSALS:
         return AdjutantError(_reason(error), error.details() or "the agent runner refused the run")
-    return RunnerUnavailableError(f"{error.code().name}: {error.details()}")
+    if error.code() in _PASSING:
+        return RunnerUnavailableError(text)
+    return RuntimeError(f"the agent runner failed: {text}")
 
 
 def _reason(error: grpc.aio.AioRpcError) -> str:

@@ -1,13 +1,15 @@
 """The commands about tasks, runs, approvals and events, against a double of the mesh."""
 
+import asyncio
 import json
+import subprocess
 
 import pytest
 
 from adjutant.common.v1 import failure_pb2
 from adjutant.common.v1 import task_pb2 as parts
 from tests.doubles.mesh import PROJECT, MeshDouble
-from tests.integration.cli.conftest import Cli
+from tests.integration.cli.conftest import PROGRAM, Cli, environment
 
 
 async def test_status_without_tasks_tells_how_to_begin(cli: Cli) -> None:
@@ -61,6 +63,46 @@ async def test_an_unique_beginning_of_an_id_is_enough(cli: Cli, mesh: MeshDouble
     none = await cli("status", "7")
     assert none.code == 2
     assert "`adjutant status` lists the tasks" in none.err
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry", "status", "watch"])
+async def test_an_empty_id_means_no_task_also_where_there_is_but_one(
+    cli: Cli, mesh: MeshDouble, verb: str
+) -> None:
+    mesh.add_task("t", "FAILED")
+    done = await cli(verb, "")
+    assert done.code == 2
+    assert done.err == "adjutant: an empty id names no task; `adjutant status` lists the tasks\n"
+
+
+async def test_an_empty_id_answers_no_approval(cli: Cli, mesh: MeshDouble) -> None:
+    mesh.add_approval("ap-1", task=f"{PROJECT}/tasks/t")
+    assert (await cli("approve", "")).code == 2
+    assert not mesh.requests
+
+
+async def test_a_name_of_something_else_is_bad_use(cli: Cli) -> None:
+    done = await cli("status", f"{PROJECT}/runs/r")
+    assert done.code == 2
+    assert "is no name of a task" in done.err
+
+
+async def test_a_reader_that_has_seen_enough_is_no_failure(cli: Cli, mesh: MeshDouble) -> None:
+    for number in range(3000):
+        mesh.add_task(f"t-{number}")
+    for more in ((), ("--json",)):
+        shown = subprocess.Popen(
+            [PROGRAM, "status", *more],
+            env=environment(mesh.address),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert shown.stdout
+        assert shown.stderr
+        shown.stdout.close()
+        assert await asyncio.to_thread(shown.wait, 30) == 0
+        assert shown.stderr.read() == b""
+        shown.stderr.close()
 
 
 async def test_a_task_that_is_not_there_is_bad_use(cli: Cli) -> None:

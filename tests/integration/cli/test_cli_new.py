@@ -106,3 +106,21 @@ async def test_a_data_directory_leads_to_its_mesh(
     (tmp_path / "mesh.json").write_text(json.dumps(found))
     done = await cli("new", PLAN, ADJUTANT_ADDRESS="", ADJUTANT_DATA_DIR=str(tmp_path))
     assert done.code == 0
+
+
+async def test_a_byte_order_mark_is_no_part_of_the_plan(
+    cli: Cli, mesh: MeshDouble, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "plan.md").write_text(PLAN, encoding="utf-8-sig")
+    assert (await cli("new", "--plan", "plan.md")).code == 0
+    assert mesh.requests[0].instructions == PLAN
+
+
+@pytest.mark.parametrize("arguments", [("",), (" ",), ("--plan", "-"), (PLAN, "--repo", "")])
+async def test_what_is_empty_is_said_so_and_nothing_is_handed_in(
+    cli: Cli, mesh: MeshDouble, arguments: tuple[str, ...]
+) -> None:
+    done = await cli("new", *arguments)
+    assert done.code == 2
+    assert " is empty; " in done.err
+    assert not mesh.requests

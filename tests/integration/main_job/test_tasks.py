@@ -302,3 +302,14 @@ async def test_a_commit_that_is_refused_fails_the_task_with_its_reason(
     assert done.state == states.TASK_STATE_FAILED
     assert done.failure.reason == reasons.ERROR_REASON_INVALID_REQUEST
     assert "message" in done.failure.message
+
+
+@pytest.mark.parametrize("branch", ["bad..name", "a//b", "a/", "a.", "a.lock", "a/.b"])
+async def test_a_branch_that_git_cannot_make_is_refused_before_any_work(
+    caller: Caller, repo: Path, branch: str
+) -> None:
+    repository = task_pb2.Repository(uri=str(repo), branch=branch)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await caller.submit("- [ ] a\n  run: true\n", repository=repository)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "cannot name a git branch" in (refused.value.details() or "")

@@ -33,6 +33,8 @@ class Tasks(task_service_pb2_grpc.TaskServiceServicer):
     def __init__(self) -> None:
         self.act: Act = self.answer
         self.calls = 0
+        self.frames = 1
+        self.watch_ended = asyncio.Event()
 
     async def answer(self, _: Any) -> Any:
         return task_service_pb2.GetTaskResponse(task=task_pb2.Task(name=TASK))
@@ -55,8 +57,12 @@ class Tasks(task_service_pb2_grpc.TaskServiceServicer):
         return await self.act(request)
 
     async def WatchTask(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        yield task_service_pb2.WatchTaskResponse()
-        await self.act(request)
+        try:
+            for _ in range(self.frames):
+                yield task_service_pb2.WatchTaskResponse()
+            await self.act(request)
+        finally:
+            self.watch_ended.set()
 
 
 @dataclass

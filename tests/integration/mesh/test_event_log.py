@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.events import EventLog
 from services.mesh.events.envelope import subject_of
 from services.mesh.events.log import STREAM
 from services.mesh.events.pull import ConsumerLostError
+from services.ports import free_port_base
 from tests.integration.mesh.conftest import Connect, NatsOfOne
 from tests.integration.mesh.harness import eventually, in_log, publish, said, text_of
 
@@ -107,6 +109,17 @@ async def test_it_is_waited_for_where_the_server_is_late(
     assert not connecting.done()
     await own_nats.start()
     await publish(await connecting, said("at last"))
+
+
+async def test_a_wait_for_the_server_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    settings = MeshSettings(nats_url=f"nats://127.0.0.1:{free_port_base()}")
+    waiting = asyncio.create_task(EventLog.connect(settings))
+    await eventually(lambda: bool(caplog.messages))
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert caplog.messages == [
+        f"nothing answers at {settings.nats_url}; waiting for the event log there"
+    ]
 
 
 async def test_a_server_that_is_away_is_told_and_comes_back(

@@ -219,3 +219,17 @@ async def test_what_a_call_leaves_running_has_no_deadline(served: Served) -> Non
     answered.set()
     await asyncio.gather(*left_running)
     assert left == [None]
+
+
+async def test_a_reader_that_leaves_is_nothing_to_complain_about(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.tasks.frames = 10**9
+    for _ in range(10):
+        watch = served.stub.WatchTask(pb.WatchTaskRequest(name=GET.name))
+        await watch.read()
+        watch.cancel()
+        await served.tasks.watch_ended.wait()
+        served.tasks.watch_ended.clear()
+    await served.stub.GetTask(GET)
+    assert caplog.messages == []

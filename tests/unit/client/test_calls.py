@@ -56,7 +56,7 @@ async def test_an_error_carries_reason_message_and_violations(adjutant: api.Adju
     error = caught.value
     assert error.reason == "PLAN_REQUIRED"
     assert [v.field for v in error.details.violations] == ["instructions"]
-    assert str(error).startswith("the text holds no checklist; instructions: no item; write it")
+    assert str(error) == "the text holds no checklist; instructions: no item"
 
 
 async def test_each_canonical_code_has_its_class(mesh: MeshDouble, adjutant: api.Adjutant) -> None:
@@ -70,7 +70,7 @@ async def test_each_canonical_code_has_its_class(mesh: MeshDouble, adjutant: api
 
 
 async def test_a_method_that_the_service_does_not_have_is_a_fault(adjutant: api.Adjutant) -> None:
-    with pytest.raises(api.ServiceFaultError):
+    with pytest.raises(api.ServiceFaultError, match="has no such method; see that the address"):
         await adjutant.runs.cancel(f"{PROJECT}/runs/r")
 
 

@@ -62,10 +62,12 @@ class ListRunsResponse(_message.Message):
     def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CancelRunRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("allow_missing", "name")
+    ALLOW_MISSING_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    allow_missing: bool
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    def __init__(self, allow_missing: bool = ..., name: _Optional[str] = ...) -> None: ...
 
 class CancelRunResponse(_message.Message):
     __slots__ = ("run",)

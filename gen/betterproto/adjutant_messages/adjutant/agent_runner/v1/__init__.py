@@ -72,6 +72,12 @@ class CancelRunRequest(betterproto2.Message):
     CancelRunRequest names a run to end.
     """
 
+    allow_missing: "bool" = betterproto2.field(2, betterproto2.TYPE_BOOL)
+    """
+    allow_missing records a run that does not exist as CANCELLED instead of NOT_FOUND, so
+    that a StartRun of this name that is still on its way starts nothing.
+    """
+
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
     name is the run.
