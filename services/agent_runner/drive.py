@@ -72,6 +72,17 @@ class Driver:
                 await self._settle(failure)
             await self._parts.backend.remove(self._job_id)
 
+    async def abandon(self) -> None:
+        """End a run that could not be looked after, again and again."""
+        backend = self._parts.backend
+        backend.request_end(self._job_id, outcome.CANCELLED)
+        while backend.status(self._job_id).phase is JobPhase.RUNNING:
+            await happens(backend.next_change(self._job_id), _LOOK_AGAIN_S)
+        await backend.bury(self._job_id)
+        message = "the runner could not take in how the run ended; its log says why"
+        await self._settle(RunFailure("INTERNAL", message, INFRASTRUCTURE))
+        await backend.remove(self._job_id)
+
     def cancel(self) -> None:
         """Do at once what the CANCELLING in the store asks for."""
         self._cancelled.set()

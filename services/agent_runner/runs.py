@@ -7,7 +7,8 @@ import contextvars
 import hmac
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from services.agent_runner.drive import Driver, Parts
 from services.agent_runner.errors import PERSON
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from services.mesh.store import Page
 
 log = logging.getLogger(__name__)
+MAX_FAULTS: Final = 5
+"""How often a run that cannot be looked after is tried before it is ended."""
 
 
 class Runs:
@@ -43,6 +46,7 @@ class Runs:
         self._reconcile_s = reconcile_s
         self._drivers: dict[str, Driver] = {}
         self._driving: dict[str, asyncio.Task[None]] = {}
+        self._faults: Counter[str] = Counter()
         self._closing = False
 
     async def start(
@@ -175,7 +179,9 @@ class Runs:
     def _look_after(self, run: RunRecord) -> None:
         driver = Driver(run, self._parts)
         # A context of its own: the call that started the run, and its deadline, end before it.
-        task = asyncio.create_task(driver.drive(), name=run.name, context=contextvars.Context())
+        hopeless = self._faults[run.name] >= MAX_FAULTS
+        work = driver.abandon() if hopeless else driver.drive()
+        task = asyncio.create_task(work, name=run.name, context=contextvars.Context())
         self._drivers[run.name] = driver
         self._driving[run.name] = task
         task.add_done_callback(self._left_alone)
@@ -185,7 +191,10 @@ class Runs:
         del self._drivers[name], self._driving[name]
         if not task.cancelled() and (error := task.exception()):
             # The run stays as it is in the store, and the next reconcile goes on with it.
+            self._faults[name] += 1
             log.error("%s could not be looked after; it is tried again", name, exc_info=error)
+        else:
+            self._faults.pop(name, None)
 
     async def _clear_up(self) -> None:
         """Remove what runs that have ended left on disk when a service died."""

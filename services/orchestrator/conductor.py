@@ -256,7 +256,7 @@ class Conductor:
                 await self._take_in(task.name, name)
 
     async def _give_up(self, name: str, lease: Lease) -> None:
-        """Fail a task whose passes keep failing, so that somebody sees it; nothing of it goes on."""
+        """Fail a task whose passes keep failing, when nothing of it goes on any more."""
         await self._stop_work(await self._store.get(TASKS, name))
         message = "The orchestrator could not go on with it; its log says why. Retry the task."
         failure = FailureRecord(reason="INTERNAL", message=message, disposition="INFRASTRUCTURE")

@@ -74,6 +74,9 @@ class Consumer:
 
     async def _handle(self, message: Msg) -> None:
         entry = entry_of(message)
+        if not entry.event.kind:
+            await message.term()
+            return
         name = f"handle {kind_token(entry.event.kind)}"
         try:
             with telemetry.span(name, entry.headers, SpanKind.CONSUMER):

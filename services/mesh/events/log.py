@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dateutil import parser as dates
+from google.protobuf.message import DecodeError
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -135,7 +136,7 @@ class EventLog:
         config = api.ConsumerConfig(
             deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=max(first, 1)
         )
-        async with self.pull(subjects, config) as pull:
+        async with self.pull(subjects, config, to_the_end=True) as pull:
             if not pull.pending:
                 return
             async for message in pull.messages():
@@ -151,7 +152,7 @@ class EventLog:
         config = api.ConsumerConfig(
             deliver_policy=api.DeliverPolicy.BY_START_TIME, opt_start_time=since
         )
-        async with self.pull([subject], config) as pull:
+        async with self.pull([subject], config, to_the_end=True) as pull:
             if not pull.pending:
                 return False
             async for message in pull.messages():
@@ -163,9 +164,12 @@ class EventLog:
 
     @contextlib.asynccontextmanager
     async def pull(
-        self, subjects: Sequence[str], config: api.ConsumerConfig
+        self, subjects: Sequence[str], config: api.ConsumerConfig, *, to_the_end: bool = False
     ) -> AsyncIterator[Pull]:
         """Read through a consumer of one's own that ends with the block.
+
+        With `to_the_end` its messages end when none is left, also where retention removes
+        those that waited.
 
         It ends with the connection too: what the server had sent by then and we had not
         read is not sent again, because nothing is acknowledged. ConsumerLostError.
@@ -179,7 +183,13 @@ class EventLog:
             inactive_threshold=IDLE_CONSUMER_S,
         )
         info = await self.jetstream.add_consumer(STREAM, config)
-        async with Pull(self.client, STREAM, info.name, info.num_pending or 0) as pull:
+
+        async def is_drained() -> bool:
+            return not (await self.jetstream.consumer_info(STREAM, info.name)).num_pending
+
+        waiting = info.num_pending or 0
+        ending = is_drained if to_the_end else None
+        async with Pull(self.client, STREAM, info.name, waiting, ending) as pull:
             self._on_disconnect.add(pull.lose)
             try:
                 yield pull
@@ -240,9 +250,14 @@ class EventLog:
 
 
 def entry_of(message: Msg) -> LogEntry:
-    """Return the event that a message of the log holds."""
-    event = event_pb2.Event.FromString(message.data)
-    return LogEntry(message.metadata.sequence.stream, event, dict(message.headers or {}))
+    """Return the event that a message of the log holds; an empty one where it holds none."""
+    sequence = message.metadata.sequence.stream
+    try:
+        event = event_pb2.Event.FromString(message.data)
+    except DecodeError:
+        log.error("message %d of the event log is no event; who else writes there?", sequence)
+        event = event_pb2.Event()
+    return LogEntry(sequence, event, dict(message.headers or {}))
 
 
 @contextlib.contextmanager

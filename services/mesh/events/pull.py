@@ -9,7 +9,7 @@ waits for a full batch.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from nats.aio.client import Client
@@ -29,9 +29,17 @@ class ConsumerLostError(Exception):
 class Pull:
     """One consumer's messages. Use it as an async context manager."""
 
-    def __init__(self, client: Client, stream: str, consumer: str, pending: int = 0) -> None:
+    def __init__(
+        self,
+        client: Client,
+        stream: str,
+        consumer: str,
+        pending: int = 0,
+        is_drained: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self.pending = pending
         """How many messages waited when the consumer was made."""
+        self._is_drained = is_drained
         self._client = client
         self._inbox = client.new_inbox()
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
@@ -58,7 +66,7 @@ class Pull:
         self._arrived.put_nowait(None)
 
     async def messages(self) -> AsyncIterator[Msg]:
-        """Yield messages for ever. ConsumerLostError."""
+        """Yield messages, for ever or until it is quiet and drained. ConsumerLostError."""
         while True:
             if self._outstanding <= BATCH // 4:
                 await self._ask()
@@ -75,7 +83,10 @@ class Pull:
                 yield message
             elif status in (_NO_MESSAGES, _EXPIRED):
                 self._outstanding = 0
-            elif status != _HEARTBEAT:
+            elif status == _HEARTBEAT:
+                if self._is_drained and await self._is_drained():
+                    return
+            else:
                 raise ConsumerLostError(f"status {status}")
 
     async def _ask_again(self) -> None:

@@ -465,3 +465,34 @@ async def test_followed_logs_leave_no_file_open(runner: Caller) -> None:
         assert await runner.output(run.name) == b"hello\n"
     doorbells = f"runs/{runner.parent.split('/')[1]}.{runner.parent.split('/')[-1]}."
     await until(lambda: not [path for path in open_files() if doorbells in path])
+
+
+async def test_a_run_that_was_cancelled_before_it_was_started_never_starts(
+    runner: Caller, tmp_path: pathlib.Path
+) -> None:
+    name = f"{runner.parent}/runs/late"
+    cancel = run_service_pb2.CancelRunRequest(name=name)
+    with pytest.raises(grpc.aio.AioRpcError) as unknown:
+        await runner.stub.CancelRun(cancel)
+    assert unknown.value.code() == grpc.StatusCode.NOT_FOUND
+
+    cancel.allow_missing = True
+    for _ in range(2):
+        forestalled = (await runner.stub.CancelRun(cancel)).run
+        assert forestalled.state == states.RUN_STATE_CANCELLED
+        assert forestalled.failure.reason == reasons.ERROR_REASON_RUN_CANCELLED
+
+    spec = run_pb2.RunSpec(agent="command", command_line=f"touch {tmp_path}/ran")
+    start = run_service_pb2.StartRunRequest(parent=runner.parent, run_id="late", spec=spec)
+    with pytest.raises(grpc.aio.AioRpcError) as late:
+        await runner.stub.StartRun(start)
+    assert late.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    assert (await runner.get(name)).state == states.RUN_STATE_CANCELLED
+    assert not (tmp_path / "ran").exists()
+
+
+async def test_a_run_whose_end_cannot_be_taken_in_ends_all_the_same(runner: Caller) -> None:
+    ended = await runner.run("echo broken > ../workspace.json")
+    assert ended.state == states.RUN_STATE_FAILED
+    assert ended.failure.reason == reasons.ERROR_REASON_INTERNAL
+    assert ended.failure.disposition == failure_pb2.FAILURE_DISPOSITION_INFRASTRUCTURE

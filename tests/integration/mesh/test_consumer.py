@@ -10,16 +10,21 @@ import pytest
 from adjutant.common.v1.task_pb2 import TASK_STATE_QUEUED as QUEUED
 from adjutant.event.v1 import event_pb2
 from services.mesh.events import Consumer, EventLog
+from services.mesh.events.envelope import subject_of
 from services.mesh.events.log import STREAM
 from tests.integration.mesh.conftest import Connect, NatsOfOne
 from tests.integration.mesh.harness import (
+    PROJECT,
     TASK,
     became,
     eventually,
+    following,
     publish,
     running,
     said,
+    take,
     text_of,
+    words,
 )
 
 PROGRESS = event_pb2.EVENT_KIND_RUN_PROGRESS
@@ -219,3 +224,18 @@ async def test_it_is_made_anew_where_it_was_deleted(event_log: EventLog) -> None
         await event_log.jetstream.delete_consumer(STREAM, "readers")
         await publish(event_log, said("b"))
         await eventually(lambda: "b" in diary.done)
+
+
+async def test_what_is_no_event_is_passed_over(event_log: EventLog) -> None:
+    diary = Diary()
+    subject = subject_of(said(""))
+    await event_log.jetstream.publish(subject, b"\xff\xff no event")
+    await publish(event_log, said("a"))
+    async with running(consumer(event_log, diary).run()), following(event_log) as hub:
+        await eventually(lambda: diary.done == ["a"])
+        stream = hub.stream(PROJECT, from_start=True)
+        assert words(await take(stream, 2)) == ["a", "LIVE"]
+        await event_log.jetstream.publish(subject, b"\xff\xff no event")
+        await publish(event_log, said("b"))
+        assert words(await take(stream, 1)) == ["b"]
+        await eventually(lambda: diary.done == ["a", "b"])
