@@ -56,7 +56,7 @@ async def build(mesh: Mesh) -> None:
     )
     runs = Runs(parts, own.reconcile_interval_s)
     reader = Reader(mesh.store, backend, mesh.blobs, lambda: mesh.hub.is_closing)
-    watcher = Watcher(mesh.store, mesh.hub, mesh.events)
+    watcher = Watcher(mesh.store, mesh.hub)
     servicer = RunService(runs, reader, watcher)
     mesh.serve(run_service_pb2_grpc.add_RunServiceServicer_to_server, servicer, _RUN_SERVICE)
     mesh.run_in_background("reconcile", runs.reconcile_for_ever)

@@ -120,8 +120,6 @@ class RunRecord(Record):
     commit_sha: str = ""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
-    final_event_id: str = ""
-    """The event that announced the final state."""
 
     @property
     def is_final(self) -> bool:
@@ -163,10 +161,7 @@ def move(record: RunRecord, state: str, failure: Failure | None = None) -> list[
     record.failure = failure
     if state != "RUNNING":
         record.liveness = ""
-    event = _state_changed(record, previous)
-    if record.is_final:
-        record.final_event_id = event.event_id
-    return [event]
+    return [_state_changed(record, previous)]
 
 
 def _state_changed(record: RunRecord, previous: str) -> event_pb2.Event:

@@ -6,9 +6,9 @@ import hashlib
 import itertools
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,6 +30,8 @@ STREAM: Final = "ADJUTANT_EVENTS"
 _STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
 REQUEST_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.1
+# The server stamps a message a moment after the event's own time.
+CLOCK_MARGIN: Final = timedelta(minutes=1)
 _QUIET_ATTEMPTS: Final = 40
 """How often a server may refuse before it is said: two seconds, in which an embedded one starts."""
 # Consumers that nobody reads any more are removed by the server after this.
@@ -131,6 +133,18 @@ class EventLog:
         event = event_pb2.Event.FromString(message.data or b"")
         return LogEntry(message.seq, event, dict(message.headers or {}))
 
+    async def last_entry_of(self, subject: str, resource: str, since: datetime) -> LogEntry | None:
+        """Return a resource's newest event on a subject that others share, or None.
+
+        `since` is when the resource was made. EVENT_LOG_UNAVAILABLE.
+        """
+        newest = None
+        with unavailable():
+            async for entry in self._since(subject, since - CLOCK_MARGIN):
+                if entry.event.resource == resource:
+                    newest = entry
+        return newest
+
     async def read(self, subjects: Sequence[str], first: int, last: int) -> AsyncIterator[LogEntry]:
         """Yield what the log holds on the subjects, from one sequence to another."""
         config = api.ConsumerConfig(
@@ -149,18 +163,23 @@ class EventLog:
 
     async def contains(self, subject: str, event_id: str, since: datetime) -> bool:
         """Tell whether an event is in the log already."""
+        async with contextlib.aclosing(self._since(subject, since)) as entries:
+            async for entry in entries:
+                if entry.event.event_id == event_id:
+                    return True
+        return False
+
+    async def _since(self, subject: str, time: datetime) -> AsyncGenerator[LogEntry, None]:
         config = api.ConsumerConfig(
-            deliver_policy=api.DeliverPolicy.BY_START_TIME, opt_start_time=since
+            deliver_policy=api.DeliverPolicy.BY_START_TIME, opt_start_time=time
         )
         async with self.pull([subject], config, to_the_end=True) as pull:
             if not pull.pending:
-                return False
+                return
             async for message in pull.messages():
-                if entry_of(message).event.event_id == event_id:
-                    return True
+                yield entry_of(message)
                 if not message.metadata.num_pending:
-                    return False
-        return False
+                    return
 
     @contextlib.asynccontextmanager
     async def pull(

@@ -25,6 +25,16 @@ class Ending:
     """Whether an event ends the story, unless a later one on the subject reopens it."""
     is_over: bool = False
     """Whether the story had ended before the stream began; perhaps the log has lost its end."""
+    resource: str = ""
+    """Whose story it is, where the subject holds those of several; empty where it holds one."""
+    since: datetime | None = None
+    """When that resource was made."""
+
+    async def newest(self, log: EventLog) -> LogEntry | None:
+        """Return the newest event that could end the story, as the log has it."""
+        if self.since is None:
+            return await log.last_entry(self.subject)
+        return await log.last_entry_of(self.subject, self.resource, self.since)
 
 
 @dataclass(frozen=True)
@@ -176,13 +186,13 @@ class Reader:
 
     async def _notice_end(self, entry: LogEntry) -> None:
         if self._ending and self._ending.is_last(entry.event):
-            newest = await self._feed.log.last_entry(self._ending.subject)
+            newest = await self._ending.newest(self._feed.log)
             self._ended = newest is None or newest.sequence == entry.sequence
 
     async def _notice_end_before(self) -> None:
         """Notice a story whose end the reader already has."""
         if self._ending and not self._ended:
-            newest = await self._feed.log.last_entry(self._ending.subject)
+            newest = await self._ending.newest(self._feed.log)
             if newest is None:
                 self._ended = self._ending.is_over
             elif newest.sequence <= self._sequence:
