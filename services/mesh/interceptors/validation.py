@@ -24,13 +24,12 @@ class Validation:
         self._check(request)
         return await call()
 
-    async def stream(
+    def stream(
         self, call: Callable[[], AsyncIterator[Any]], request: Any, _: ServicerContext[Any, Any]
     ) -> AsyncIterator[Any]:
         """Check, then call."""
         self._check(request)
-        async for response in call():
-            yield response
+        return call()
 
     def _check(self, request: Any) -> None:
         if request is None:

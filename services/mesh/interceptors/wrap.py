@@ -25,7 +25,7 @@ class Around(Protocol):
         request: Any,
         context: ServicerContext[Any, Any],
     ) -> AsyncIterator[Any]:
-        """Call and yield the responses."""
+        """Call and return the responses, as they are or through a generator of its own."""
 
 
 class Wrapping(grpc.aio.ServerInterceptor):
@@ -70,10 +70,10 @@ class Wrapping(grpc.aio.ServerInterceptor):
     def _stream(self, behavior: Any, streams_in: bool) -> Any:
         around = self._around
 
-        async def stream(request: Any, context: ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        # No generator of its own: each one costs every message of every stream.
+        def stream(request: Any, context: ServicerContext[Any, Any]) -> AsyncIterator[Any]:
             first = None if streams_in else request
-            async for response in around.stream(lambda: behavior(request, context), first, context):
-                yield response
+            return around.stream(lambda: behavior(request, context), first, context)
 
         return stream
 
