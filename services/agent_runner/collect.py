@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.agent_runner.adapters.git import read_workspace
 from services.agent_runner.agents import COMMIT_SHA_FILE
-from services.agent_runner.errors import RunFailure
+from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
 from services.agent_runner.job import OUTPUT, PATCH, blob_key
 from services.agent_runner.run import Artifact
 
@@ -73,6 +73,8 @@ class Collector:
             changed_files = await self._workspaces.collect(folder, patch)
             artifacts.append(await self._keep(run, PATCH, patch))
         except RunFailure as error:
+            if error.disposition == INFRASTRUCTURE:
+                raise
             failure = error
         sha = folder / COMMIT_SHA_FILE
         commit_sha = await asyncio.to_thread(sha.read_text) if sha.exists() else ""

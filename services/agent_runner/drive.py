@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from services.agent_runner import liveness, outcome
 from services.agent_runner.adapters.git_command import GitError
 from services.agent_runner.backend import JobPhase, SpawnError
-from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
+from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
 from services.agent_runner.patience import happens
 from services.agent_runner.progress import Progress
 from services.agent_runner.run import RUNS, Failure, RunRecord, move, seems
@@ -80,7 +80,8 @@ class Driver:
             await happens(backend.next_change(self._job_id), _LOOK_AGAIN_S)
         await backend.bury(self._job_id)
         message = "the runner could not take in how the run ended; its log says why"
-        await self._settle(RunFailure("INTERNAL", message, INFRASTRUCTURE))
+        # The fault of the work as far as anybody can tell: the job is not run once more.
+        await self._settle(RunFailure("INTERNAL", message, WORK))
         await backend.remove(self._job_id)
 
     def cancel(self) -> None:
@@ -198,8 +199,12 @@ class Driver:
         if status is None:
             return await self._settle(outcome.cancelled())
         failure = await self._failure_of(status)
-        with telemetry.span("collect run"):
-            collected = await self._parts.collector.collect(self._run, self._job_id)
+        try:
+            with telemetry.span("collect run"):
+                collected = await self._parts.collector.collect(self._run, self._job_id)
+        except RunFailure as away:
+            # The job has run to its end: what is done again is the collecting, not the job.
+            raise RuntimeError(f"what the job left cannot be collected: {away}") from away
         exit_code = status.exit.exit_code if status.exit else None
         end_time_s = status.exit.time_s if status.exit else None
         return await self._settle(failure or collected.failure, collected, exit_code, end_time_s)

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -15,6 +17,21 @@ app = typer.Typer(
 )
 for module in (local, new, tasks, runs, approvals, events):
     module.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"adjutant {metadata.version('adjutant')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
 
 
 def main() -> None:
@@ -44,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
 def _with_checklist_last(arguments: Sequence[str]) -> list[str]:
     """Return a command line whose text may begin like a checklist does, which is like an option."""
     texts = [argument for argument in arguments if argument.startswith("- ")]
-    if not texts:
+    if not texts or arguments[0] != "new":
         return list(arguments)
     return [*(argument for argument in arguments if argument not in texts), "--", *texts]
 

@@ -17,6 +17,7 @@ from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.plan import Plan, topological
 
+MAX_RETRY_REQUESTS: Final = 20
 TASK_STATES: Final = StateMachine(
     noun="task",
     initial="QUEUED",
@@ -139,7 +140,8 @@ class TaskRecord(Record):
     attempt: int = 1
     wake: bool = True
     """Something happened that the graph has not taken in yet."""
-    retry_request_id: str = ""
+    retry_request_ids: list[str] = Field(default_factory=list)
+    """Of the latest calls that queued it again, so that a repeat does not."""
     trace: dict[str, str] = Field(default_factory=dict)
     """Trace headers of the call that submitted it."""
     news_time: UtcTime
@@ -299,12 +301,14 @@ def cancel_task(task: TaskRecord) -> Events | None:
 
 def retry_task(task: TaskRecord, request_id: str) -> Events | None:
     """Queue a failed or cancelled task again; None where the same request did so before."""
-    if request_id and request_id == task.retry_request_id:
+    if request_id and request_id in task.retry_request_ids:
         return None
     if task.state not in ("FAILED", "CANCELLED"):
         message = f"Only a task that FAILED or was CANCELLED can run again; it is {task.state}."
         raise AdjutantError("ILLEGAL_TRANSITION", message, metadata={"state": task.state})
-    task.retry_request_id, task.wake = request_id, True
+    task.wake = True
+    if request_id:
+        task.retry_request_ids = [*task.retry_request_ids, request_id][-MAX_RETRY_REQUESTS:]
     task.attempt += 1
     if not (task.commit and task.commit.run_state == "SUCCEEDED"):
         # A commit that was pushed before the task was cancelled stands; another one of the

@@ -495,4 +495,4 @@ async def test_a_run_whose_end_cannot_be_taken_in_ends_all_the_same(runner: Call
     ended = await runner.run("echo broken > ../workspace.json")
     assert ended.state == states.RUN_STATE_FAILED
     assert ended.failure.reason == reasons.ERROR_REASON_INTERNAL
-    assert ended.failure.disposition == failure_pb2.FAILURE_DISPOSITION_INFRASTRUCTURE
+    assert ended.failure.disposition == failure_pb2.FAILURE_DISPOSITION_WORK, "not run once more"

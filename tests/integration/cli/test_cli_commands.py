@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from importlib import metadata
 
 import pytest
 
@@ -166,6 +167,17 @@ async def test_a_job_reports_through_its_environment(cli: Cli, mesh: MeshDouble)
     outside = await cli("report", "x")
     assert outside.code == 2
     assert "only inside a job" in outside.err
+
+
+async def test_a_reason_may_begin_like_a_checklist(cli: Cli, mesh: MeshDouble) -> None:
+    mesh.add_approval("ap-1", task=f"{PROJECT}/tasks/t")
+    assert (await cli("deny", "ap", "--reason", "- not today")).code == 0
+    assert mesh.requests[-1].reason == "- not today"
+
+
+async def test_it_tells_its_version(cli: Cli) -> None:
+    done = await cli("--version")
+    assert (done.code, done.out) == (0, f"adjutant {metadata.version('adjutant')}\n")
 
 
 async def test_help_names_every_command(cli: Cli) -> None:
