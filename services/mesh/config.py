@@ -46,6 +46,8 @@ class MeshSettings(BaseSettings):
     """Seconds after which work whose holder does not renew it may be taken over."""
     drain_grace_s: float = Field(5.0, ge=0)
     """Seconds that running calls get to end when the service stops."""
+    drain_limit_s: float = Field(30.0, gt=0)
+    """Seconds after which a service that was told to stop ends, whatever still holds it."""
     max_message_bytes: int = Field(4 * 2**20, ge=1024)
     """Bytes that one gRPC message may have."""
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"

@@ -1,8 +1,11 @@
 """The process of one service: `python -m services.<name>`."""
 
 import asyncio
+import logging
+import os
 import signal
 import sys
+import threading
 
 from opentelemetry import trace
 from pydantic import ValidationError
@@ -11,6 +14,8 @@ from services.mesh import telemetry
 from services.mesh.app import Service, run_service
 from services.mesh.config import MeshSettings
 from services.mesh.parent import watch_parent
+
+log = logging.getLogger(__name__)
 
 
 def main(service: Service) -> None:
@@ -38,7 +43,21 @@ def _settings(service: Service) -> MeshSettings:
 async def _run(service: Service, settings: MeshSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def begin_to_stop() -> None:
+        stop.set()
+        # Ending without a drain loses nothing; a process that never ends stands in the way of
+        # the next one. A thread, because the loop may be what does not go on.
+        watchdog = threading.Timer(settings.drain_limit_s, _end_now, [settings.drain_limit_s])
+        watchdog.daemon = True
+        watchdog.start()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    watch_parent(stop.set)
+        loop.add_signal_handler(name, begin_to_stop)
+    watch_parent(begin_to_stop)
     await run_service(service, settings, stop)
+
+
+def _end_now(limit_s: float) -> None:
+    log.error("the service did not drain within %g s; it ends now", limit_s)
+    os._exit(1)

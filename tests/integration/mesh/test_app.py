@@ -205,9 +205,9 @@ def listens(port: int) -> bool:
 
 @contextlib.asynccontextmanager
 async def process(
-    folder: pathlib.Path, **environment: str
+    folder: pathlib.Path, *program: str, **environment: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    """Run the notification service as a process; yield it and its port."""
+    """Run the notification service, or a program, as a process; yield it and its port."""
     base = int(environment.get("ADJUTANT_PORT_BASE", free_port_base()))
     variables = {
         "ADJUTANT_DATA_DIR": str(folder),
@@ -216,8 +216,7 @@ async def process(
     }
     child = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "services.notification",
+        *(program or ("-m", "services.notification")),
         env={**os.environ, **variables},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -247,6 +246,37 @@ async def test_sigterm_drains_a_process(
         assert "connect again with the last cursor" in (error.details() or "")
         async with asyncio.timeout(PATIENCE_S):
             assert await child.wait() == 0
+
+
+HANGS = """
+import asyncio
+from services.mesh.app import Service
+from services.mesh.main import main
+from services.notification.app import SERVICE
+
+async def build(mesh):
+    await SERVICE.build(mesh)
+    mesh.on_stop(asyncio.Event().wait)
+
+main(Service(SERVICE.settings, collections=(), build=build))
+"""
+
+
+async def test_a_process_that_cannot_drain_ends_all_the_same(
+    tmp_path: pathlib.Path, nats: EmbeddedNats
+) -> None:
+    variables = {"ADJUTANT_NATS_URL": nats.url, "ADJUTANT_DRAIN_LIMIT_S": "1"}
+    async with process(tmp_path, "-c", HANGS, **variables) as (child, port):
+        async with (
+            asyncio.timeout(PATIENCE_S),
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            await channel.channel_ready()
+        child.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await child.wait() == 1
+        assert child.stderr
+        assert "did not drain within 1 s" in (await child.stderr.read()).decode()
 
 
 async def test_a_process_whose_port_is_taken_says_so_in_one_line(
