@@ -13,7 +13,8 @@ READS = ("Get", "List", "Watch", "Subscribe", "Tail", "Read")
 CREATES = ("Submit", "Start", "Create", "Retry")
 STREAMS_EVENTS = ("Watch", "Subscribe")
 LIST_FIELDS = ("parent", "page_size", "page_token", "filter", "order_by")
-RESOURCE_NAME = re.compile(r"^\^\(?clients/")
+RESOURCE_NAME = re.compile(r"^\^\(*clients/")
+NAMES = ("name", "parent")
 NO_SIDE_EFFECTS = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
 Rule = Callable[[Contract], list[str]]
 
@@ -137,12 +138,59 @@ def names_carry_their_pattern(contract: Contract) -> list[str]:
 
 
 def requests_name_a_resource(contract: Contract) -> list[str]:
-    """Require that every request says by `name` or `parent` what it is about."""
-    return names_of(
-        request
-        for request in requests(contract)
-        if not request.field("name") and not request.field("parent")
-    )
+    """Require that every request says by `name` or `parent` what it is about.
+
+    Those that are about the mesh itself have nothing to name.
+    """
+    wrong = []
+    for method in contract.methods:
+        request = contract.message(method.proto.input_type[1:])
+        is_named = request.field(method.access.resource) and method.access.resource in NAMES
+        if method.access.resource and not is_named:
+            wrong.append(request.full_name)
+        if not method.access.resource and any(map(request.field, NAMES)):
+            wrong.append(request.full_name)
+    return wrong
+
+
+def methods_say_who_may_call_them(contract: Contract) -> list[str]:
+    """Require that every method has a permission, or a credential of its own."""
+    return [
+        method.full_name
+        for method in contract.methods
+        if bool(method.access.permission) == method.access.own_credential
+    ]
+
+
+def every_resource_named_is_checked(contract: Contract) -> list[str]:
+    """Require that each name of a resource in a request is its resource or a reference."""
+    wrong = []
+    for method in contract.methods:
+        request = contract.message(method.proto.input_type[1:])
+        checked = {method.access.resource, *method.access.references}
+        named = {path for path, field in strings_within(contract, request) if is_a_name(field)}
+        wrong += [f"{method.full_name} {path}" for path in named ^ (checked - {""})]
+    return sorted(wrong)
+
+
+def strings_within(contract: Contract, message: Message) -> Iterable[tuple[str, Field]]:
+    """Yield the strings of a message and of the messages in it, with their paths."""
+    for field in message.fields:
+        name = field.proto.name
+        if field.proto.type == FieldType.TYPE_STRING:
+            yield name, field
+        elif field.proto.type_name.startswith(".adjutant."):
+            inner = [m for m in contract.messages if "." + m.full_name == field.proto.type_name]
+            for found in inner:
+                for path, string in strings_within(contract, found):
+                    yield f"{name}.{path}", string
+
+
+def is_a_name(field: Field) -> bool:
+    """Tell whether a string, or each of several, names a resource."""
+    rules = field.rules
+    patterns = (rules.string.pattern, rules.repeated.items.string.pattern)
+    return any(RESOURCE_NAME.match(pattern) for pattern in patterns)
 
 
 def strings_of_requests_are_bounded(contract: Contract) -> list[str]:
@@ -168,7 +216,8 @@ def lists_page_alike(contract: Contract) -> list[str]:
             continue
         request = contract.message(method.proto.input_type[1:])
         response = contract.message(method.proto.output_type[1:])
-        if not all(map(request.field, LIST_FIELDS)) or not response.field("next_page_token"):
+        wanted = LIST_FIELDS if method.access.resource else LIST_FIELDS[1:]
+        if not all(map(request.field, wanted)) or not response.field("next_page_token"):
             wrong.append(method.full_name)
     return wrong
 
@@ -217,6 +266,8 @@ RULES: tuple[Rule, ...] = (
     event_kinds_mirror_the_payloads,
     names_carry_their_pattern,
     requests_name_a_resource,
+    methods_say_who_may_call_them,
+    every_resource_named_is_checked,
     strings_of_requests_are_bounded,
     lists_page_alike,
     event_streams_resume,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from google.protobuf import descriptor_pb2
 
+from adjutant.common.v1 import access_pb2
 from buf.validate import validate_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -65,6 +66,11 @@ class Method:
     full_name: str
     comment: str
     proto: descriptor_pb2.MethodDescriptorProto
+
+    @property
+    def access(self) -> access_pb2.MethodAccess:
+        """Who may call it; empty where nobody said."""
+        return self.proto.options.Extensions[access_pb2.access]  # type: ignore[index, no-any-return] # the stub does not say whose
 
 
 @dataclass(frozen=True)

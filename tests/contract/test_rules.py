@@ -13,6 +13,8 @@ syntax = "proto3";
 
 package adjutant.event.v1;
 
+import "adjutant/common/v1/access.proto";
+import "buf/validate/validate.proto";
 import "google/protobuf/struct.proto";
 import "google/protobuf/timestamp.proto";
 
@@ -54,8 +56,10 @@ service BrokenService {
   rpc WatchThing(WatchThingRequest) returns (stream WatchThingResponse) {
     option idempotency_level = NO_SIDE_EFFECTS;
   }
-  // CreateThing cannot be repeated.
-  rpc CreateThing(CreateThingRequest) returns (CreateThingResponse);
+  // CreateThing cannot be repeated, and calls a field that it has not its resource.
+  rpc CreateThing(CreateThingRequest) returns (CreateThingResponse) {
+    option (adjutant.common.v1.access).resource = "parent";
+  }
 }
 
 // GetThingRequest has a name that may be anything.
@@ -68,8 +72,10 @@ message GetThingResponse {}
 message WatchThingRequest {}
 // WatchThingResponse is empty.
 message WatchThingResponse {}
-// CreateThingRequest is empty.
-message CreateThingRequest {}
+// CreateThingRequest names something that nobody checks.
+message CreateThingRequest {
+  string other = 1 [(buf.validate.field).string.pattern = "^clients/[a-z]+$"];
+}
 // CreateThingResponse is empty.
 message CreateThingResponse {}
 """
@@ -86,6 +92,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Contract:
     folder = root / "proto" / "adjutant" / "event" / "v1"
     folder.mkdir(parents=True)
     (folder / "event.proto").write_text(BROKEN_PROTO)
+    common = root / "proto" / "adjutant" / "common" / "v1"
+    common.mkdir(parents=True)
+    shutil.copy(ROOT / "proto/adjutant/common/v1/access.proto", common)
     shutil.copy(ROOT / "buf.yaml", root)
     shutil.copytree(ROOT / "third_party", root / "third_party")
     return schema.load(root)

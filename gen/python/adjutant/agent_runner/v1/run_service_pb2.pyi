@@ -1,4 +1,5 @@
 from adjutant.agent_runner.v1 import run_pb2 as _run_pb2
+from adjutant.common.v1 import access_pb2 as _access_pb2
 from adjutant.event.v1 import frame_pb2 as _frame_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf.internal import containers as _containers

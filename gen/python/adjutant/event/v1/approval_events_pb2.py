@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_approval__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/event/v1/approval_events.proto\x12\x11\x61\x64jutant.event.v1\x1a!adjutant/common/v1/approval.proto\"s\n\x11\x41pprovalRequested\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12#\n\raction_digest\x18\x02 \x01(\tR\x0c\x61\x63tionDigest\x12#\n\rchanged_files\x18\x03 \x03(\tR\x0c\x63hangedFiles\"\xa7\x01\n\x10\x41pprovalResolved\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x42\n\ndecided_by\x18\x02 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reasonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/event/v1/approval_events.proto\x12\x11\x61\x64jutant.event.v1\x1a!adjutant/common/v1/approval.proto\"s\n\x11\x41pprovalRequested\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12#\n\raction_digest\x18\x02 \x01(\tR\x0c\x61\x63tionDigest\x12#\n\rchanged_files\x18\x03 \x03(\tR\x0c\x63hangedFiles\"\xc1\x01\n\x10\x41pprovalResolved\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x42\n\ndecided_by\x18\x02 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07\x64\x65\x63ider\x18\x04 \x01(\tR\x07\x64\x65\x63iderb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,5 +35,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPROVALREQUESTED']._serialized_start=97
   _globals['_APPROVALREQUESTED']._serialized_end=212
   _globals['_APPROVALRESOLVED']._serialized_start=215
-  _globals['_APPROVALRESOLVED']._serialized_end=382
+  _globals['_APPROVALRESOLVED']._serialized_end=408
 # @@protoc_insertion_point(module_scope)

@@ -18,11 +18,13 @@ class ApprovalRequested(_message.Message):
     def __init__(self, title: _Optional[str] = ..., action_digest: _Optional[str] = ..., changed_files: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ApprovalResolved(_message.Message):
-    __slots__ = ("state", "decided_by", "reason")
+    __slots__ = ("state", "decided_by", "reason", "decider")
     STATE_FIELD_NUMBER: _ClassVar[int]
     DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    DECIDER_FIELD_NUMBER: _ClassVar[int]
     state: _approval_pb2.ApprovalState
     decided_by: _approval_pb2.ApprovalDecider
     reason: str
-    def __init__(self, state: _Optional[_Union[_approval_pb2.ApprovalState, str]] = ..., decided_by: _Optional[_Union[_approval_pb2.ApprovalDecider, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    decider: str
+    def __init__(self, state: _Optional[_Union[_approval_pb2.ApprovalState, str]] = ..., decided_by: _Optional[_Union[_approval_pb2.ApprovalDecider, str]] = ..., reason: _Optional[str] = ..., decider: _Optional[str] = ...) -> None: ...

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from adjutant.common.v1 import access_pb2 as adjutant_dot_common_dot_v1_dot_access__pb2
 from adjutant.event.v1 import event_pb2 as adjutant_dot_event_dot_v1_dot_event__pb2
 from adjutant.event.v1 import frame_pb2 as adjutant_dot_event_dot_v1_dot_frame__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3adjutant/notification/v1/subscription_service.proto\x12\x18\x61\x64jutant.notification.v1\x1a\x1d\x61\x64jutant/event/v1/event.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a\x1b\x62uf/validate/validate.proto\"\xd5\x02\n\x10SubscribeRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\x45\n\x05kinds\x18\x02 \x03(\x0e\x32\x1c.adjutant.event.v1.EventKindB\x11\xbaH\x0e\x92\x01\x0b\x10\x64\"\x07\x82\x01\x04\x10\x01 \x00R\x05kinds\x12\x66\n\x04task\x18\x03 \x01(\tBR\xbaHOrM2K^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63})?$R\x04task\x12 \n\x06\x63ursor\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\x12\x1d\n\nfrom_start\x18\x05 \x01(\x08R\tfromStart\"H\n\x11SubscribeResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame2\x82\x01\n\x13SubscriptionService\x12k\n\tSubscribe\x12*.adjutant.notification.v1.SubscribeRequest\x1a+.adjutant.notification.v1.SubscribeResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3adjutant/notification/v1/subscription_service.proto\x12\x18\x61\x64jutant.notification.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a\x1d\x61\x64jutant/event/v1/event.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a\x1b\x62uf/validate/validate.proto\"\xd5\x02\n\x10SubscribeRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\x45\n\x05kinds\x18\x02 \x03(\x0e\x32\x1c.adjutant.event.v1.EventKindB\x11\xbaH\x0e\x92\x01\x0b\x10\x64\"\x07\x82\x01\x04\x10\x01 \x00R\x05kinds\x12\x66\n\x04task\x18\x03 \x01(\tBR\xbaHOrM2K^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63})?$R\x04task\x12 \n\x06\x63ursor\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\x12\x1d\n\nfrom_start\x18\x05 \x01(\x08R\tfromStart\"H\n\x11SubscribeResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame2\x99\x01\n\x13SubscriptionService\x12\x81\x01\n\tSubscribe\x12*.adjutant.notification.v1.SubscribeRequest\x1a+.adjutant.notification.v1.SubscribeResponse\"\x19\x90\x02\x01\xa2\xbb\x18\x12\x08\x12\x12\x06parent\x1a\x04task \x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,11 +44,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBSCRIBEREQUEST'].fields_by_name['cursor']._loaded_options = None
   _globals['_SUBSCRIBEREQUEST'].fields_by_name['cursor']._serialized_options = b'\272H\005r\003\030\350\007'
   _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['Subscribe']._loaded_options = None
-  _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['Subscribe']._serialized_options = b'\220\002\001'
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=173
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=514
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=516
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=588
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=591
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=721
+  _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['Subscribe']._serialized_options = b'\220\002\001\242\273\030\022\010\022\022\006parent\032\004task \002'
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=206
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=547
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=549
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=621
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=624
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=777
 # @@protoc_insertion_point(module_scope)

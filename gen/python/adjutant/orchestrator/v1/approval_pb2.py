@@ -26,7 +26,7 @@ from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_ap
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/approval.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a!adjutant/common/v1/approval.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x03\n\x08\x41pproval\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04task\x18\x02 \x01(\tR\x04task\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x14\n\x05title\x18\x04 \x01(\tR\x05title\x12@\n\x06\x63ommit\x18\x05 \x01(\x0b\x32&.adjutant.orchestrator.v1.CommitActionH\x00R\x06\x63ommit\x12#\n\raction_digest\x18\x06 \x01(\tR\x0c\x61\x63tionDigest\x12\x42\n\ndecided_by\x18\x07 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x08 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ndecideTime\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tagB\x08\n\x06\x61\x63tion\"\xeb\x01\n\x0c\x43ommitAction\x12%\n\x0erepository_uri\x18\x01 \x01(\tR\rrepositoryUri\x12\x19\n\x08\x62\x61se_sha\x18\x02 \x01(\tR\x07\x62\x61seSha\x12\x16\n\x06\x62ranch\x18\x03 \x01(\tR\x06\x62ranch\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\x12\x42\n\x07patches\x18\x05 \x03(\x0b\x32(.adjutant.orchestrator.v1.PatchReferenceR\x07patches\x12#\n\rchanged_files\x18\x06 \x03(\tR\x0c\x63hangedFiles\":\n\x0ePatchReference\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/approval.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a!adjutant/common/v1/approval.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x03\n\x08\x41pproval\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04task\x18\x02 \x01(\tR\x04task\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x14\n\x05title\x18\x04 \x01(\tR\x05title\x12@\n\x06\x63ommit\x18\x05 \x01(\x0b\x32&.adjutant.orchestrator.v1.CommitActionH\x00R\x06\x63ommit\x12#\n\raction_digest\x18\x06 \x01(\tR\x0c\x61\x63tionDigest\x12\x42\n\ndecided_by\x18\x07 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x08 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ndecideTime\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tag\x12\x18\n\x07\x64\x65\x63ider\x18\x0c \x01(\tR\x07\x64\x65\x63iderB\x08\n\x06\x61\x63tion\"\xeb\x01\n\x0c\x43ommitAction\x12%\n\x0erepository_uri\x18\x01 \x01(\tR\rrepositoryUri\x12\x19\n\x08\x62\x61se_sha\x18\x02 \x01(\tR\x07\x62\x61seSha\x12\x16\n\x06\x62ranch\x18\x03 \x01(\tR\x06\x62ranch\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\x12\x42\n\x07patches\x18\x05 \x03(\x0b\x32(.adjutant.orchestrator.v1.PatchReferenceR\x07patches\x12#\n\rchanged_files\x18\x06 \x03(\tR\x0c\x63hangedFiles\":\n\x0ePatchReference\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.orchestrator.v1.ap
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APPROVAL']._serialized_start=138
-  _globals['_APPROVAL']._serialized_end=614
-  _globals['_COMMITACTION']._serialized_start=617
-  _globals['_COMMITACTION']._serialized_end=852
-  _globals['_PATCHREFERENCE']._serialized_start=854
-  _globals['_PATCHREFERENCE']._serialized_end=912
+  _globals['_APPROVAL']._serialized_end=640
+  _globals['_COMMITACTION']._serialized_start=643
+  _globals['_COMMITACTION']._serialized_end=878
+  _globals['_PATCHREFERENCE']._serialized_start=880
+  _globals['_PATCHREFERENCE']._serialized_end=938
 # @@protoc_insertion_point(module_scope)

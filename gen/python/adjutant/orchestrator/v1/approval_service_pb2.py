@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from adjutant.common.v1 import access_pb2 as adjutant_dot_common_dot_v1_dot_access__pb2
 from adjutant.orchestrator.v1 import approval_pb2 as adjutant_dot_orchestrator_dot_v1_dot_approval__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/adjutant/orchestrator/v1/approval_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\'adjutant/orchestrator/v1/approval.proto\x1a\x1b\x62uf/validate/validate.proto\"\xfe\x01\n\x14ListApprovalsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x81\x01\n\x15ListApprovalsResponse\x12@\n\tapprovals\x18\x01 \x03(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\tapprovals\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n\x12GetApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\"U\n\x13GetApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval\"\x81\x03\n\x15\x44\x65\x63ideApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\x12`\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x38.adjutant.orchestrator.v1.DecideApprovalRequest.DecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x08\x64\x65\x63ision\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x06reason\x12,\n\raction_digest\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x0c\x61\x63tionDigest\"M\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x11\n\rDECISION_DENY\x10\x02\"X\n\x16\x44\x65\x63ideApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval2\xf3\x02\n\x0f\x41pprovalService\x12u\n\rListApprovals\x12..adjutant.orchestrator.v1.ListApprovalsRequest\x1a/.adjutant.orchestrator.v1.ListApprovalsResponse\"\x03\x90\x02\x01\x12o\n\x0bGetApproval\x12,.adjutant.orchestrator.v1.GetApprovalRequest\x1a-.adjutant.orchestrator.v1.GetApprovalResponse\"\x03\x90\x02\x01\x12x\n\x0e\x44\x65\x63ideApproval\x12/.adjutant.orchestrator.v1.DecideApprovalRequest\x1a\x30.adjutant.orchestrator.v1.DecideApprovalResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/adjutant/orchestrator/v1/approval_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a\'adjutant/orchestrator/v1/approval.proto\x1a\x1b\x62uf/validate/validate.proto\"\xfe\x01\n\x14ListApprovalsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x81\x01\n\x15ListApprovalsResponse\x12@\n\tapprovals\x18\x01 \x03(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\tapprovals\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n\x12GetApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\"U\n\x13GetApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval\"\x81\x03\n\x15\x44\x65\x63ideApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\x12`\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x38.adjutant.orchestrator.v1.DecideApprovalRequest.DecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x08\x64\x65\x63ision\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x06reason\x12,\n\raction_digest\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x0c\x61\x63tionDigest\"M\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x11\n\rDECISION_DENY\x10\x02\"X\n\x16\x44\x65\x63ideApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval2\x9f\x03\n\x0f\x41pprovalService\x12\x85\x01\n\rListApprovals\x12..adjutant.orchestrator.v1.ListApprovalsRequest\x1a/.adjutant.orchestrator.v1.ListApprovalsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0e\x12\x06parent \x02\x12{\n\x0bGetApproval\x12,.adjutant.orchestrator.v1.GetApprovalRequest\x1a-.adjutant.orchestrator.v1.GetApprovalResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x0e\x12\x04name\x12\x86\x01\n\x0e\x44\x65\x63ideApproval\x12/.adjutant.orchestrator.v1.DecideApprovalRequest\x1a\x30.adjutant.orchestrator.v1.DecideApprovalResponse\"\x11\x90\x02\x02\xa2\xbb\x18\n\x08\x0f\x12\x04name0\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,25 +55,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['action_digest']._loaded_options = None
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['action_digest']._serialized_options = b'\272H\004r\002\030@'
   _globals['_APPROVALSERVICE'].methods_by_name['ListApprovals']._loaded_options = None
-  _globals['_APPROVALSERVICE'].methods_by_name['ListApprovals']._serialized_options = b'\220\002\001'
+  _globals['_APPROVALSERVICE'].methods_by_name['ListApprovals']._serialized_options = b'\220\002\001\242\273\030\014\010\016\022\006parent \002'
   _globals['_APPROVALSERVICE'].methods_by_name['GetApproval']._loaded_options = None
-  _globals['_APPROVALSERVICE'].methods_by_name['GetApproval']._serialized_options = b'\220\002\001'
+  _globals['_APPROVALSERVICE'].methods_by_name['GetApproval']._serialized_options = b'\220\002\001\242\273\030\010\010\016\022\004name'
   _globals['_APPROVALSERVICE'].methods_by_name['DecideApproval']._loaded_options = None
-  _globals['_APPROVALSERVICE'].methods_by_name['DecideApproval']._serialized_options = b'\220\002\002'
-  _globals['_LISTAPPROVALSREQUEST']._serialized_start=148
-  _globals['_LISTAPPROVALSREQUEST']._serialized_end=402
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=405
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=534
-  _globals['_GETAPPROVALREQUEST']._serialized_start=536
-  _globals['_GETAPPROVALREQUEST']._serialized_end=661
-  _globals['_GETAPPROVALRESPONSE']._serialized_start=663
-  _globals['_GETAPPROVALRESPONSE']._serialized_end=748
-  _globals['_DECIDEAPPROVALREQUEST']._serialized_start=751
-  _globals['_DECIDEAPPROVALREQUEST']._serialized_end=1136
-  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_start=1059
-  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_end=1136
-  _globals['_DECIDEAPPROVALRESPONSE']._serialized_start=1138
-  _globals['_DECIDEAPPROVALRESPONSE']._serialized_end=1226
-  _globals['_APPROVALSERVICE']._serialized_start=1229
-  _globals['_APPROVALSERVICE']._serialized_end=1600
+  _globals['_APPROVALSERVICE'].methods_by_name['DecideApproval']._serialized_options = b'\220\002\002\242\273\030\n\010\017\022\004name0\003'
+  _globals['_LISTAPPROVALSREQUEST']._serialized_start=181
+  _globals['_LISTAPPROVALSREQUEST']._serialized_end=435
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=438
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=567
+  _globals['_GETAPPROVALREQUEST']._serialized_start=569
+  _globals['_GETAPPROVALREQUEST']._serialized_end=694
+  _globals['_GETAPPROVALRESPONSE']._serialized_start=696
+  _globals['_GETAPPROVALRESPONSE']._serialized_end=781
+  _globals['_DECIDEAPPROVALREQUEST']._serialized_start=784
+  _globals['_DECIDEAPPROVALREQUEST']._serialized_end=1169
+  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_start=1092
+  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_end=1169
+  _globals['_DECIDEAPPROVALRESPONSE']._serialized_start=1171
+  _globals['_DECIDEAPPROVALRESPONSE']._serialized_end=1259
+  _globals['_APPROVALSERVICE']._serialized_start=1262
+  _globals['_APPROVALSERVICE']._serialized_end=1677
 # @@protoc_insertion_point(module_scope)

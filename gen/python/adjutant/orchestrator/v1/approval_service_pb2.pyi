@@ -1,3 +1,4 @@
+from adjutant.common.v1 import access_pb2 as _access_pb2
 from adjutant.orchestrator.v1 import approval_pb2 as _approval_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf.internal import containers as _containers

@@ -23,7 +23,7 @@ APPROVAL_POLICY_ASK: ApprovalPolicy
 APPROVAL_POLICY_APPROVE: ApprovalPolicy
 
 class Task(_message.Message):
-    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag")
+    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag", "submitter")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class Task(_message.Message):
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTER_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     state: _task_pb2.TaskState
@@ -58,7 +59,8 @@ class Task(_message.Message):
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     etag: str
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ...) -> None: ...
+    submitter: str
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., submitter: _Optional[str] = ...) -> None: ...
 
 class Repository(_message.Message):
     __slots__ = ("uri", "revision", "branch")

@@ -1,3 +1,4 @@
+from adjutant.common.v1 import access_pb2 as _access_pb2
 from adjutant.event.v1 import frame_pb2 as _frame_pb2
 from adjutant.orchestrator.v1 import task_pb2 as _task_pb2
 from buf.validate import validate_pb2 as _validate_pb2

@@ -438,6 +438,11 @@ class Run(betterproto2.Message):
     etag changes with every change of the run.
     """
 
+    requester: "str" = betterproto2.field(20, betterproto2.TYPE_STRING)
+    """
+    requester is the principal it was started for, such as `users/ada`.
+    """
+
 
 default_message_pool.register_message("adjutant.agent_runner.v1", "Run", Run)
 
