@@ -186,10 +186,16 @@ class EventLog:
 
     @contextlib.asynccontextmanager
     async def pull(
-        self, subjects: Sequence[str], config: api.ConsumerConfig, *, to_the_end: bool = False
+        self,
+        subjects: Sequence[str],
+        config: api.ConsumerConfig,
+        *,
+        to_the_end: bool = False,
+        stream: str = "",
     ) -> AsyncIterator[Pull]:
         """Read subjects of one stream through a consumer of one's own that ends with the block.
 
+        The stream is the one that the first of them belongs to, where it is not said.
         With `to_the_end` its messages end when none is left, also where retention removes
         those that waited.
 
@@ -204,7 +210,7 @@ class EventLog:
             num_replicas=1,
             inactive_threshold=IDLE_CONSUMER_S,
         )
-        stream = stream_of(subjects[0])
+        stream = stream or stream_of(subjects[0])
         info = await self.jetstream.add_consumer(stream, config)
 
         async def is_drained() -> bool:
