@@ -33,7 +33,7 @@ async def bare_server(tasks: Tasks, port: int) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def stub_to(port: int) -> AsyncIterator[Any]:
-    async with open_channel(f"127.0.0.1:{port}") as channel:
+    async with open_channel(f"127.0.0.1:{port}", lambda: "token") as channel:
         yield task_service_pb2_grpc.TaskServiceStub(channel)
 
 
