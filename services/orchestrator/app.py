@@ -24,7 +24,7 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     path = options.service_dir / "checkpoints.db"
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
-    runner = Runner(options.agent_runner_address)
+    runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
     conductor = Conductor(mesh.store, mesh.leases, runner, graph, options)
     tasks = Tasks(mesh.store, conductor.wake)

@@ -131,7 +131,7 @@ async def serving(
     waiting.cancel()
     if running.done():
         await running
-    channel = open_channel(f"{settings.host}:{settings.port}")
+    channel = open_channel(f"{settings.host}:{settings.port}", settings)
     try:
         yield Served(made.result(), tasks, channel, stop, running)
     finally:
