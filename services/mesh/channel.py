@@ -17,6 +17,9 @@ from services.mesh.identity.service_token import bearer
 from services.mesh.identity.tls import channel_credentials
 from services.mesh.interceptors.deadline import remaining_s
 
+Bearer = Callable[[], str]
+"""Gives the token that the next call shows."""
+
 DEFAULT_TIMEOUT_S: Final = 10.0
 _SERVICE_CONFIG: Final = {
     "methodConfig": [
@@ -44,12 +47,16 @@ _OPTIONS: Final = (
 )
 
 
-def open_channel(address: str, settings: MeshSettings) -> grpc.aio.Channel:
+def open_channel(
+    address: str, settings: MeshSettings, token: Bearer | None = None
+) -> grpc.aio.Channel:
     """Return a channel from the service of the settings to another; close it when done.
 
-    The service shows its certificate, or its token where certificates are not mutual, and
-    says on whose behalf it calls. OSError where a file for that is missing, or where the
-    token would travel in clear; calls raise OSError too while the mesh's key cannot be read.
+    The service shows its certificate, or its own token where certificates are not mutual, and
+    says on whose behalf it calls. `token` gives somebody else's token to show.
+
+    OSError where a file for that is missing, or where the token would travel in clear; calls
+    raise OSError too while the mesh's key cannot be read.
     """
     credentials = channel_credentials(settings)
     if credentials is None and not is_loopback(host_of(address)):
@@ -57,7 +64,8 @@ def open_channel(address: str, settings: MeshSettings) -> grpc.aio.Channel:
             f"{settings.service} will not call {address} without TLS: its token would travel in "
             "clear. Set ADJUTANT_TLS=server or mutual, or have it answer on loopback."
         )
-    identity = _Identity(None if settings.tls == "mutual" else bearer(settings))
+    own = None if settings.tls == "mutual" else bearer(settings)
+    identity = _Identity(token or own, is_service=token is None)
     tracing = aio_client_interceptors()  # type: ignore[no-untyped-call]  # theirs is untyped
     chain = [*tracing, _Unary(identity), _Stream(identity)]
     if credentials is None:
@@ -68,15 +76,16 @@ def open_channel(address: str, settings: MeshSettings) -> grpc.aio.Channel:
 class _Identity:
     """What a call shows: whose it is."""
 
-    def __init__(self, token: Callable[[], str] | None) -> None:
+    def __init__(self, token: Bearer | None, *, is_service: bool) -> None:
         self._token = token
+        self._is_service = is_service
 
     def added_to(self, metadata: grpc.aio.Metadata | None) -> grpc.aio.Metadata:
         """Return a call's metadata with who makes it, and on whose behalf."""
         added = grpc.aio.Metadata(*(metadata or ()))
         if self._token:
             added[TOKEN_HEADER] = f"Bearer {self._token()}"
-        if added.get(ON_BEHALF_OF_HEADER) is None and (name := actor()):
+        if self._is_service and added.get(ON_BEHALF_OF_HEADER) is None and (name := actor()):
             added[ON_BEHALF_OF_HEADER] = name
         added[PLATFORM_HEADER] = "service"
         return added
