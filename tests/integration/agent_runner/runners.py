@@ -116,7 +116,7 @@ async def runner_here(
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    channel = open_channel(f"127.0.0.1:{settings.port}", orchestrator_of(data_dir))
+    channel = open_channel(f"127.0.0.1:{settings.port}", settings, orchestrator_of(data_dir))
     try:
         yield Caller(channel)
     finally:
@@ -138,7 +138,8 @@ class RunnerProcess:
         }
         self._process: subprocess.Popen[bytes] | None = None
         address = f"127.0.0.1:{self._port_base + OFFSETS['agent_runner']}"
-        self._channel = open_channel(address, orchestrator_of(data_dir))
+        settings = AgentRunnerSettings(data_dir=data_dir)
+        self._channel = open_channel(address, settings, orchestrator_of(data_dir))
         self.caller = Caller(self._channel)
 
     @property

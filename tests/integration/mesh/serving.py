@@ -138,7 +138,7 @@ async def serving(
     if running.done():
         await running
     await publish_projects(nats_url, PARENT, data_dir=folder)
-    channel = open_channel(f"{settings.host}:{settings.port}", owner_of(folder))
+    channel = open_channel(f"{settings.host}:{settings.port}", settings, owner_of(folder))
     try:
         yield Served(made.result(), tasks, channel, stop, running)
     finally:
