@@ -183,7 +183,12 @@ class EventLog:
 
     @contextlib.asynccontextmanager
     async def pull(
-        self, subjects: Sequence[str], config: api.ConsumerConfig, *, to_the_end: bool = False
+        self,
+        subjects: Sequence[str],
+        config: api.ConsumerConfig,
+        *,
+        to_the_end: bool = False,
+        stream: str = STREAM,
     ) -> AsyncIterator[Pull]:
         """Read through a consumer of one's own that ends with the block.
 
@@ -201,21 +206,21 @@ class EventLog:
             num_replicas=1,
             inactive_threshold=IDLE_CONSUMER_S,
         )
-        info = await self.jetstream.add_consumer(STREAM, config)
+        info = await self.jetstream.add_consumer(stream, config)
 
         async def is_drained() -> bool:
-            return not (await self.jetstream.consumer_info(STREAM, info.name)).num_pending
+            return not (await self.jetstream.consumer_info(stream, info.name)).num_pending
 
         waiting = info.num_pending or 0
         ending = is_drained if to_the_end else None
-        async with Pull(self.client, STREAM, info.name, waiting, ending) as pull:
+        async with Pull(self.client, stream, info.name, waiting, ending) as pull:
             self._on_disconnect.add(pull.lose)
             try:
                 yield pull
             finally:
                 self._on_disconnect.discard(pull.lose)
                 with contextlib.suppress(*TRANSIENT):
-                    await self.jetstream.delete_consumer(STREAM, info.name)
+                    await self.jetstream.delete_consumer(stream, info.name)
 
     @contextlib.asynccontextmanager
     async def pull_from(self, consumer: str) -> AsyncIterator[Pull]:
