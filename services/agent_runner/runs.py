@@ -24,6 +24,7 @@ from services.agent_runner.run import (
     name_of_job,
 )
 from services.mesh import tasks, telemetry
+from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.store import RequestKey, now
@@ -218,6 +219,7 @@ def _new_run(name: str, spec: RunSpec, spec_digest: str) -> RunRecord:
         spec_digest=spec_digest,
         report_token=secrets.token_urlsafe(24),
         headers=telemetry.inject(),
+        requester=actor(),
     )
 
 

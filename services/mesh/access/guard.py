@@ -7,7 +7,7 @@ from adjutant.event.v1 import event_pb2
 from services.mesh.access.caller import current_call
 from services.mesh.access.scope import is_within
 from services.mesh.errors import not_found
-from services.mesh.store import Collection, Inserted, Page, RequestKey, Store
+from services.mesh.store import Collection, Guard, Inserted, Page, RequestKey, Store
 from services.mesh.store.port import R
 
 
@@ -24,10 +24,13 @@ class GuardedStore:
         *,
         events: Sequence[event_pb2.Event] = (),
         request: RequestKey | None = None,
+        guard: Guard | None = None,
     ) -> Inserted[R]:
         """Make a record; see Store. NOT_FOUND for another client's name."""
         _require(collection, record.name)
-        inserted = await self._store.insert(collection, record, events=events, request=request)
+        inserted = await self._store.insert(
+            collection, record, events=events, request=request, guard=guard
+        )
         _require(collection, inserted.record.name)
         return inserted
 
@@ -57,14 +60,15 @@ class GuardedStore:
         change: Callable[[R], Sequence[event_pb2.Event] | None],
         *,
         fence: int | None = None,
+        guard: Guard | None = None,
     ) -> R:
         """Read, change and replace; see Store. NOT_FOUND for another client's name."""
         _require(collection, name)
-        return await self._store.update(collection, name, change, fence=fence)
+        return await self._store.update(collection, name, change, fence=fence, guard=guard)
 
-    async def page(self, collection: Collection[R], *, parent: str, **query: Any) -> Page[R]:
+    async def page(self, collection: Collection[R], *, parent: str | None, **query: Any) -> Page[R]:
         """Return a page; see Store. NOT_FOUND for another client's parent."""
-        _require(collection, parent)
+        _require(collection, parent or "")
         page = await self._store.page(collection, parent=parent, **query)
         for record in page.records:
             _require(collection, record.name)
