@@ -16,10 +16,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.mesh import tasks
+from services.mesh.audit import Recorder
 from services.mesh.blobs import Blobs
 from services.mesh.config import MeshSettings
 from services.mesh.events import Consumer, EventLog, Hub, Relay
-from services.mesh.events.consumer import Handler
+from services.mesh.events.consumer import Handler, subjects_of_audit, subjects_of_kinds
 from services.mesh.interceptors import interceptors
 from services.mesh.lease import Leases
 from services.mesh.store import Collection, Store, open_store
@@ -55,6 +56,7 @@ class Mesh:
     hub: Hub
     leases: Leases
     blobs: Blobs
+    audit: Recorder
     services: list[str] = field(default_factory=list)
     background: list[tuple[str, Background]] = field(default_factory=list)
     closers: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -70,7 +72,14 @@ class Mesh:
 
     def consume(self, durable: str, kinds: Sequence[int], handler: Handler) -> None:
         """Hand every event of the kinds to the handler, across restarts and replicas."""
-        consumer = Consumer(self.events, durable, kinds, handler)
+        self._consume(durable, subjects_of_kinds(kinds), handler)
+
+    def consume_audit(self, durable: str, handler: Handler, kinds: Sequence[int] = ()) -> None:
+        """Hand every entry of the audit log, or of some AuditKinds, to the handler likewise."""
+        self._consume(durable, subjects_of_audit(kinds), handler)
+
+    def _consume(self, durable: str, subjects: Sequence[str], handler: Handler) -> None:
+        consumer = Consumer(self.events, durable, subjects, handler)
         self.run_in_background(f"consumer {durable}", consumer.run)
 
     def on_stop(self, closer: Closer) -> None:
@@ -106,7 +115,9 @@ async def run_service(
         relay = Relay(store, event_log, settings)
         mesh.run_in_background("relay", relay.run)
         mesh.run_in_background("hub", mesh.hub.run)
+        mesh.run_in_background("audit", mesh.audit.run)
         parts.push_async_callback(relay.drain)
+        parts.push_async_callback(mesh.audit.close)
         parts.push_async_callback(server.stop, settings.drain_grace_s)
         parts.push_async_exit(mesh.closers)
         await service.build(mesh)
@@ -134,6 +145,7 @@ def _make_mesh(
         hub=Hub(event_log, settings),
         leases=Leases(event_log, f"{settings.service}-{settings.port}", settings.lease_ttl_s),
         blobs=Blobs(settings.service_dir / "blobs"),
+        audit=Recorder(store, settings.service, window_s=settings.audit_window_s),
     )
 
 

@@ -34,6 +34,10 @@ class MeshSettings(BaseSettings):
     """Seconds that the event log keeps an event; older ones are a GAP to whoever asks."""
     event_max_bytes: int = Field(4 * 2**30, gt=0)
     """Bytes that the event log may hold; the oldest events go first."""
+    audit_max_age_s: float = Field(400 * 86400.0, gt=0)
+    """Seconds that the audit log keeps an entry; nothing else removes one."""
+    audit_window_s: float = Field(60.0, gt=0)
+    """Seconds for which alike denials and authentications are written down as one entry."""
     event_dedup_window_s: float = Field(120.0, ge=1)
     """Seconds for which the log itself refuses a repeated event id; older repeats are looked up."""
     event_buffer_size: int = Field(20_000, ge=16)

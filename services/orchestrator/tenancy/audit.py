@@ -1,16 +1,19 @@
 """The audit log as it can be listed: entries copied from the stream that only grows."""
 
+import re
 from datetime import UTC
 from typing import Any, Final
 
 from adjutant.common.v1 import access_pb2, error_reason_pb2
 from adjutant.event.v1 import event_pb2
 from services.mesh.errors import AdjutantError
-from services.mesh.names import NO_PROJECT, child, project_of
+from services.mesh.names import child
 from services.mesh.store import Collection, Page, Record, Store, UtcTime
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES, KeyUseRecord
 from services.orchestrator.tenancy.keys import use_name
 
+_ID: Final = "[a-z0-9-]{1,63}"
+_PLACE: Final = re.compile(rf"(?P<client>clients/{_ID})(?P<project>/projects/{_ID})?(?=/|$)")
 _AUTHENTICATION: Final = access_pb2.AUDIT_KIND_AUTHENTICATION
 
 
@@ -127,9 +130,11 @@ def record_of(event: event_pb2.Event) -> AuditEntryRecord:
 
 
 def _place(resource: str) -> tuple[str, str]:
-    """Return the names of the client and the project that a resource is in; empty for none."""
-    if not resource.startswith("clients/"):
+    """Return the names of the client and the project that a resource is in; empty for none.
+
+    A call that was refused may have named anything.
+    """
+    found = _PLACE.match(resource)
+    if not found:
         return "", ""
-    client, project = project_of(resource)
-    above = f"clients/{client}"
-    return above, "" if project == NO_PROJECT else f"{above}/projects/{project}"
+    return found["client"], found[0] if found["project"] else ""
