@@ -123,6 +123,16 @@ class Runs:
             if error.reason != "ALREADY_EXISTS":  # else it was started just now
                 raise
 
+    async def end_below(self, parent: str) -> None:
+        """End every run of a project that was removed. TimeoutError while one goes on."""
+        busy = False
+        async for run in self._store.scan(RUNS, {"state": UNFINISHED}):
+            if run.name.startswith(f"{parent}/"):
+                await self.cancel(run.name)
+                busy = True
+        if busy:
+            raise TimeoutError(f"runs of {parent} are being ended")
+
     async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.
 

@@ -1,7 +1,7 @@
 """Clients, groups, projects, members and what holds in them, as the contract's messages."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from adjutant.orchestrator.v1 import (
     client_pb2,
@@ -18,6 +18,11 @@ from services.orchestrator.tenancy.effective import Effective
 from services.orchestrator.tenancy.members import Membership
 from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
 from services.orchestrator.tenancy.project import ProjectRecord
+
+_POLICIES: Final = {
+    "ASK": task_pb2.APPROVAL_POLICY_ASK,
+    "APPROVE": task_pb2.APPROVAL_POLICY_APPROVE,
+}
 
 
 def client(record: NodeRecord) -> client_pb2.Client:
@@ -76,7 +81,5 @@ def _settings(record: SettingsRecord) -> settings_pb2.Settings:
     if record.share_knowledge is not None:
         message.share_knowledge = record.share_knowledge
     if record.approval_policy is not None:
-        message.approval_policy = task_pb2.ApprovalPolicy.Value(
-            f"APPROVAL_POLICY_{record.approval_policy}"
-        )
+        message.approval_policy = _POLICIES[record.approval_policy]
     return message

@@ -1,7 +1,6 @@
 """What there is from the beginning."""
 
-import logging
-from typing import Any, Final
+from typing import Final
 
 from services.mesh.errors import AdjutantError
 from services.mesh.names import parent_of
@@ -9,10 +8,10 @@ from services.mesh.store import Collection, Store, now
 from services.orchestrator.task import TASKS
 from services.orchestrator.tenancy.client import CLIENTS
 from services.orchestrator.tenancy.directory import Directory
+from services.orchestrator.tenancy.node import N
 from services.orchestrator.tenancy.project import PROJECTS
 
 DEFAULT_PROJECT: Final = "clients/default/projects/default"
-log = logging.getLogger(__name__)
 
 
 async def make_defaults(store: Store, directory: Directory, *, default_project: bool) -> None:
@@ -24,18 +23,19 @@ async def make_defaults(store: Store, directory: Directory, *, default_project: 
     if not [client async for client in store.scan(CLIENTS, {})]:
         projects |= {parent_of(task.name) async for task in store.scan(TASKS, {})}
     for project in sorted(projects):
-        await _make(store, directory, CLIENTS, parent_of(project))
-        await _make(store, directory, PROJECTS, project)
+        client = await _make(store, directory, CLIENTS, parent_of(project))
+        if client.is_active:
+            await _make(store, directory, PROJECTS, project)
 
 
-async def _make(store: Store, directory: Directory, collection: Collection[Any], name: str) -> None:
-    if await store.find(collection, name) is not None:
-        return
+async def _make(store: Store, directory: Directory, collection: Collection[N], name: str) -> N:
+    if known := await store.find(collection, name):
+        return known
     time = now()
+    record = collection.record(name=name, create_time=time, update_time=time)
     try:
-        await directory.insert(
-            collection, collection.record(name=name, create_time=time, update_time=time)
-        )
-    except AdjutantError as error:  # another replica was faster
+        return (await directory.insert(collection, record))[0]
+    except AdjutantError as error:
         if error.reason != "ALREADY_EXISTS":
             raise
+        return await store.get(collection, name)  # another replica was faster

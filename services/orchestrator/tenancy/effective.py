@@ -88,6 +88,10 @@ class Inheritance:
         chain = _without_none(*await self._chain(name))
         return str(decide(chain, "approval_policy", DEFAULT_POLICY).value)
 
+    async def chain(self, name: str) -> tuple[str, ...]:
+        """Return the names of a project, its group if it is in one, and its client. NOT_FOUND."""
+        return tuple(node.name for node in _without_none(*await self._chain(name)))
+
     async def _chain(self, name: str) -> tuple[ProjectRecord, GroupRecord | None, NodeRecord]:
         project = active(await self._store.find(PROJECTS, name), name)
         client_name = parent_of(name)

@@ -1,31 +1,23 @@
 """What callers do with API keys."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from adjutant.common.v1 import access_pb2
 from services.mesh.access.caller import actor
 from services.mesh.access.roles import FORBIDDEN_TO_KEYS, ROLES
 from services.mesh.errors import AdjutantError
-from services.mesh.names import child, collection_and_id
-from services.mesh.store import Look, Page, Store, now
+from services.mesh.identity.api_keys import NewToken
+from services.mesh.names import child
+from services.mesh.store import Page, Store, now
 from services.orchestrator.requests import request_key
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES, ApiKeyRecord, allowed
 from services.orchestrator.tenancy.directory import Directory
-from services.orchestrator.tenancy.kinds import KINDS
-from services.orchestrator.tenancy.node import active
+from services.orchestrator.tenancy.kinds import stands
 from services.orchestrator.tenancy.rights import Rights
-
-
-class NewToken(Protocol):
-    """A token and what is kept of it."""
-
-    key_id: str
-    token: str
-    salt: str
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,7 @@ class ApiKeys:
         narrowed_to = sorted(message.permissions)
         _check_permissions(role, narrowed_to)
         self._rights.require_to_give(allowed(role, narrowed_to), parent)
-        token, time = self._make_token(), now()
+        token, time = await asyncio.to_thread(self._make_token), now()
         record = ApiKeyRecord(
             name=child(parent, "apiKeys", token.key_id.lower()),
             create_time=time,
@@ -79,7 +71,7 @@ class ApiKeys:
             API_KEYS,
             record,
             request=request_key(parent, request),
-            guard=lambda look: _check_scope(look, parent),
+            guard=stands(parent),
         )
         return await self._with_use(made), token.token if is_new else ""
 
@@ -154,8 +146,3 @@ def _expire_time(message: Any, time: datetime) -> datetime | None:
             field="api_key.expire_time",
         )
     return ends
-
-
-def _check_scope(look: Look, parent: str) -> None:
-    collection = KINDS[collection_and_id(parent)[0]].collection
-    active(look.find(collection, parent), parent)

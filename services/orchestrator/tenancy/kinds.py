@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from services.mesh.errors import AdjutantError
-from services.mesh.names import parent_of
-from services.mesh.store import Collection, Look
+from services.mesh.names import collection_and_id, parent_of
+from services.mesh.store import Collection, Guard, Look
 from services.orchestrator.task import TASK_STATES, TASKS
 from services.orchestrator.tenancy.client import CLIENTS, ClientRecord
 from services.orchestrator.tenancy.group import GROUPS, GroupRecord
@@ -75,6 +75,16 @@ def _in_group(look: Look, name: str) -> str:
 def _in_project(look: Look, name: str) -> str:
     where = {"parent": (name,), "state": UNFINISHED}
     return "tasks that have not ended; cancel them first" if look.holds(TASKS, where) else ""
+
+
+def stands(name: str) -> Guard:
+    """Return the guard of what is made in a client, group or project: it must exist. NOT_FOUND."""
+    collection = KINDS[collection_and_id(name)[0]].collection
+
+    def guard(look: Look) -> None:
+        active(look.find(collection, name), name)
+
+    return guard
 
 
 CLIENT: Final = Kind("client", CLIENTS, NODE_PATHS, _stands_anywhere, _below_client)
