@@ -110,7 +110,7 @@ async def build(mesh: Mesh) -> None:
 def _serve_hierarchy(
     mesh: Mesh, directory: Directory, rights: Rights, inheritance: Inheritance
 ) -> None:
-    """Clients, groups, projects and their members; and how every service learns of them."""
+    """Serve clients, groups, projects and members, and tell every service of them."""
     store = mesh.store
     connections = NoConnections()
     mesh.serve(
@@ -140,7 +140,7 @@ def _serve_hierarchy(
 
 
 def _serve_keys(mesh: Mesh, directory: Directory, rights: Rights) -> None:
-    """API keys, and what callers ask about themselves."""
+    """Serve API keys, and what callers ask about themselves."""
     keys = ApiKeys(mesh.store, directory, rights, make_token)
     mesh.serve(
         api_key_service_pb2_grpc.add_ApiKeyServiceServicer_to_server,
@@ -156,7 +156,7 @@ def _serve_keys(mesh: Mesh, directory: Directory, rights: Rights) -> None:
 
 
 def _serve_audit(mesh: Mesh) -> None:
-    """The audit log, as far as it can be listed."""
+    """Serve the audit log, as far as it can be listed."""
     audit = Audit(mesh.store)
     mesh.serve(
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
