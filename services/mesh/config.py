@@ -55,6 +55,10 @@ class MeshSettings(BaseSettings):
     """Seconds of quiet after which an event stream sends a heartbeat."""
     unary_timeout_s: float = Field(30.0, gt=0)
     """Seconds that a unary call may take when the caller set no deadline."""
+    stream_max_age_s: float = Field(86400.0, gt=0)
+    """Seconds that a stream is open at most; its reader connects again with the last cursor."""
+    access_max_stale_s: float = Field(300.0, gt=0)
+    """Seconds for which who may do what is decided by the last known, while NATS is away."""
     lease_ttl_s: float = Field(10.0, ge=1)
     """Seconds after which work whose holder does not renew it may be taken over."""
     drain_grace_s: float = Field(5.0, ge=0)

@@ -23,6 +23,10 @@ class Call:
     """What is called, `adjutant.orchestrator.v1.TaskService/GetTask`."""
     resource: str
     """The resource that it was allowed on; empty means the mesh."""
+    peer: str = ""
+    """Network address of the caller, as gRPC gives it."""
+    platform: str = ""
+    """What the caller said it runs on."""
     audit: list[event_pb2.Event] = field(default_factory=list)
     """Entries for the audit log that wait for the call's first commit, to be part of it."""
     answered: bool = False
