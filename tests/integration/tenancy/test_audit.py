@@ -9,7 +9,7 @@ SERVICE = "adjutant.orchestrator.v1"
 
 
 async def entries(who: As, parent: str = "", **query: str) -> list[audit_entry_pb2.AuditEntry]:
-    request = pb.ListAuditEntriesRequest(parent=parent, page_size=500, **query)  # type: ignore[arg-type]
+    request = pb.ListAuditEntriesRequest(parent=parent, page_size=500, **query)
     return list((await who.audit.ListAuditEntries(request)).entries)
 
 

@@ -1,5 +1,7 @@
 """Clients, groups and projects over the wire."""
 
+import sqlite3
+
 import grpc
 import pytest
 
@@ -161,7 +163,7 @@ async def test_what_holds_in_a_project_is_the_nearest_that_was_said(house: House
     group = await house.owner.group(CLIENT, "shops")
     approve = settings_pb2.Settings(approval_policy=task_pb2.APPROVAL_POLICY_APPROVE)
     await house.owner.groups.UpdateGroup(
-        group_pb.UpdateGroupRequest(name=group, group={"settings": approve})  # type: ignore[arg-type]
+        group_pb.UpdateGroupRequest(name=group, group={"settings": approve})
     )
     await update(house, group=group)
     api = await house.owner.project(CLIENT, "api", group)
@@ -184,7 +186,7 @@ async def test_a_default_project_is_there_and_not_made_again(house: House) -> No
 async def test_a_project_is_purged_of_what_was_in_it(house: House) -> None:
     submit = task_pb.SubmitTaskRequest(parent=PROJECT, instructions="# a\n\n- [x] done")
     task = (await house.owner.tasks.SubmitTask(submit)).task
-    key, token = await house.owner.key(PROJECT, "AGENT")
+    _, token = await house.owner.key(PROJECT, "AGENT")
     agent = house.with_token(token)
     read = task_pb.GetTaskRequest(name=task.name)
 
@@ -202,8 +204,6 @@ async def test_a_project_is_purged_of_what_was_in_it(house: House) -> None:
 
 async def gone(house: House, read: task_pb.GetTaskRequest) -> bool:
     """Tell whether nothing is left of a task on disk."""
-    import sqlite3
-
     database = sqlite3.connect(house.folder / "orchestrator" / "store.db")
     left = database.execute("SELECT count(*) FROM tasks WHERE name = ?", (read.name,)).fetchone()
     keys = database.execute('SELECT count(*) FROM "apiKeys"').fetchone()
@@ -211,7 +211,7 @@ async def gone(house: House, read: task_pb.GetTaskRequest) -> bool:
     checkpoints = sqlite3.connect(house.folder / "orchestrator" / "checkpoints.db")
     threads = checkpoints.execute("SELECT count(*) FROM checkpoints").fetchone()
     checkpoints.close()
-    return left == keys == threads == (0,)
+    return bool(left == keys == threads == (0,))
 
 
 @pytest.mark.parametrize("subject", ["mallory"])
