@@ -24,6 +24,7 @@ from services.agent_runner.run import (
     name_of_job,
 )
 from services.mesh import tasks, telemetry
+from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.store import RequestKey, now
@@ -122,6 +123,16 @@ class Runs:
             if error.reason != "ALREADY_EXISTS":  # else it was started just now
                 raise
 
+    async def end_below(self, parent: str) -> None:
+        """End every run of a project that was removed. TimeoutError while one goes on."""
+        busy = False
+        async for run in self._store.scan(RUNS, {"state": UNFINISHED}):
+            if run.name.startswith(f"{parent}/"):
+                await self.cancel(run.name)
+                busy = True
+        if busy:
+            raise TimeoutError(f"runs of {parent} are being ended")
+
     async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.
 
@@ -215,4 +226,5 @@ def _new_run(name: str, spec: RunSpec, spec_digest: str) -> RunRecord:
         spec_digest=spec_digest,
         report_token=secrets.token_urlsafe(24),
         headers=telemetry.inject(),
+        requester=actor(),
     )
