@@ -4,18 +4,29 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from adjutant.event.v1 import event_pb2
-from adjutant.orchestrator.v1 import approval_service_pb2_grpc, task_service_pb2_grpc
+from adjutant.orchestrator.v1 import (
+    approval_service_pb2_grpc,
+    connection_service_pb2_grpc,
+    task_service_pb2_grpc,
+)
 from services.mesh.app import Mesh, Service
+from services.mesh.names import parent_of
+from services.mesh.secrets.envelope import Vault
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.rpc.approval_service import ApprovalService
+from services.orchestrator.rpc.connection_service import ConnectionService
 from services.orchestrator.rpc.task_service import TaskService
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
 from services.orchestrator.tasks import Approvals, Tasks
+from services.orchestrator.tenancy.connections import PURPOSE, Connections
+from services.orchestrator.tenancy.rewrapping import Rewrapping
+from services.orchestrator.tenancy.stored_connection import CONNECTIONS
+from services.orchestrator.vault import master_keys
 
 
 async def build(mesh: Mesh) -> None:
@@ -39,6 +50,13 @@ async def build(mesh: Mesh) -> None:
         ApprovalService(Approvals(mesh.store)),
         "adjutant.orchestrator.v1.ApprovalService",
     )
+    vault = Vault(master_keys(options), PURPOSE)
+    connections = Connections(mesh.store, vault, _chain, lambda _: None)
+    mesh.serve(
+        connection_service_pb2_grpc.add_ConnectionServiceServicer_to_server,
+        ConnectionService(connections, Rewrapping(mesh.store, vault, connections)),
+        "adjutant.orchestrator.v1.ConnectionService",
+    )
     mesh.consume(
         "orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], conductor.on_run_event
     )
@@ -53,4 +71,10 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(conductor.close)
 
 
-SERVICE: Final = Service(OrchestratorSettings, collections=(TASKS, APPROVALS), build=build)
+async def _chain(project: str) -> tuple[str, ...]:
+    return (project, parent_of(project))
+
+
+SERVICE: Final = Service(
+    OrchestratorSettings, collections=(TASKS, APPROVALS, CONNECTIONS), build=build
+)

@@ -1,6 +1,7 @@
 """Settings of the orchestrator."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -30,6 +31,16 @@ class OrchestratorSettings(MeshSettings):
     """How often a step is started when the ground gives way under its runs."""
     agent_runner: str = ""
     """Address of the agent runner as `host:port`; empty means the embedded one."""
+
+    master_key_source: Literal["file", "environment"] = "file"
+    """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""
+    master_key_file: Path | None = None
+    """File of the master keys; unset is `secrets/master.keys` in `data_dir`."""
+
+    @property
+    def master_key_path(self) -> Path:
+        """Where the file of the master keys is."""
+        return self.master_key_file or self.data_dir / "secrets" / "master.keys"
 
     @property
     def agent_runner_address(self) -> str:

@@ -62,6 +62,11 @@ class GuardedStore:
         _require(collection, name)
         return await self._store.update(collection, name, change, fence=fence)
 
+    async def delete(self, collection: Collection[R], name: str) -> None:
+        """Remove a record; see Store. NOT_FOUND for another client's name."""
+        _require(collection, name)
+        await self._store.delete(collection, name)
+
     async def page(self, collection: Collection[R], *, parent: str, **query: Any) -> Page[R]:
         """Return a page; see Store. NOT_FOUND for another client's parent."""
         _require(collection, parent)

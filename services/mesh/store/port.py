@@ -181,6 +181,9 @@ class Store(Protocol):
         where a holder of a later lease has written. The guard sees what was there before.
         """
 
+    async def delete(self, collection: Collection[R], name: str) -> None:
+        """Remove a record for good; its name may be given again. NOT_FOUND."""
+
     async def page(
         self,
         collection: Collection[R],

@@ -159,6 +159,12 @@ class SqliteStore:
         self._committed(announced)
         return record
 
+    async def delete(self, collection: Collection[R], name: str) -> None:
+        """Remove a record; see Store."""
+        sql = f'DELETE FROM "{collection.name}" WHERE name = ?'
+        if not await self._write(lambda database: database.execute(sql, (name,)).rowcount):
+            raise not_found(collection.name.removesuffix("s"), name)
+
     async def page(
         self,
         collection: Collection[R],
