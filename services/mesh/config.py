@@ -34,6 +34,10 @@ class MeshSettings(BaseSettings):
     """Seconds that the event log keeps an event; older ones are a GAP to whoever asks."""
     event_max_bytes: int = Field(4 * 2**30, gt=0)
     """Bytes that the event log may hold; the oldest events go first."""
+    audit_max_age_s: float = Field(400 * 86400.0, gt=0)
+    """Seconds that the audit log keeps an entry; nothing else removes one."""
+    audit_window_s: float = Field(60.0, gt=0)
+    """Seconds for which alike denials and authentications are written down as one entry."""
     event_dedup_window_s: float = Field(120.0, ge=1)
     """Seconds for which the log itself refuses a repeated event id; older repeats are looked up."""
     event_buffer_size: int = Field(20_000, ge=16)
@@ -42,6 +46,10 @@ class MeshSettings(BaseSettings):
     """Seconds of quiet after which an event stream sends a heartbeat."""
     unary_timeout_s: float = Field(30.0, gt=0)
     """Seconds that a unary call may take when the caller set no deadline."""
+    stream_max_age_s: float = Field(86400.0, gt=0)
+    """Seconds that a stream is open at most; its reader connects again with the last cursor."""
+    access_max_stale_s: float = Field(300.0, gt=0)
+    """Seconds for which who may do what is decided by the last known, while NATS is away."""
     lease_ttl_s: float = Field(10.0, ge=1)
     """Seconds after which work whose holder does not renew it may be taken over."""
     drain_grace_s: float = Field(5.0, ge=0)
