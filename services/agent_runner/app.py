@@ -25,6 +25,7 @@ from services.agent_runner.runs import Runs
 from services.agent_runner.settings import AgentRunnerSettings
 from services.agent_runner.watch import Watcher
 from services.mesh.app import Service
+from services.mesh.identity.service_token import bearer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ async def build(mesh: Mesh) -> None:
     await workspaces.install()
     backend = LocalBackend(folder / "runs")
     await backend.open()
-    credentials = OrchestratorCredentials(own.orchestrator_address)
+    credentials = OrchestratorCredentials(own.orchestrator_address, bearer(own))
     mesh.on_stop(credentials.close)
     server = CredentialServer(
         mesh.store, credentials, folder / "credentials.link", (GitAgent.name,)

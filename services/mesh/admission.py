@@ -12,7 +12,6 @@ from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.deadline import Deadline
 from services.mesh.interceptors.door import AccessDoor
 from services.mesh.interceptors.errors import Errors
-from services.mesh.interceptors.platform import Platforms
 from services.mesh.store import Store
 
 
@@ -35,9 +34,8 @@ class Admission:
         """Let calls in through the chain. OSError, ValueError where a secret is unusable."""
         await self._authenticator.start()
         self.replica.on_change(self.cutting.look_soon)
-        platforms = Platforms(self._settings.platforms, self._settings.platform_required)
         door = AccessDoor(
-            self._authenticator, self.authorizer, self.recorder, self.cutting, platforms
+            self._authenticator, self.authorizer, self.recorder, self.cutting, self._settings
         )
         # Errors stand inside telemetry, which would record an exception as success.
         chain.open([Errors(), Deadline(self._settings.unary_timeout_s), self.cutting], door)

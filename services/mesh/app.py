@@ -25,6 +25,8 @@ from services.mesh.blobs import Blobs
 from services.mesh.config import MeshSettings
 from services.mesh.events import Consumer, EventLog, Hub, Relay
 from services.mesh.events.consumer import Handler, subjects_of_audit, subjects_of_kinds
+from services.mesh.identity.local import ensure_secrets
+from services.mesh.identity.loopback import is_loopback
 from services.mesh.interceptors.chain import Chain
 from services.mesh.lease import Leases
 from services.mesh.server import make_server
@@ -105,7 +107,9 @@ async def run_service(
     stop: asyncio.Event,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run a service until `stop` is set. OSError where its port is taken."""
+    """Run a service until `stop` is set. OSError where its port is taken or a secret unusable."""
+    if is_loopback(settings.host):
+        ensure_secrets(settings)
     # The port first: whoever has it is the one instance of this replica, and only
     # then may it take over what its former self held.
     chain = Chain()

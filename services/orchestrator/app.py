@@ -10,6 +10,7 @@ from adjutant.orchestrator.v1 import (
     task_service_pb2_grpc,
 )
 from services.mesh.app import Mesh, Service
+from services.mesh.identity.service_token import bearer
 from services.mesh.names import parent_of
 from services.mesh.secrets.envelope import Vault
 from services.orchestrator.adapters.checkpoints import open_checkpoints
@@ -35,7 +36,7 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     path = options.service_dir / "checkpoints.db"
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
-    runner = Runner(options.agent_runner_address)
+    runner = Runner(options.agent_runner_address, bearer(options))
     graph = TaskGraph(mesh.store, runner).compile(saver)
     conductor = Conductor(mesh.store, mesh.leases, runner, graph, options)
     tasks = Tasks(mesh.store, conductor.wake)

@@ -74,9 +74,13 @@ class Chain(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, handler: Any, method: Method) -> Handler:
+        door = self._door
+        if door is None:
+            raise RuntimeError("the server was started before its door was opened")
         if handler.request_streaming:
             raise NotImplementedError(f"{method.path}: no request stream passes the door yet")
-        answer = self._writing(handler, method) if method.streams else self._once(handler, method)
+        make_answer = _writing if method.streams else _once
+        answer = make_answer(handler, method, door)
         for around in reversed(self._arounds):
             answer = _inside(around, method, answer)
 
@@ -90,42 +94,44 @@ class Chain(grpc.aio.ServerInterceptor):
         )
         return make(behavior, None, handler.response_serializer)  # type: ignore[no-any-return]
 
-    def _once(self, handler: Any, method: Method) -> Behavior:
-        """Return what lets a call in and answers it."""
-        answer, door = handler.unary_unary, self._door
 
-        async def behavior(content: bytes, context: Context) -> Any:
-            try:
-                request = await door.enter(content, method, context)
-                response = await answer(request, context)
-            except BaseException as error:
-                await door.leave(error)
-                raise
-            await door.leave(None)
-            return response
+def _once(handler: Any, method: Method, door: Door) -> Behavior:
+    """Return what lets a call in and answers it."""
+    answer = handler.unary_unary
 
-        return behavior
+    async def behavior(content: bytes, context: Context) -> Any:
+        try:
+            request = await door.enter(content, method, context)
+            response = await answer(request, context)
+        except BaseException as error:
+            await door.leave(error)
+            raise
+        await door.leave(None)
+        return response
 
-    def _writing(self, handler: Any, method: Method) -> Behavior:
-        """Return what lets a call in and writes its stream.
+    return behavior
 
-        It closes the generator at once and in the task that ran it. Where gRPC iterates, it
-        drops the generator of a stream that was left, and the garbage collector closes it in
-        another context.
-        """
-        answers, door = handler.unary_stream, self._door
 
-        async def behavior(content: bytes, context: Context) -> None:
-            try:
-                request = await door.enter(content, method, context)
-                async with contextlib.aclosing(answers(request, context)) as responses:
-                    await _write_all(responses, context)
-            except BaseException as error:
-                await door.leave(error)
-                raise
-            await door.leave(None)
+def _writing(handler: Any, method: Method, door: Door) -> Behavior:
+    """Return what lets a call in and writes its stream.
 
-        return behavior
+    It closes the generator at once and in the task that ran it. Where gRPC iterates, it
+    drops the generator of a stream that was left, and the garbage collector closes it in
+    another context.
+    """
+    answers = handler.unary_stream
+
+    async def behavior(content: bytes, context: Context) -> None:
+        try:
+            request = await door.enter(content, method, context)
+            async with contextlib.aclosing(answers(request, context)) as responses:
+                await _write_all(responses, context)
+        except BaseException as error:
+            await door.leave(error)
+            raise
+        await door.leave(None)
+
+    return behavior
 
 
 async def _write_all(responses: AsyncIterator[Any], context: Context) -> None:

@@ -11,12 +11,13 @@ from services.mesh.access import caller
 from services.mesh.access.authorizer import Authorizer, denied
 from services.mesh.access.caller import Call
 from services.mesh.audit import Caller, Recorder
+from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.identity import Kind, Principal
 from services.mesh.identity.authenticator import Authenticator
 from services.mesh.identity.peer import peer_identities
+from services.mesh.identity.platform import platform_of
 from services.mesh.interceptors.cutting import Cutting
-from services.mesh.interceptors.platform import Platforms
 from services.mesh.interceptors.validation import Validation
 
 if TYPE_CHECKING:
@@ -56,13 +57,13 @@ class AccessDoor:
         authorizer: Authorizer,
         recorder: Recorder,
         cutting: Cutting,
-        platforms: Platforms,
+        settings: MeshSettings,
     ) -> None:
         self._authenticator = authenticator
         self._authorizer = authorizer
         self._recorder = recorder
         self._cutting = cutting
-        self._platforms = platforms
+        self._settings = settings
         self._validation = Validation()
 
     async def enter(self, content: bytes, method: Method, context: Context) -> Any:
@@ -95,7 +96,7 @@ class AccessDoor:
 
     async def _recognise(self, call: Call, method: Method, context: Context) -> None:
         metadata: dict[str, str | bytes] = dict(context.invocation_metadata() or ())
-        call.platform = self._platforms.check(metadata)
+        call.platform = platform_of(metadata, self._settings)
         if method.access and method.access.own_credential:
             call.principal = _HOLDER
             return
