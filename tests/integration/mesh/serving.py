@@ -87,6 +87,11 @@ class Served:
         return subscription_service_pb2_grpc.SubscriptionServiceStub(self.channel)
 
     @property
+    def as_owner(self) -> tuple[tuple[str, str], ...]:
+        """Metadata with the owner's token, for calls on a channel that shows none."""
+        return (("authorization", f"Bearer {owner_of(self.mesh.settings.data_dir)()}"),)
+
+    @property
     def address(self) -> str:
         """Where it serves."""
         return f"{self.mesh.settings.host}:{self.mesh.settings.port}"
