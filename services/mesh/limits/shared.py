@@ -23,6 +23,7 @@ from nats.js.kv import KeyValue
 from services.mesh.events.log import TRANSIENT, EventLog
 from services.mesh.identity.lru import Lru
 from services.mesh.limits.bucket import Grant, Rate, take
+from services.mesh.names import new_id
 
 BUCKET: Final = "adjutant_limits"
 STREAM: Final = f"KV_{BUCKET}"
@@ -34,7 +35,6 @@ AWAY_S: Final = 1.0
 ATTEMPTS: Final = 8
 CLOCK_S: Final = 600.0
 """Seconds after which the server's clock is read again."""
-_CLOCK_KEY: Final = "clock"
 _REMEMBERED: Final = 20_000
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class SharedBuckets:
         self._opening = asyncio.Lock()
         # What we wrote ourselves. Where it is out of date the write is refused.
         self._stored: Lru[str, _Stored] = Lru(_REMEMBERED)
+        # A key of one's own: another's write would remove what we are about to read.
+        self._clock_key = f"clock.{new_id()}"
         self._server_ahead_s = 0.0
         self._clock_read_at = 0.0
         self._away_until = 0.0
@@ -126,7 +128,7 @@ class SharedBuckets:
 
     async def _read_clock(self, bucket: KeyValue) -> None:
         before = time.monotonic()
-        revision = await bucket.put(_CLOCK_KEY, b"")
+        revision = await bucket.put(self._clock_key, b"")
         after = time.monotonic()
         written = await self._log.jetstream.get_msg(STREAM, seq=revision)
         assert written.time is not None
