@@ -6,6 +6,7 @@ from services.mesh.access.caller import Call
 from services.mesh.audit.recorder import host_of
 from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog
+from services.mesh.identity import Principal
 from services.mesh.limits.limits import Limits, client_of
 from services.mesh.limits.shared import SharedBuckets
 from services.mesh.limits.streams import Opened, Streams
@@ -26,11 +27,21 @@ class Allowance:
         self.run = self.streams.run
         self.leave = self.streams.leave
 
+    async def count(self, principal: Principal, method: "Method") -> None:
+        """Count a call for its caller, whether it may do this or not. RATE_LIMITED."""
+        bucket = self.limits.of_caller(principal)
+        if bucket and not bucket.spend(method.cost):
+            await self.limits.spend(bucket, method.cost)
+
     async def admit(self, call: Call, method: "Method") -> None:
-        """Count a call that may come in. RATE_LIMITED, TOO_MANY_STREAMS."""
+        """Count a call that may come in for its client. RATE_LIMITED, TOO_MANY_STREAMS.
+
+        It was authorised: nobody uses up what is another client's.
+        """
         client = client_of(call.resource)
-        if not self.limits.spend(call.principal, client, method.cost):
-            await self.limits.check(call.principal, client, method.cost)
+        bucket = self.limits.of_client(call.principal, client)
+        if bucket and not bucket.spend(method.cost):
+            await self.limits.spend(bucket, method.cost)
         if method.streams:
             self._opened[id(call)] = self.streams.open(call.principal, client)
 
@@ -44,5 +55,5 @@ class Allowance:
         self.limits.check_stranger(host_of(peer))
 
     def failed(self, peer: str) -> None:
-        """Count a call that came without a good credential."""
+        """Count a call that came with a wrong credential."""
         self.limits.failed(host_of(peer))

@@ -39,26 +39,28 @@ class Limits:
         }
         self._buckets: Lru[tuple[str, str], LocalBucket] = Lru(MAX_BUCKETS)
 
-    def spend(self, principal: Principal, client: str, cost: float) -> bool:
-        """Count a call where that takes no waiting; False where `check` must do it.
+    def of_caller(self, principal: Principal) -> LocalBucket | None:
+        """Return what a caller spends from, on whatever it calls; None where it is not limited."""
+        if _is_exempt(principal):
+            return None
+        limit = "key" if principal.kind is Kind.API_KEY else "user"
+        return self._bucket(limit, principal.name)
 
-        `client` is the resource name of the client that the call is about; empty for none.
+    def of_client(self, principal: Principal, client: str) -> LocalBucket | None:
+        """Return what all who call a client spend from; None where it is not limited.
+
+        `client` is its resource name; empty where a call is about none.
         """
-        found = self._buckets_of(principal, client)
-        for bucket in found:
-            if bucket.units < min(cost, bucket.rate.burst):
-                return False
-        for bucket in found:
-            bucket.units -= min(cost, bucket.rate.burst)
-            if bucket.is_low:
-                bucket.refill(1.0)
-        return True
+        return self._bucket("client", client) if client and not _is_exempt(principal) else None
 
-    async def check(self, principal: Principal, client: str, cost: float) -> None:
-        """Count a call. RATE_LIMITED with the limit's name and when to come again."""
-        while not self.spend(principal, client, cost):
-            for bucket in self._buckets_of(principal, client):
-                await self._fill(bucket, min(cost, bucket.rate.burst))
+    async def spend(self, bucket: LocalBucket, cost: float) -> None:
+        """Count a call. RATE_LIMITED with the limit's name and when to come again.
+
+        It waits only where `bucket.spend` says that there is not enough here.
+        """
+        cost = min(cost, bucket.rate.burst)
+        while not bucket.spend(cost):
+            await self._fill(bucket, cost)
 
     def check_stranger(self, host: str) -> None:
         """Refuse whoever failed too often to say who they are. RATE_LIMITED."""
@@ -68,18 +70,7 @@ class Limits:
     def failed(self, host: str) -> None:
         """Count an unsuccessful attempt of a host to say who it is."""
         if bucket := self._bucket("failures", host):
-            bucket.units = max(bucket.units - 1, -1.0)
-            if bucket.is_low:
-                bucket.refill(1.0)
-
-    def _buckets_of(self, principal: Principal, client: str) -> list[LocalBucket]:
-        if principal.administrator or principal.kind is Kind.SERVICE:
-            return []
-        own = "key" if principal.kind is Kind.API_KEY else "user"
-        found = [self._bucket(own, principal.name)]
-        if client:
-            found.append(self._bucket("client", client))
-        return [bucket for bucket in found if bucket]
+            bucket.owe(1.0)
 
     def _bucket(self, limit: str, who: str) -> LocalBucket | None:
         rate = self._rates[limit]
@@ -92,9 +83,7 @@ class Limits:
         return bucket
 
     async def _fill(self, bucket: LocalBucket, cost: float) -> None:
-        """See that a bucket has enough here for now. RATE_LIMITED."""
-        if bucket.units >= cost:
-            return
+        """See that a bucket has more here. RATE_LIMITED."""
         self._refuse_if_empty(bucket)
         refill = bucket.refill(cost - bucket.units)
         await asyncio.wait({refill}, timeout=WAIT_S)
@@ -106,6 +95,11 @@ class Limits:
     def _refuse_if_empty(self, bucket: LocalBucket) -> None:
         if (wait_s := bucket.wait_s) > 0:
             _refuse(bucket, wait_s)
+
+
+def _is_exempt(principal: Principal) -> bool:
+    # Whoever holds a resource's own credential has no name; what it may do is little.
+    return principal.administrator or principal.kind is Kind.SERVICE or not principal.name
 
 
 def client_of(resource: str) -> str:

@@ -59,10 +59,25 @@ class LocalBucket:
         """Seconds for which the shared bucket is known to be empty."""
         return self._empty_until - time.monotonic()
 
-    @property
-    def is_low(self) -> bool:
-        """Whether it is time for the next chunk, so that no call has to wait for it."""
-        return self.units < self._low and self._refilling is None and self.wait_s <= 0
+    def spend(self, cost: float) -> bool:
+        """Spend what is here; False where it is not enough.
+
+        The next chunk is taken in time, so that hardly a call has to wait for it. A call that
+        is dearer than the bucket takes all that it holds.
+        """
+        cost = min(cost, self.rate.burst)
+        if self.units < cost:
+            return False
+        self.units -= cost
+        if self.units < self._low:
+            self._refill_in_time()
+        return True
+
+    def owe(self, cost: float) -> None:
+        """Spend what may not be here yet; little is owed at most."""
+        self.units = max(self.units - cost, -cost)
+        if self.units < self._low:
+            self._refill_in_time()
 
     def refill(self, least: float) -> "asyncio.Task[None]":
         """Take the next chunk, or say when there will be one; one at a time."""
@@ -86,6 +101,10 @@ class LocalBucket:
         if not grant.units:
             self._empty_until = now + grant.wait_s
         return bool(grant.units)
+
+    def _refill_in_time(self) -> None:
+        if self._refilling is None and self.wait_s <= 0:
+            self.refill(1.0)
 
     async def _refill(self, least: float) -> None:
         most = max(self._chunk, least) + self._lent

@@ -30,6 +30,7 @@ STREAM: Final = f"KV_{BUCKET}"
 TTL_S: Final = 3600.0
 """Seconds after which a bucket that nobody took from is forgotten; it is full long before."""
 TIMEOUT_S: Final = 0.25
+OPEN_TIMEOUT_S: Final = 2.0
 AWAY_S: Final = 1.0
 """Seconds for which a server that did not answer is not asked again."""
 ATTEMPTS: Final = 8
@@ -67,12 +68,12 @@ class SharedBuckets:
         """Take from a bucket; None while the server is away or everybody wants the same."""
         if time.monotonic() < self._away_until:
             return None
+        limit_s = TIMEOUT_S if self._bucket else OPEN_TIMEOUT_S
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(limit_s):
                 return await self._take(await self._open(), key, rate, least, most)
         except TRANSIENT as error:
-            if self._bucket is not None:
-                log.warning("limits are each replica's own for now: %r", error)
+            log.warning("limits are each replica's own for now: %r", error)
             self._bucket = None  # it may be gone for good; the next call looks anew
             self._away_until = time.monotonic() + AWAY_S
             return None
