@@ -1,6 +1,7 @@
 """Settings of the orchestrator."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -28,8 +29,20 @@ class OrchestratorSettings(MeshSettings):
     """Seconds without news of a task's runs after which they are asked for."""
     max_infrastructure_attempts: int = Field(3, ge=1)
     """How often a step is started when the ground gives way under its runs."""
+    create_default_project: bool = True
+    """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
     """Address of the agent runner as `host:port`; empty means the embedded one."""
+
+    master_key_source: Literal["file", "environment"] = "file"
+    """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""
+    master_key_file: Path | None = None
+    """File of the master keys; unset is `secrets/master.keys` in `data_dir`."""
+
+    @property
+    def master_key_path(self) -> Path:
+        """Where the file of the master keys is."""
+        return self.master_key_file or self.data_dir / "secrets" / "master.keys"
 
     @property
     def agent_runner_address(self) -> str:
