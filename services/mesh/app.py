@@ -28,6 +28,7 @@ from services.mesh.events import Consumer, EventLog, Hub, Relay
 from services.mesh.events.consumer import Handler, subjects_of_audit, subjects_of_kinds
 from services.mesh.identity.local import ensure_secrets
 from services.mesh.identity.loopback import is_loopback
+from services.mesh.identity.tls import require_safe
 from services.mesh.interceptors.chain import Chain
 from services.mesh.lease import Leases
 from services.mesh.purge import Purge, Purger
@@ -115,6 +116,7 @@ async def run_service(
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a service until `stop` is set. OSError where its port is taken or a secret unusable."""
+    require_safe(settings)
     if is_loopback(settings.host):
         ensure_secrets(settings)
     # The port first: whoever has it is the one instance of this replica, and only

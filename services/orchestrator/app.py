@@ -17,7 +17,6 @@ from adjutant.orchestrator.v1 import (
 )
 from services.mesh.app import Mesh, Service
 from services.mesh.identity.api_keys import make_token
-from services.mesh.identity.service_token import bearer
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
@@ -71,7 +70,7 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     path = options.service_dir / "checkpoints.db"
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
-    runner = Runner(options.agent_runner_address, bearer(options))
+    runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
     conductor = Conductor(mesh.store, mesh.leases, runner, graph, options)
     inheritance = Inheritance(mesh.store)

@@ -6,7 +6,8 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
-from services.mesh.channel import Bearer, open_channel
+from services.mesh.channel import open_channel
+from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.identity.authenticator import ON_BEHALF_OF_HEADER
 from services.mesh.names import collection_and_id, parent_of
@@ -27,8 +28,8 @@ class RunnerUnavailableError(ConnectionError):
 class Runner:
     """Starts, reads and cancels runs over gRPC."""
 
-    def __init__(self, address: str, bearer: Bearer) -> None:
-        self._channel = open_channel(address, bearer)
+    def __init__(self, address: str, settings: MeshSettings) -> None:
+        self._channel = open_channel(address, settings)
         self._runs = run_service_pb2_grpc.RunServiceStub(self._channel)
 
     async def start(self, name: str, spec: run_pb2.RunSpec, on_behalf_of: str) -> None:
