@@ -21,7 +21,6 @@ from services.client.errors import ShuttingDownError as ShuttingDownError
 from services.client.errors import SlowConsumerError as SlowConsumerError
 from services.client.errors import UnreachableError as UnreachableError
 from services.client.groups import Groups as Groups
-from services.client.identity import Identity as Identity
 from services.client.keys import ApiKeys as ApiKeys
 from services.client.keys import NewApiKey as NewApiKey
 from services.client.members import Members as Members
@@ -33,3 +32,4 @@ from services.client.streams import until_reachable as until_reachable
 from services.client.subscriptions import Subscriptions as Subscriptions
 from services.client.tasks import Tasks as Tasks
 from services.client.tracing import start_trace as start_trace
+from services.client.whoami import Identity as Identity

@@ -9,7 +9,6 @@ from services.client.audit import Audit
 from services.client.clients import Clients
 from services.client.discovery import find_addresses
 from services.client.groups import Groups
-from services.client.identity import Identity
 from services.client.keys import ApiKeys
 from services.client.members import Members
 from services.client.names import project_name
@@ -19,6 +18,7 @@ from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
 from services.client.transport import Transport
+from services.client.whoami import Identity
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
