@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pathlib
+
 import pytest
 
 from services.agent_runner.agents import CommandAgent, GitAgent
@@ -49,7 +51,7 @@ def test_good_ends() -> None:
 
 
 def test_git_speaks_for_itself() -> None:
-    failure = failure_of(ended(exit_code=1), GitAgent({}), "! [rejected] (fetch first)\n", 60, 900)
+    failure = failure_of(ended(exit_code=1), GitAgent({}, pathlib.Path("link")), "! [rejected] (fetch first)\n", 60, 900)
     assert failure is not None
     assert failure.reason == "COMMIT_FAILED"
     assert "[rejected] (fetch first)" in failure.message
