@@ -8,6 +8,7 @@ from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_servic
 from services.mesh import telemetry
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
+from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Page, RequestKey, Store, now
 from services.orchestrator import approval as approvals
 from services.orchestrator.approval import APPROVALS, ApprovalRecord
@@ -44,6 +45,7 @@ class Tasks:
         """
         plan = parse_plan(request.instructions, request.title)
         _check_branch(request.repository.branch)
+        refuse_user_info(request.repository.uri, "repository.uri")
         time = now()
         repository = request.repository
         record = TaskRecord(
