@@ -12,6 +12,7 @@ from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.deadline import Deadline
 from services.mesh.interceptors.door import AccessDoor
 from services.mesh.interceptors.errors import Errors
+from services.mesh.interceptors.telemetry import Telemetry
 from services.mesh.store import Store
 
 
@@ -38,7 +39,8 @@ class Admission:
             self._authenticator, self.authorizer, self.recorder, self.cutting, self._settings
         )
         # Errors stand inside telemetry, which would record an exception as success.
-        chain.open([Errors(), Deadline(self._settings.unary_timeout_s), self.cutting], door)
+        deadline = Deadline(self._settings.unary_timeout_s)
+        chain.open([Telemetry(), Errors(), deadline, self.cutting], door)
 
     async def close(self) -> None:
         """Write what the audit log is still owed."""

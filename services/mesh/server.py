@@ -3,11 +3,15 @@
 import grpc
 
 from services.mesh.config import MeshSettings
+from services.mesh.identity.tls import server_credentials
 from services.mesh.interceptors.chain import Chain
 
 
 def make_server(settings: MeshSettings, chain: Chain) -> grpc.aio.Server:
-    """Return a server that has its port and does not serve yet. OSError where it is taken."""
+    """Return a server that has its port and does not serve yet.
+
+    OSError where the port is taken, or the certificate cannot be used.
+    """
     options = (
         # Two servers on one port would each get half of the calls, in silence.
         ("grpc.so_reuseport", 0),
@@ -20,8 +24,12 @@ def make_server(settings: MeshSettings, chain: Chain) -> grpc.aio.Server:
     )
     server = grpc.aio.server(interceptors=[chain], options=options)
     address = f"{settings.host}:{settings.port}"
+    credentials = server_credentials(settings)
     try:
-        server.add_insecure_port(address)
+        if credentials:
+            server.add_secure_port(address, credentials)
+        else:
+            server.add_insecure_port(address)
     except RuntimeError as error:
         raise OSError(
             f"{address} is taken, so {settings.service} cannot start; end what listens there "

@@ -193,7 +193,7 @@ class Store(Protocol):
         self,
         collection: Collection[R],
         *,
-        parent: str,
+        parent: str | None,
         filter_text: str = "",
         order_by: str = "",
         page_size: int = 0,
@@ -202,6 +202,7 @@ class Store(Protocol):
     ) -> Page[R]:
         """Return a page of the records in a parent. INVALID_FILTER, INVALID_PAGE_TOKEN.
 
+        An empty parent is the mesh itself; None is any.
         `where` keeps those whose fields, hidden ones too, have these values; it is no caller's.
         """
 

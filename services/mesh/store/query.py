@@ -57,7 +57,7 @@ class Position:
 class Query:
     """A list request that was understood."""
 
-    parent: str
+    parent: str | None
     conditions: tuple[Condition, ...]
     order: Order
     page_size: int
@@ -73,7 +73,7 @@ class Query:
 def parse_query(
     fields: Sequence[str],
     *,
-    parent: str,
+    parent: str | None,
     filter_text: str,
     order_by: str,
     page_size: int,

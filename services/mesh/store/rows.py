@@ -91,10 +91,9 @@ def raise_fence(record: R, fence: int) -> None:
 def select(table: str, query: Query, where: Mapping[str, str]) -> tuple[str, list[Any]]:
     """Return the statement of a page, and what to bind."""
     field, direction = query.order.field, "DESC" if query.order.descending else "ASC"
-    terms, values = ["parent = ?"], [query.parent]
-    for own, value in where.items():
-        terms.append(f'"{own}" = ?')
-        values.append(value)
+    fixed = dict(where) if query.parent is None else {"parent": query.parent, **where}
+    terms = [f'"{own}" = ?' for own in fixed] or ["TRUE"]
+    values = list(fixed.values())
     for condition in query.conditions:
         terms.append(f'"{condition.field}" {condition.op} ?')
         values.append(condition.value)

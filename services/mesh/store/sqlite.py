@@ -198,7 +198,7 @@ class SqliteStore:
         self,
         collection: Collection[R],
         *,
-        parent: str,
+        parent: str | None,
         filter_text: str = "",
         order_by: str = "",
         page_size: int = 0,

@@ -1,0 +1,1 @@
+"""Attacks on a running mesh over the wire: it stays healthy and small, and serves the others."""

@@ -1,0 +1,82 @@
+"""What the attacked processes are made of: which they are, their memory, files and connections."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import psutil
+
+SAMPLE_S = 0.2
+SETTLE_S = 20.0
+MAX_GROWTH_MB = 400.0
+"""Megabytes that all services together may grow by while they are attacked."""
+MAX_KEPT_MB = 200.0
+"""Megabytes of it that they may keep afterwards: allocators do not give everything back."""
+MAX_FILES_KEPT = 10
+"""Files that a service may have open afterwards and not before: of threads and of the log."""
+_MB = 2**20
+
+
+@dataclass
+class Vitals:
+    """Watches processes for as long as they are attacked."""
+
+    pids: dict[str, int]
+    """Process ids by service."""
+    rss_start_mb: float = 0.0
+    rss_peak_mb: float = 0.0
+    rss_end_mb: float = 0.0
+    most_files: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._processes = {name: psutil.Process(pid) for name, pid in self.pids.items()}
+        self._files = {name: p.num_fds() for name, p in self._processes.items()}
+        self.rss_start_mb = self.rss_peak_mb = self._rss_mb()
+
+    async def run(self) -> None:
+        """Look at the processes again and again."""
+        while True:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self.rss_peak_mb = max(self.rss_peak_mb, self._rss_mb())
+                files = sum(process.num_fds() for process in self._processes.values())
+                self.most_files = max(self.most_files, files)
+            await asyncio.sleep(SAMPLE_S)
+
+    async def settle(self) -> None:
+        """Wait until what was opened is closed, for a while, and judge what is left."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while self._left_open():
+                    await asyncio.sleep(SAMPLE_S)
+        self.complaints += self._left_open()
+        self.complaints += [f"{name} died" for name, p in self._processes.items() if _dead(p)]
+        self.rss_end_mb = self._rss_mb()
+        self._judge_memory()
+
+    def _left_open(self) -> list[str]:
+        left = []
+        for name, process in self._processes.items():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                more = process.num_fds() - self._files[name]
+                if more > MAX_FILES_KEPT:
+                    left.append(f"{name} has {more} more files open than before")
+        return left
+
+    def _judge_memory(self) -> None:
+        grown, kept = self.rss_peak_mb - self.rss_start_mb, self.rss_end_mb - self.rss_start_mb
+        if grown > MAX_GROWTH_MB:
+            self.complaints.append(f"memory grew by {grown:.0f} MB, not {MAX_GROWTH_MB:.0f}")
+        if kept > MAX_KEPT_MB:
+            self.complaints.append(f"{kept:.0f} MB are kept afterwards, not {MAX_KEPT_MB:.0f}")
+
+    def _rss_mb(self) -> float:
+        total = 0
+        for process in self._processes.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss
+        return total / _MB
+
+
+def _dead(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
