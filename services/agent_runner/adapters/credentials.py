@@ -9,12 +9,13 @@ import grpc
 from adjutant.orchestrator.v1 import connection_service_pb2, connection_service_pb2_grpc
 from services.agent_runner.credentials import Credential, needs_credential
 from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
-from services.mesh.channel import Bearer, open_channel
+from services.mesh.channel import open_channel
 from services.mesh.identity.authenticator import ON_BEHALF_OF_HEADER
 from services.mesh.names import parent_of
 
 if TYPE_CHECKING:
     from services.agent_runner.run import RunRecord
+    from services.mesh.config import MeshSettings
 
 _FINAL: Final = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.PERMISSION_DENIED)
 """Answers that stay the same however often is asked."""
@@ -23,8 +24,8 @@ _FINAL: Final = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.PERMISSION
 class OrchestratorCredentials:
     """Asks UseConnection, for whoever wanted the run."""
 
-    def __init__(self, address: str, bearer: Bearer) -> None:
-        self._channel = open_channel(address, bearer)
+    def __init__(self, address: str, settings: MeshSettings) -> None:
+        self._channel = open_channel(address, settings)
         self._connections = connection_service_pb2_grpc.ConnectionServiceStub(self._channel)
 
     async def of(self, run: RunRecord) -> Credential | None:
