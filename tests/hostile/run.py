@@ -157,7 +157,7 @@ async def _plant(target: Target) -> None:
 
 @contextlib.asynccontextmanager
 async def _meanwhile(*works: Any) -> AsyncIterator[None]:
-    """Run coroutines for as long as the block runs; what one failed with, the block's end raises."""
+    """Run coroutines beside a block; what one failed with, the block's end raises."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
