@@ -16,12 +16,20 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.mesh import tasks
+from services.mesh.access.authorizer import Authorizer
+from services.mesh.access.bucket import PolicyBucket
+from services.mesh.access.guard import GuardedStore
+from services.mesh.admission import Admission
+from services.mesh.audit import Recorder
 from services.mesh.blobs import Blobs
 from services.mesh.config import MeshSettings
 from services.mesh.events import Consumer, EventLog, Hub, Relay
-from services.mesh.events.consumer import Handler
-from services.mesh.interceptors import interceptors
+from services.mesh.events.consumer import Handler, subjects_of_audit, subjects_of_kinds
+from services.mesh.identity.local import ensure_secrets
+from services.mesh.identity.loopback import is_loopback
+from services.mesh.interceptors.chain import Chain
 from services.mesh.lease import Leases
+from services.mesh.server import make_server
 from services.mesh.store import Collection, Store, open_store
 
 log = logging.getLogger(__name__)
@@ -55,6 +63,11 @@ class Mesh:
     hub: Hub
     leases: Leases
     blobs: Blobs
+    audit: Recorder
+    authorizer: Authorizer
+    """Answers what somebody may do; for a method's own permission the door has asked it."""
+    policies: PolicyBucket
+    """Where the owner of the hierarchy puts it, for every service to know."""
     services: list[str] = field(default_factory=list)
     background: list[tuple[str, Background]] = field(default_factory=list)
     closers: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -70,7 +83,14 @@ class Mesh:
 
     def consume(self, durable: str, kinds: Sequence[int], handler: Handler) -> None:
         """Hand every event of the kinds to the handler, across restarts and replicas."""
-        consumer = Consumer(self.events, durable, kinds, handler)
+        self._consume(durable, subjects_of_kinds(kinds), handler)
+
+    def consume_audit(self, durable: str, handler: Handler, kinds: Sequence[int] = ()) -> None:
+        """Hand every entry of the audit log, or of some AuditKinds, to the handler likewise."""
+        self._consume(durable, subjects_of_audit(kinds), handler)
+
+    def _consume(self, durable: str, subjects: Sequence[str], handler: Handler) -> None:
+        consumer = Consumer(self.events, durable, subjects, handler)
         self.run_in_background(f"consumer {durable}", consumer.run)
 
     def on_stop(self, closer: Closer) -> None:
@@ -87,10 +107,13 @@ async def run_service(
     stop: asyncio.Event,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run a service until `stop` is set. OSError where its port is taken."""
+    """Run a service until `stop` is set. OSError where its port is taken or a secret unusable."""
+    if is_loopback(settings.host):
+        ensure_secrets(settings)
     # The port first: whoever has it is the one instance of this replica, and only
     # then may it take over what its former self held.
-    server = _make_server(settings)
+    chain = Chain()
+    server = make_server(settings, chain)
     async with contextlib.AsyncExitStack() as parts:
         event_log = await _unless(stop, EventLog.connect(settings))
         if event_log is None:
@@ -102,15 +125,21 @@ async def run_service(
             synchronous=settings.sqlite_synchronous,
         )
         parts.push_async_callback(store.close)
-        mesh = _make_mesh(settings, server, event_log, store)
+        admission = Admission(settings, event_log, store)
+        mesh = _make_mesh(settings, server, event_log, GuardedStore(store), admission)
         relay = Relay(store, event_log, settings)
         mesh.run_in_background("relay", relay.run)
         mesh.run_in_background("hub", mesh.hub.run)
+        mesh.run_in_background("audit", mesh.audit.run)
+        mesh.run_in_background("access", admission.replica.run)
+        mesh.run_in_background("cutting", admission.cutting.run)
         parts.push_async_callback(relay.drain)
+        parts.push_async_callback(admission.close)
         parts.push_async_callback(server.stop, settings.drain_grace_s)
         parts.push_async_exit(mesh.closers)
         await service.build(mesh)
-        await _serve(mesh, stop, ready)
+        await admission.open(chain)
+        await _serve(mesh, stop, ready, admission.replica.loaded)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
@@ -124,7 +153,11 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
 
 
 def _make_mesh(
-    settings: MeshSettings, server: grpc.aio.Server, event_log: EventLog, store: Store
+    settings: MeshSettings,
+    server: grpc.aio.Server,
+    event_log: EventLog,
+    store: Store,
+    admission: Admission,
 ) -> Mesh:
     return Mesh(
         settings=settings,
@@ -134,61 +167,45 @@ def _make_mesh(
         hub=Hub(event_log, settings),
         leases=Leases(event_log, f"{settings.service}-{settings.port}", settings.lease_ttl_s),
         blobs=Blobs(settings.service_dir / "blobs"),
+        audit=admission.recorder,
+        authorizer=admission.authorizer,
+        policies=PolicyBucket(event_log),
     )
 
 
-def _make_server(settings: MeshSettings) -> grpc.aio.Server:
-    options = (
-        # Two servers on one port would each get half of the calls, in silence.
-        ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", settings.max_message_bytes),
-        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-        ("grpc.keepalive_permit_without_calls", 1),
-        # Keeps the server from running megabytes ahead of a reader that does not read.
-        ("grpc.http2.bdp_probe", 0),
-    )
-    server = grpc.aio.server(interceptors=interceptors(settings), options=options)
-    address = f"{settings.host}:{settings.port}"
-    try:
-        server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise OSError(
-            f"{address} is taken, so {settings.service} cannot start; end what listens there "
-            "or choose another ADJUTANT_PORT_BASE."
-        ) from error
-    return server
-
-
-async def _serve(mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def _serve(
+    mesh: Mesh, stop: asyncio.Event, ready: Callable[[], None], informed: asyncio.Event
+) -> None:
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, mesh.server)
     names = [*mesh.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
     reflection.enable_server_reflection(names, mesh.server)
-    await mesh.server.start()
     running = [asyncio.create_task(work(), name=name) for name, work in mesh.background]
-    for name in ("", *mesh.services):
-        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    log.info("%s serves on port %d", mesh.settings.service, mesh.settings.port)
-    ready()
     try:
-        await _wait(stop, running)
+        await _wait([stop, informed], running)
+        if not stop.is_set():
+            await mesh.server.start()
+            for name in ("", *mesh.services):
+                await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+            log.info("%s serves on port %d", mesh.settings.service, mesh.settings.port)
+            ready()
+            await _wait([stop], running)
     finally:
         await checks.enter_graceful_shutdown()
         mesh.hub.close()
         await tasks.end(running)
 
 
-async def _wait(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for the stop, or for a background task that failed and raise its error."""
-    stopping = asyncio.create_task(stop.wait())
-    waiting: set[asyncio.Task[Any]] = {stopping, *running}
+async def _wait(events: Sequence[asyncio.Event], running: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for one of the events, or for a background task that failed and raise its error."""
+    awaited = {asyncio.create_task(event.wait()) for event in events}
+    waiting: set[asyncio.Task[Any]] = {*awaited, *running}
     try:
-        while not stopping.done():
+        while not any(task.done() for task in awaited):
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stopping}:
+            for task in done - awaited:
                 if error := task.exception():
                     log.error("%s failed; the service stops", task.get_name(), exc_info=error)
                     raise error
     finally:
-        stopping.cancel()
+        await tasks.end(awaited)

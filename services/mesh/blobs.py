@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from services.mesh.access.scope import is_within
+
 CHUNK_BYTES: Final = 64 * 1024
 
 
@@ -67,6 +69,10 @@ class Blobs:
         return path
 
     def _path(self, key: str) -> Path:
+        # A key holds the name of the resource that it belongs to; another client's is not there.
+        _, in_client, rest = key.partition("clients/")
+        if not is_within(in_client + rest):
+            raise KeyError(key)
         path = (self._folder / key).resolve()
         if not path.is_relative_to(self._folder) or path == self._folder:
             raise ValueError(f"a blob's key stays within the store: {key!r}")

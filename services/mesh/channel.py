@@ -8,7 +8,12 @@ import grpc
 from google.protobuf import descriptor_pool, message_factory
 from opentelemetry.instrumentation.grpc import aio_client_interceptors
 
+from services.mesh.identity.authenticator import TOKEN_HEADER
+from services.mesh.identity.platform import HEADER as PLATFORM_HEADER
 from services.mesh.interceptors.deadline import remaining_s
+
+Bearer = Callable[[], str]
+"""Gives the token that the next call shows."""
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 _SERVICE_CONFIG: Final = {
@@ -37,15 +42,22 @@ _OPTIONS: Final = (
 )
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
-    """Return a channel to a service; close it when done."""
+def open_channel(address: str, bearer: Bearer) -> grpc.aio.Channel:
+    """Return a channel to a service; close it when done.
+
+    `bearer` gives the token that each call shows, as `services.mesh.identity.service_token`
+    makes one.
+    """
     tracing = aio_client_interceptors()  # type: ignore[no-untyped-call]  # theirs is untyped
-    chain = [*tracing, _Unary(), _Stream()]
+    chain = [*tracing, _Unary(bearer), _Stream(bearer)]
     return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=chain)
 
 
 # One object per kind of call: an interceptor that is several kinds counts as the first only.
 class _Unary(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, bearer: Bearer) -> None:
+        self._bearer = bearer
+
     async def intercept_unary_unary(
         self,
         continuation: Callable[..., Any],
@@ -53,10 +65,14 @@ class _Unary(grpc.aio.UnaryUnaryClientInterceptor):
         request: Any,
     ) -> Any:
         _guard(client_call_details.method, request)
-        return await continuation(_within_deadline(client_call_details), request)
+        details = _within_deadline(_shown(client_call_details, self._bearer))
+        return await continuation(details, request)
 
 
 class _Stream(grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, bearer: Bearer) -> None:
+        self._bearer = bearer
+
     async def intercept_unary_stream(
         self,
         continuation: Callable[..., Any],
@@ -64,7 +80,19 @@ class _Stream(grpc.aio.UnaryStreamClientInterceptor):
         request: Any,
     ) -> Any:
         _guard(client_call_details.method, request)
-        return await continuation(client_call_details, request)
+        return await continuation(_shown(client_call_details, self._bearer), request)
+
+
+def _shown(details: grpc.aio.ClientCallDetails, bearer: Bearer) -> grpc.aio.ClientCallDetails:
+    """Return a call's details with who makes it."""
+    metadata = grpc.aio.Metadata(
+        *(details.metadata or ()),
+        (TOKEN_HEADER, f"Bearer {bearer()}"),
+        (PLATFORM_HEADER, "service"),
+    )
+    return grpc.aio.ClientCallDetails(
+        details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
+    )
 
 
 def _within_deadline(details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:

@@ -5,12 +5,21 @@ the table of all of them.
 """
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.mesh.identity.issuer import Issuer, require_distinct
 from services.ports import OFFSETS, PORT_BASE_DEFAULT
+
+
+def _distinct(issuers: tuple[Issuer, ...]) -> tuple[Issuer, ...]:
+    require_distinct(issuers)
+    return issuers
+
+
+Person = Annotated[str, StringConstraints(pattern=r"^users/[A-Za-z0-9._@+|:-]{1,200}$")]
 
 
 class MeshSettings(BaseSettings):
@@ -25,7 +34,7 @@ class MeshSettings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: Path.home() / ".adjutant")
     """Folder that holds everything the mesh keeps; each service has its own folder in it."""
     host: str = "127.0.0.1"
-    """Address that servers bind. There is no authentication yet: keep it on loopback."""
+    """Address that servers bind; one that others can reach needs `tls`."""
     port_base: int = Field(PORT_BASE_DEFAULT, ge=1024, le=65000)
     """First of the mesh's ports; NATS has it, the services have the next ones."""
     nats_url: str = ""
@@ -34,6 +43,10 @@ class MeshSettings(BaseSettings):
     """Seconds that the event log keeps an event; older ones are a GAP to whoever asks."""
     event_max_bytes: int = Field(4 * 2**30, gt=0)
     """Bytes that the event log may hold; the oldest events go first."""
+    audit_max_age_s: float = Field(400 * 86400.0, gt=0)
+    """Seconds that the audit log keeps an entry; nothing else removes one."""
+    audit_window_s: float = Field(60.0, gt=0)
+    """Seconds for which alike denials and authentications are written down as one entry."""
     event_dedup_window_s: float = Field(120.0, ge=1)
     """Seconds for which the log itself refuses a repeated event id; older repeats are looked up."""
     event_buffer_size: int = Field(20_000, ge=16)
@@ -42,6 +55,10 @@ class MeshSettings(BaseSettings):
     """Seconds of quiet after which an event stream sends a heartbeat."""
     unary_timeout_s: float = Field(30.0, gt=0)
     """Seconds that a unary call may take when the caller set no deadline."""
+    stream_max_age_s: float = Field(86400.0, gt=0)
+    """Seconds that a stream is open at most; its reader connects again with the last cursor."""
+    access_max_stale_s: float = Field(300.0, gt=0)
+    """Seconds for which who may do what is decided by the last known, while NATS is away."""
     lease_ttl_s: float = Field(10.0, ge=1)
     """Seconds after which work whose holder does not renew it may be taken over."""
     drain_grace_s: float = Field(5.0, ge=0)
@@ -56,6 +73,30 @@ class MeshSettings(BaseSettings):
     """Least severe log line that is written."""
     trace_sample_ratio: float = Field(1.0, ge=0, le=1)
     """Share of traces that are recorded, where an exporter is set; ids travel in any case."""
+    owner_token_file: Path | None = None
+    """File of the owner's token, who may do everything; unset is `owner.token` in `data_dir`."""
+    mesh_key_file: Path | None = None
+    """File of the Ed25519 key, PEM, that signs services' tokens; unset is `secrets/mesh.key`."""
+    mesh_public_key_files: tuple[Path, ...] = ()
+    """Files of further public keys, PEM, whose services' tokens are accepted: of the key before."""
+    nats_token_file: Path | None = None
+    """File of the embedded event log's token; unset is `secrets/nats.token` in `data_dir`."""
+    tls: Literal["off", "server", "mutual"] = "off"
+    """`server`: servers show certificates. `mutual`: callers too. `off` is for loopback alone."""
+    tls_cert_file: Path | None = None
+    """File of the service's certificate, PEM; unset is `secrets/tls/<service>.pem`."""
+    tls_key_file: Path | None = None
+    """File of the certificate's key, PEM; unset is `secrets/tls/<service>.key`."""
+    tls_ca_file: Path | None = None
+    """File of the authority that signs the mesh's certificates; unset is `secrets/tls/ca.pem`."""
+    jwt_issuers: Annotated[tuple[Issuer, ...], AfterValidator(_distinct)] = ()
+    """Who issues JWTs for people: a JSON list, explained in docs/identities.md."""
+    administrators: tuple[Person, ...] = ()
+    """People who may do everything everywhere, such as `["users/ada"]`."""
+    platforms: tuple[str, ...] = ("cli", "desktop", "web", "ios", "android", "service", "other")
+    """Values that the `adjutant-platform` header may have."""
+    platform_required: bool = False
+    """Whether each call must say its platform."""
     otlp_endpoint: str = ""
     """OTLP gRPC address that spans go to, such as `http://127.0.0.1:4317`; empty means nowhere."""
 

@@ -6,6 +6,7 @@ from typing import Final
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import approval_service_pb2_grpc, task_service_pb2_grpc
 from services.mesh.app import Mesh, Service
+from services.mesh.identity.service_token import bearer
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
@@ -24,7 +25,7 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     path = options.service_dir / "checkpoints.db"
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
-    runner = Runner(options.agent_runner_address)
+    runner = Runner(options.agent_runner_address, bearer(options))
     graph = TaskGraph(mesh.store, runner).compile(saver)
     conductor = Conductor(mesh.store, mesh.leases, runner, graph, options)
     tasks = Tasks(mesh.store, conductor.wake)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Self
 
+from services.mesh.identity.local import ensure_secrets
 from services.up.composition import Composition
 from services.up.errors import UpError
 from services.up.instance import only_instance, published
@@ -45,6 +46,7 @@ class RunningMesh:
     async def _start(self) -> None:
         data_dir = self._composition.settings.data_dir
         left_behind = self._exits.enter_context(only_instance(data_dir))
+        self._ensure_secrets()
         await self._require_ports(left_behind=left_behind)
         # Services hold the reading end: however this process ends, they notice.
         parent_fd, own_fd = os.pipe()
@@ -59,6 +61,14 @@ class RunningMesh:
         self._services = [Supervised(part, self._say) for part in parts]
         await self._start_services()
         self._exits.enter_context(published(data_dir, self._composition.addresses()))
+
+    def _ensure_secrets(self) -> None:
+        try:
+            made = ensure_secrets(self._composition.settings)
+        except OSError as error:
+            raise UpError(str(error)) from error
+        for what, path in made.items():
+            self._say(f"made the {what} in {path}")
 
     async def _require_ports(self, *, left_behind: bool) -> None:
         ports = self._composition.ports()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +30,13 @@ def print_settings(console: Console, services: Iterable[str]) -> None:
 
 def _written(value: object) -> str:
     """Return a value as its variable takes it."""
-    return json.dumps(value) if isinstance(value, tuple) else str(value)
+    value = "" if value is None else value
+    return json.dumps(value, default=_plain) if isinstance(value, tuple) else str(value)
+
+
+def _plain(value: object) -> object:
+    """Return what JSON has no form for in a form that it has."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
 def _variable(name: str) -> str:

@@ -4,7 +4,9 @@ It stands in a context variable, as the deadline does, and is over as soon as th
 call is answered: a task that a call leaves running is nobody's.
 """
 
+import contextlib
 import contextvars
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adjutant.event.v1 import event_pb2
@@ -21,6 +23,10 @@ class Call:
     """What is called, `adjutant.orchestrator.v1.TaskService/GetTask`."""
     resource: str
     """The resource that it was allowed on; empty means the mesh."""
+    peer: str = ""
+    """Network address of the caller, as gRPC gives it."""
+    platform: str = ""
+    """What the caller said it runs on."""
     audit: list[event_pb2.Event] = field(default_factory=list)
     """Entries for the audit log that wait for the call's first commit, to be part of it."""
     answered: bool = False
@@ -39,6 +45,36 @@ def current_call() -> Call | None:
     """Return the call under way; None outside of one, or when it is answered."""
     call = _call.get()
     return None if call is None or call.answered else call
+
+
+@dataclass
+class Taken:
+    """Audit entries that a commit took from the call under way."""
+
+    events: list[event_pb2.Event]
+    """The entries."""
+    committed: bool = False
+    """Whether they are committed; where not, they go back to the call."""
+
+
+@contextlib.contextmanager
+def audit_taken() -> Iterator[Taken]:
+    """Take the call's audit entries for a commit, and give back what was not committed.
+
+    Two commits of one call cannot both take an entry. One that was committed for a caller who
+    had left by then is committed again when the call is finished; its id makes it one entry.
+    """
+    call = current_call()
+    if call is None or not call.audit:
+        yield Taken([])
+        return
+    taken = Taken(call.audit[:])
+    call.audit.clear()
+    try:
+        yield taken
+    finally:
+        if not taken.committed:
+            call.audit[:0] = taken.events
 
 
 def actor() -> str:

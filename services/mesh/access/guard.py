@@ -7,7 +7,7 @@ from adjutant.event.v1 import event_pb2
 from services.mesh.access.caller import current_call
 from services.mesh.access.scope import is_within
 from services.mesh.errors import not_found
-from services.mesh.store import Collection, Inserted, Page, RequestKey, Store
+from services.mesh.store import Collection, Inserted, OutboxEntry, Page, RequestKey, Store
 from services.mesh.store.port import R
 
 
@@ -62,10 +62,26 @@ class GuardedStore:
         _require(collection, name)
         return await self._store.update(collection, name, change, fence=fence)
 
-    async def page(self, collection: Collection[R], *, parent: str, **query: Any) -> Page[R]:
+    async def page(
+        self,
+        collection: Collection[R],
+        *,
+        parent: str,
+        filter_text: str = "",
+        order_by: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[R]:
         """Return a page; see Store. NOT_FOUND for another client's parent."""
         _require(collection, parent)
-        page = await self._store.page(collection, parent=parent, **query)
+        page = await self._store.page(
+            collection,
+            parent=parent,
+            filter_text=filter_text,
+            order_by=order_by,
+            page_size=page_size,
+            page_token=page_token,
+        )
         for record in page.records:
             _require(collection, record.name)
         return page
@@ -77,6 +93,26 @@ class GuardedStore:
         async for record in self._store.scan(collection, where):
             if current_call() is None or is_within(record.name):
                 yield record
+
+    async def append(self, events: Sequence[event_pb2.Event]) -> None:
+        """Commit events alone; see Store."""
+        await self._store.append(events)
+
+    async def outbox(self, limit: int) -> list[OutboxEntry]:
+        """Return the oldest events that wait to be published."""
+        return await self._store.outbox(limit)
+
+    async def clear_outbox(self, positions: Sequence[int]) -> None:
+        """Forget events that are published."""
+        await self._store.clear_outbox(positions)
+
+    def on_commit(self, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit that had events; see Store."""
+        self._store.on_commit(wake)
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._store.close()
 
 
 def _require(collection: Collection[Any], name: str) -> None:

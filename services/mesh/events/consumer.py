@@ -16,8 +16,14 @@ from opentelemetry.trace import SpanKind
 
 from adjutant.event.v1 import event_pb2
 from services.mesh import tasks, telemetry
-from services.mesh.events.envelope import SUBJECT_PREFIX, kind_token
-from services.mesh.events.log import RETRY_S, STREAM, TRANSIENT, EventLog, entry_of
+from services.mesh.events.envelope import (
+    AUDIT_PREFIX,
+    SUBJECT_PREFIX,
+    audit_token,
+    kind_token,
+)
+from services.mesh.events.log import RETRY_S, TRANSIENT, EventLog, entry_of
+from services.mesh.events.streams import stream_of
 
 ACK_WAIT_S: Final = 10.0
 MAX_IN_FLIGHT: Final = 64
@@ -27,15 +33,28 @@ log = logging.getLogger(__name__)
 Handler = Callable[[event_pb2.Event], Awaitable[None]]
 
 
+def subjects_of_kinds(kinds: Sequence[int]) -> list[str]:
+    """Return the subjects of all events of some kinds."""
+    return [f"{SUBJECT_PREFIX}.*.*.*.*.{kind_token(kind)}" for kind in kinds]
+
+
+def subjects_of_audit(kinds: Sequence[int] = ()) -> list[str]:
+    """Return the subjects of all entries of the audit log, or of those of some AuditKinds."""
+    if not kinds:
+        return [f"{AUDIT_PREFIX}.>"]
+    return [f"{AUDIT_PREFIX}.*.*.{audit_token(kind)}" for kind in kinds]
+
+
 class Consumer:
-    """Hands every event of some kinds to a handler, across restarts."""
+    """Hands every event on some subjects of one stream to a handler, across restarts."""
 
     def __init__(
-        self, event_log: EventLog, durable: str, kinds: Sequence[int], handler: Handler
+        self, event_log: EventLog, durable: str, subjects: Sequence[str], handler: Handler
     ) -> None:
         self._log = event_log
         self._durable = durable
-        self._subjects = [f"{SUBJECT_PREFIX}.*.*.*.*.{kind_token(kind)}" for kind in kinds]
+        self._subjects = list(subjects)
+        self._stream = stream_of(subjects[0])
         self._handler = handler
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._handling: set[asyncio.Task[None]] = set()
@@ -60,8 +79,8 @@ class Consumer:
             ack_wait=ACK_WAIT_S,
             max_ack_pending=4 * MAX_IN_FLIGHT,
         )
-        await self._log.jetstream.add_consumer(STREAM, config)
-        async with self._log.pull_from(self._durable) as pull:
+        await self._log.jetstream.add_consumer(self._stream, config)
+        async with self._log.pull_from(self._durable, self._stream) as pull:
             async for message in pull.messages():
                 await self._slots.acquire()
                 task = asyncio.create_task(self._handle(message))

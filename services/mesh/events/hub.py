@@ -17,8 +17,9 @@ from typing import Final
 from nats.js import api
 
 from adjutant.event.v1 import frame_pb2
+from services.mesh.access.scope import is_within
 from services.mesh.config import MeshSettings
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, not_found
 from services.mesh.events.cursor import Cursor, Filter, decode
 from services.mesh.events.envelope import SUBJECT_PREFIX
 from services.mesh.events.log import RETRY_S, TRANSIENT, EventLog, entry_of, unavailable
@@ -83,6 +84,8 @@ class Hub:
         the resource was made, with the resource's first event. INVALID_CURSOR,
         SLOW_CONSUMER, SHUTTING_DOWN, EVENT_LOG_UNAVAILABLE.
         """
+        if not is_within(events.parent):
+            raise not_found("project", events.parent)
         given = decode(cursor, events) if cursor else None
         await self._wait_until_ready()
         place = await self._start(given, since, from_start)

@@ -1,4 +1,8 @@
-"""The event log: one JetStream stream, and this process's connection to it."""
+"""The event log: one JetStream stream, and this process's connection to it.
+
+The audit log is a second stream on the same connection (services/mesh/events/streams.py);
+whatever reads by subject finds the one that holds it.
+"""
 
 import asyncio
 import contextlib
@@ -23,10 +27,9 @@ from nats.js.errors import NotFoundError
 from adjutant.event.v1 import event_pb2
 from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
-from services.mesh.events.envelope import SUBJECT_PREFIX
 from services.mesh.events.pull import ConsumerLostError, Pull
+from services.mesh.events.streams import STREAM, configs, stream_of
 
-STREAM: Final = "ADJUTANT_EVENTS"
 _STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
 REQUEST_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.1
@@ -76,7 +79,7 @@ class EventLog:
 
     @classmethod
     async def connect(cls, settings: MeshSettings) -> "EventLog":
-        """Wait until the server answers, and make the stream where it is missing."""
+        """Wait until the server answers, and make the streams where they are missing."""
         await _wait_for_port(settings.nats_address)
         client = Client()
         event_log = cls(client, settings)
@@ -92,7 +95,7 @@ class EventLog:
                 disconnected_cb=event_log._disconnected,
                 error_cb=_client_error,
             )
-            await event_log._ensure_stream()
+            await event_log._ensure_streams()
         except BaseException:  # a service that is stopped while it still waits
             await event_log.close()
             raise
@@ -162,7 +165,7 @@ class EventLog:
                     return
 
     async def contains(self, subject: str, event_id: str, since: datetime) -> bool:
-        """Tell whether an event is in the log already."""
+        """Tell whether an event is already in the stream that holds the subject."""
         async with contextlib.aclosing(self._since(subject, since)) as entries:
             async for entry in entries:
                 if entry.event.event_id == event_id:
@@ -188,10 +191,11 @@ class EventLog:
         config: api.ConsumerConfig,
         *,
         to_the_end: bool = False,
-        stream: str = STREAM,
+        stream: str = "",
     ) -> AsyncIterator[Pull]:
-        """Read through a consumer of one's own that ends with the block.
+        """Read subjects of one stream through a consumer of one's own that ends with the block.
 
+        The stream is the one that the first of them belongs to, where it is not said.
         With `to_the_end` its messages end when none is left, also where retention removes
         those that waited.
 
@@ -206,6 +210,7 @@ class EventLog:
             num_replicas=1,
             inactive_threshold=IDLE_CONSUMER_S,
         )
+        stream = stream or stream_of(subjects[0])
         info = await self.jetstream.add_consumer(stream, config)
 
         async def is_drained() -> bool:
@@ -223,9 +228,9 @@ class EventLog:
                     await self.jetstream.delete_consumer(stream, info.name)
 
     @contextlib.asynccontextmanager
-    async def pull_from(self, consumer: str) -> AsyncIterator[Pull]:
+    async def pull_from(self, consumer: str, stream: str = STREAM) -> AsyncIterator[Pull]:
         """Read through a durable consumer, which sends again what was not acknowledged."""
-        async with Pull(self.client, STREAM, consumer) as pull:
+        async with Pull(self.client, stream, consumer) as pull:
             self._on_reconnect.add(pull.renew)
             try:
                 yield pull
@@ -245,21 +250,15 @@ class EventLog:
     async def _reconnected(self) -> None:
         log.info("the event log is back")
         # Its store may have been replaced while it was away.
-        self._ensuring = asyncio.create_task(self._ensure_stream())
+        self._ensuring = asyncio.create_task(self._ensure_streams())
         for wake in list(self._on_reconnect):
             wake()
 
-    async def _ensure_stream(self) -> None:
-        config = api.StreamConfig(
-            name=STREAM,
-            subjects=[f"{SUBJECT_PREFIX}.>"],
-            storage=api.StorageType.FILE,
-            max_age=self._settings.event_max_age_s,
-            max_bytes=self._settings.event_max_bytes,
-            discard=api.DiscardPolicy.OLD,
-            duplicate_window=self._settings.event_dedup_s,
-            allow_direct=True,
-        )
+    async def _ensure_streams(self) -> None:
+        for config in configs(self._settings):
+            await self._ensure(config)
+
+    async def _ensure(self, config: api.StreamConfig) -> None:
         while True:
             try:
                 await self.jetstream.add_stream(config)
@@ -269,7 +268,7 @@ class EventLog:
                 with contextlib.suppress(*TRANSIENT):
                     await self.jetstream.update_stream(config)
                     return
-                log.warning("the event log is not ready: %s", error)
+                log.warning("the stream %s is not ready: %s", config.name, error)
                 await asyncio.sleep(RETRY_S)
 
 

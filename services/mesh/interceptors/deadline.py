@@ -9,12 +9,11 @@ from __future__ import annotations  # gRPC's types take parameters in stubs only
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from grpc.aio import ServicerContext
-
+from services.mesh.access.contract import Method
 from services.mesh.errors import AdjutantError
+from services.mesh.interceptors.chain import Context, Inner
 
 
 class _Budget:
@@ -45,33 +44,27 @@ class Deadline:
     def __init__(self, unary_timeout_s: float) -> None:
         self._unary_timeout_s = unary_timeout_s
 
-    async def unary(
-        self, call: Callable[[], Awaitable[Any]], _: Any, context: ServicerContext[Any, Any]
-    ) -> Any:
-        """Call within the caller's deadline or ours."""
+    async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
+        """Call within the caller's deadline or ours; a stream goes on as long as it is wanted."""
+        if method.streams:
+            return await inner()  # calls that it makes meanwhile have limits of their own
         given_s = context.time_remaining()
         limit_s = self._unary_timeout_s if given_s is None else given_s
         budget = _Budget(asyncio.get_running_loop().time() + limit_s)
         _budget.set(budget)
         try:
             if given_s is not None:
-                return await call()  # gRPC itself ends it
-            return await _within(limit_s, call)
+                return await inner()  # gRPC itself ends it
+            return await _within(limit_s, inner)
         finally:
             budget.answered = True
 
-    def stream(
-        self, call: Callable[[], AsyncIterator[Any]], _: Any, context: ServicerContext[Any, Any]
-    ) -> AsyncIterator[Any]:
-        """Stream for as long as the caller wants; calls made meanwhile have limits of their own."""
-        return call()
 
-
-async def _within(limit_s: float, call: Callable[[], Awaitable[Any]]) -> Any:
+async def _within(limit_s: float, inner: Inner) -> Any:
     scope = asyncio.timeout(limit_s)
     try:
         async with scope:
-            return await call()
+            return await inner()
     except TimeoutError as error:
         if not scope.expired():
             raise  # something inside the call took too long for itself

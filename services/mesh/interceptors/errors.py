@@ -4,15 +4,16 @@ from __future__ import annotations  # gRPC's types take parameters in stubs only
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc
-from grpc.aio import AbortError, ServicerContext
+from grpc.aio import AbortError
 from opentelemetry import trace
 
 from services.mesh import telemetry
+from services.mesh.access.contract import Method
 from services.mesh.errors import AdjutantError
+from services.mesh.interceptors.chain import Context, Inner
 
 log = logging.getLogger(__name__)
 
@@ -20,31 +21,17 @@ log = logging.getLogger(__name__)
 class Errors:
     """Sends AdjutantError with its details, and anything else as INTERNAL without its text."""
 
-    async def unary(
-        self, call: Callable[[], Awaitable[Any]], _: Any, context: ServicerContext[Any, Any]
-    ) -> Any:
-        """Call, and abort with the error that it raised."""
+    async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
+        """Run the call, and abort with the error that it raised."""
         try:
-            return await call()
+            return await inner()
         except (AbortError, asyncio.CancelledError):
             raise
         except Exception as error:
             await _abort(context, error)
 
-    async def stream(
-        self, call: Callable[[], AsyncIterator[Any]], _: Any, context: ServicerContext[Any, Any]
-    ) -> AsyncIterator[Any]:
-        """Call, and abort with the error that it raised."""
-        try:
-            async for response in call():
-                yield response
-        except (AbortError, asyncio.CancelledError, GeneratorExit):
-            raise
-        except Exception as error:
-            await _abort(context, error)
 
-
-async def _abort(context: ServicerContext[Any, Any], error: Exception) -> NoReturn:
+async def _abort(context: Context, error: Exception) -> NoReturn:
     known = error if isinstance(error, AdjutantError) else _unexpected(error)
     trace.get_current_span().set_attribute("adjutant.reason", known.reason)
     status = known.to_status()

@@ -1,12 +1,9 @@
 """Checks every request against the rules in the contract."""
 
-from __future__ import annotations  # gRPC's types take parameters in stubs only
-
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import protovalidate
-from grpc.aio import ServicerContext
+from google.protobuf.message import Message
 
 from services.mesh.errors import AdjutantError, Violation
 
@@ -17,23 +14,8 @@ class Validation:
     def __init__(self) -> None:
         self._validator = protovalidate.Validator()
 
-    async def unary(
-        self, call: Callable[[], Awaitable[Any]], request: Any, _: ServicerContext[Any, Any]
-    ) -> Any:
-        """Check, then call."""
-        self._check(request)
-        return await call()
-
-    def stream(
-        self, call: Callable[[], AsyncIterator[Any]], request: Any, _: ServicerContext[Any, Any]
-    ) -> AsyncIterator[Any]:
-        """Check, then call."""
-        self._check(request)
-        return call()
-
-    def _check(self, request: Any) -> None:
-        if request is None:
-            return
+    def check(self, request: Message) -> None:
+        """Raise INVALID_REQUEST where the request breaks a rule."""
         found = self._validator.collect_violations(request)
         if not found:
             return

@@ -3,6 +3,8 @@
 A record is one document. It changes as a whole: `replace` succeeds only on
 the revision that was read, and the events that announce the change are
 committed with it. A relay publishes them from there (services/mesh/events).
+The first commit within a call takes the audit entries that wait in it
+(services/mesh/access/caller.py), so that no change is without its entry.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -156,6 +158,9 @@ class Store(Protocol):
         thread, and does nothing else. With a fence, STALE_FENCE is raised
         where a holder of a later lease has written.
         """
+
+    async def append(self, events: Sequence[event_pb2.Event]) -> None:
+        """Commit events that no record's change goes with."""
 
     async def page(
         self,

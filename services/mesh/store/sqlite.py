@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adjutant.event.v1 import event_pb2
+from services.mesh.access.caller import audit_taken
 from services.mesh.errors import not_found
 from services.mesh.names import parent_of
 from services.mesh.store import rows, schema
@@ -79,7 +80,6 @@ class SqliteStore:
         """Make a record; see Store."""
         record = record.model_copy(update={"revision": 1})
         key = f"{request.parent} {request.request_id}" if request and request.request_id else None
-        outbox = rows.outbox_rows(events, rows.headers())
         body = record.model_dump_json()
         digest = request.digest if request else None
 
@@ -96,7 +96,10 @@ class SqliteStore:
             database.executemany(schema.INSERT_OUTBOX, outbox)
             return None
 
-        first = await self._write(write)
+        with audit_taken() as audit:
+            outbox = rows.outbox_rows([*events, *audit.events], rows.headers())
+            first = await self._write(write)
+            audit.committed = first is None
         if first is not None:
             return Inserted(collection.record.model_validate_json(first), created=False)
         self._committed(bool(outbox))
@@ -120,8 +123,12 @@ class SqliteStore:
     ) -> R:
         """Write a changed record; see Store."""
         changed = rows.next_revision(record)
-        outbox = rows.outbox_rows(events, rows.headers())
-        await self._write(lambda database: rows.write_over(database, collection, changed, outbox))
+        with audit_taken() as audit:
+            outbox = rows.outbox_rows([*events, *audit.events], rows.headers())
+            await self._write(
+                lambda database: rows.write_over(database, collection, changed, outbox)
+            )
+            audit.committed = True
         self._committed(bool(outbox))
         return changed
 
@@ -136,20 +143,33 @@ class SqliteStore:
         """Read, change and replace, in one transaction; see Store."""
         headers = rows.headers()
 
-        def write(database: sqlite3.Connection) -> tuple[R, bool]:
+        def write(database: sqlite3.Connection) -> tuple[R, list[tuple[bytes, str]] | None]:
             record = rows.read(database, collection, name)
             if fence is not None:
                 rows.raise_fence(record, fence)
             events = change(record)
             if events is None:
-                return record, False
+                return record, None
             changed = rows.next_revision(record)
-            rows.write_over(database, collection, changed, rows.outbox_rows(events, headers))
-            return changed, bool(events)
+            outbox = rows.outbox_rows([*events, *audit.events], headers)
+            rows.write_over(database, collection, changed, outbox)
+            return changed, outbox
 
-        record, announced = await self._write(write)
-        self._committed(announced)
+        with audit_taken() as audit:
+            record, announced = await self._write(write)
+            audit.committed = announced is not None
+        self._committed(bool(announced))
         return record
+
+    async def append(self, events: Sequence[event_pb2.Event]) -> None:
+        """Commit events alone; see Store."""
+        outbox = rows.outbox_rows(events, rows.headers())
+
+        def write(database: sqlite3.Connection) -> None:
+            database.executemany(schema.INSERT_OUTBOX, outbox)
+
+        await self._write(write)
+        self._committed(bool(outbox))
 
     async def page(
         self,

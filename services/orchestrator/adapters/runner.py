@@ -6,7 +6,7 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
-from services.mesh.channel import open_channel
+from services.mesh.channel import Bearer, open_channel
 from services.mesh.errors import AdjutantError
 from services.mesh.names import collection_and_id, parent_of
 
@@ -26,8 +26,8 @@ class RunnerUnavailableError(ConnectionError):
 class Runner:
     """Starts, reads and cancels runs over gRPC."""
 
-    def __init__(self, address: str) -> None:
-        self._channel = open_channel(address)
+    def __init__(self, address: str, bearer: Bearer) -> None:
+        self._channel = open_channel(address, bearer)
         self._runs = run_service_pb2_grpc.RunServiceStub(self._channel)
 
     async def start(self, name: str, spec: run_pb2.RunSpec) -> None:

@@ -12,10 +12,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from services.mesh.access import bucket as access
 from services.mesh.config import MeshSettings
 from services.mesh.embedded import EmbeddedNats, free_port, running_nats
 from services.mesh.events import EventLog
-from services.mesh.events.log import STREAM
+from services.mesh.events.streams import AUDIT_STREAM, STREAM
 from services.mesh.lease import BUCKET
 
 Connect = Callable[..., Coroutine[Any, Any, EventLog]]
@@ -32,7 +33,7 @@ def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNa
 async def nats(shared_nats: EmbeddedNats) -> EmbeddedNats:
     """Clear the shared server of streams."""
     client = await nats_client.connect(shared_nats.url)
-    for stream in (STREAM, f"KV_{BUCKET}"):
+    for stream in (STREAM, AUDIT_STREAM, f"KV_{BUCKET}", access.STREAM):
         try:
             await client.jetstream().delete_stream(stream)
         except NotFoundError:

@@ -17,6 +17,7 @@ from services.mesh.config import MeshSettings
 from services.notification.rpc.subscription_service import SubscriptionService
 from services.ports import free_port_base
 from tests.integration.mesh.harness import PARENT, PATIENCE_S, TASK
+from tests.support.access import owner_of, publish_projects
 from tests.unit.mesh.conftest import NOTES
 
 Act = Callable[[Any], Awaitable[Any]]
@@ -131,7 +132,8 @@ async def serving(
     waiting.cancel()
     if running.done():
         await running
-    channel = open_channel(f"{settings.host}:{settings.port}")
+    await publish_projects(nats_url, PARENT, data_dir=folder)
+    channel = open_channel(f"{settings.host}:{settings.port}", owner_of(folder))
     try:
         yield Served(made.result(), tasks, channel, stop, running)
     finally:

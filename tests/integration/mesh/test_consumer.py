@@ -10,6 +10,7 @@ import pytest
 from adjutant.common.v1.task_pb2 import TASK_STATE_QUEUED as QUEUED
 from adjutant.event.v1 import event_pb2
 from services.mesh.events import Consumer, EventLog
+from services.mesh.events.consumer import subjects_of_kinds
 from services.mesh.events.envelope import subject_of
 from services.mesh.events.log import STREAM
 from tests.integration.mesh.conftest import Connect, NatsOfOne
@@ -49,7 +50,7 @@ class Diary:
 
 
 def consumer(event_log: EventLog, handler: Diary, *kinds: int) -> Consumer:
-    return Consumer(event_log, "readers", kinds or [PROGRESS], handler)
+    return Consumer(event_log, "readers", subjects_of_kinds(kinds or [PROGRESS]), handler)
 
 
 async def test_it_handles_every_event_of_its_kinds(event_log: EventLog) -> None:

@@ -91,7 +91,7 @@ async def test_a_log_that_was_made_anew_has_another_epoch(event_log: EventLog) -
     before = await event_log.state()
     assert (await event_log.state()).epoch == before.epoch
     await event_log.jetstream.delete_stream(STREAM)
-    await event_log._ensure_stream()
+    await event_log._ensure_streams()
     assert (await event_log.state()).epoch != before.epoch
 
 

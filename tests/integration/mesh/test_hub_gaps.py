@@ -38,7 +38,7 @@ async def purge(event_log: EventLog, up_to: int) -> None:
 
 async def make_anew(event_log: EventLog) -> None:
     await event_log.jetstream.delete_stream(STREAM)
-    await event_log._ensure_stream()
+    await event_log._ensure_streams()
 
 
 async def cursor_after(event_log: EventLog, text: str) -> str:

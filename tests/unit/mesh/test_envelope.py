@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adjutant.event.v1 import event_pb2, run_events_pb2, task_events_pb2
+from adjutant.common.v1 import access_pb2
+from adjutant.event.v1 import access_events_pb2, event_pb2, run_events_pb2, task_events_pb2
 from services.mesh.events import Filter, new_event
 from services.mesh.events.envelope import PAYLOAD_KINDS, kind_token, subject_of
+from services.mesh.events.streams import stream_of
 
 PARENT = "clients/acme/projects/web"
 
@@ -46,6 +48,29 @@ def test_what_belongs_to_a_task_stands_under_the_task() -> None:
     assert subject_of(lone) == "adjutant.event.acme.web.runs.r-1.run_progress"
     assert subject_of(owned) == "adjutant.event.acme.web.tasks.t-1.run_progress"
     assert subject_of(itself) == "adjutant.event.acme.web.tasks.t-1.task_progress"
+
+
+@pytest.mark.parametrize(
+    ("resource", "place"),
+    [
+        (f"{PARENT}/tasks/t-1", "acme.web"),
+        (PARENT, "acme.web"),
+        ("clients/acme", "acme._"),
+        ("clients/acme/apiKeys/k-1", "acme._"),
+        ("clients/acme/groups/g/members/m", "acme._"),
+        ("", "_._"),
+        ("clients/*/projects/>", "_._"),
+        ("clients/acme/projects/a.b", "acme._"),
+        ("clients/" + "a" * 64, "_._"),
+    ],
+)
+def test_an_audit_entry_stands_under_its_client_whatever_was_named(
+    resource: str, place: str
+) -> None:
+    recorded = access_events_pb2.AuditRecorded(kind=access_pb2.AUDIT_KIND_CREDENTIAL_USE)
+    entry = new_event(resource=resource, audit_recorded=recorded)
+    assert subject_of(entry) == f"adjutant.audit.{place}.credential_use"
+    assert stream_of(subject_of(entry)) == "ADJUTANT_AUDIT"
 
 
 def test_a_filter_asks_the_log_for_no_more_than_it_must() -> None:

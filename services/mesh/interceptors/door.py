@@ -1,0 +1,165 @@
+"""Lets calls in: who calls, may they, is it within their limits, is the request well made."""
+
+from __future__ import annotations  # gRPC's types take parameters in stubs only
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf.message import DecodeError
+
+from services.mesh.access import caller
+from services.mesh.access.authorizer import Authorizer, denied
+from services.mesh.access.caller import Call
+from services.mesh.audit import Caller, Recorder
+from services.mesh.config import MeshSettings
+from services.mesh.errors import AdjutantError
+from services.mesh.identity import Kind, Principal
+from services.mesh.identity.authenticator import Authenticator
+from services.mesh.identity.peer import peer_identities
+from services.mesh.identity.platform import platform_of
+from services.mesh.interceptors.cutting import Cutting
+from services.mesh.interceptors.validation import Validation
+
+if TYPE_CHECKING:
+    from services.mesh.access.contract import Method
+    from services.mesh.interceptors.chain import Context
+
+_ID: Final = "[a-z0-9-]{1,63}"
+_NAME: Final = re.compile(
+    rf"clients/{_ID}(/(projects|groups)/{_ID})?(/[a-z][A-Za-z]{{0,62}}/{_ID})?"
+)
+
+
+_NOBODY: Final = Principal("", Kind.USER, "")
+"""Whoever calls, as long as that is not known."""
+_HOLDER: Final = Principal("", Kind.API_KEY, "the resource's own credential")
+"""Whoever holds a resource's own credential, such as a run's job."""
+
+
+_DENIALS: Final = frozenset(
+    {
+        "UNAUTHENTICATED",
+        "INVALID_CREDENTIAL",
+        "INVALID_PLATFORM",
+        "PERMISSION_DENIED",
+        "INVALID_REPORT_TOKEN",
+    }
+)
+"""Reasons that the audit log tells of."""
+
+
+class AccessDoor:
+    """The door of every service."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        authorizer: Authorizer,
+        recorder: Recorder,
+        cutting: Cutting,
+        settings: MeshSettings,
+    ) -> None:
+        self._authenticator = authenticator
+        self._authorizer = authorizer
+        self._recorder = recorder
+        self._cutting = cutting
+        self._settings = settings
+        self._validation = Validation()
+
+    async def enter(self, content: bytes, method: Method, context: Context) -> Any:
+        """Return the request, or raise why the call is not let in.
+
+        UNAUTHENTICATED, INVALID_CREDENTIAL, INVALID_PLATFORM, PERMISSION_DENIED, RATE_LIMITED,
+        TOO_MANY_STREAMS, INVALID_REQUEST, ACCESS_UNKNOWN; NOT_FOUND where the project does
+        not exist and the caller would see it if it did.
+        """
+        call = Call(_NOBODY, method.name, "", peer=context.peer())
+        caller.begin(call)
+        await self._recognise(call, method, context)
+        request = _read(content, method)
+        call.resource = _resource_of(request, method)
+        await self._authorise(call, method, request)
+        self._validation.check(request)
+        await self._note(call, method)
+        return request
+
+    async def leave(self, error: BaseException | None) -> None:
+        """Note that the call under way is over, and with what error where it has one."""
+        call = caller.current_call()
+        if call is None:
+            return
+        call.answered = True
+        if error is None:
+            await self._recorder.finish(call)
+        elif isinstance(error, AdjutantError) and error.reason in _DENIALS:
+            self._recorder.denied(error.reason, _visitor(call), call.method, call.resource)
+
+    async def _recognise(self, call: Call, method: Method, context: Context) -> None:
+        metadata: dict[str, str | bytes] = dict(context.invocation_metadata() or ())
+        call.platform = platform_of(metadata, self._settings)
+        if method.access and method.access.own_credential:
+            call.principal = _HOLDER
+            return
+        peer = peer_identities(context)
+        found = self._authenticator.known(metadata, peer)
+        call.principal = found or await self._authenticator.authenticate(metadata, peer)
+        self._recorder.authenticated(_visitor(call), method.name)
+
+    async def _authorise(self, call: Call, method: Method, request: Any) -> None:
+        if call.principal is _HOLDER:
+            return  # the method itself checks what the request carries
+        if not method.permission:
+            raise denied()
+        await self._authorizer.require(call.principal, method.permission, call.resource)
+        _check_references(request, method, call.resource)
+
+    async def _note(self, call: Call, method: Method) -> None:
+        """Note a call that came in: for the audit log, and to cut its stream when it must end."""
+        if method.access and method.access.audit:
+            entry = self._recorder.entry(
+                method.access.audit, _visitor(call), method.name, call.resource
+            )
+            call.audit.append(entry)
+        if method.streams:
+            await self._recorder.finish(call)  # what is streamed is gone whatever comes then
+            self._cutting.entered(call)
+
+
+def _visitor(call: Call) -> Caller:
+    known = call.principal if call.principal is not _NOBODY else None
+    return Caller(known, call.peer, call.platform)
+
+
+def _read(content: bytes, method: Method) -> Any:
+    try:
+        return method.request.FromString(content)
+    except DecodeError:
+        raise AdjutantError(
+            "INVALID_REQUEST",
+            f"The request is no {method.request.DESCRIPTOR.full_name} in protobuf; generate the "
+            "client from this service's contract (gRPC reflection has it).",
+        ) from None
+
+
+def _resource_of(request: Any, method: Method) -> str:
+    resource = method.resource_of(request)
+    if resource and not _NAME.fullmatch(resource):
+        field = method.access.resource if method.access else ""
+        raise AdjutantError(
+            "INVALID_REQUEST",
+            f"{resource[:200]!r} names no resource; names look like "
+            "`clients/acme/projects/web/tasks/0198`.",
+            field=field,
+        )
+    return resource
+
+
+def _check_references(request: Any, method: Method, resource: str) -> None:
+    """Refuse further names that are not in the same project or client."""
+    within = resource
+    if method.access and method.access.resource == "name":
+        within = "/".join(resource.split("/")[:-2])
+    for field, name in method.references_of(request):
+        if not name.startswith(within + "/"):
+            message = f"'{name}' is not in {within}; name one of the same."
+            raise AdjutantError("INVALID_REQUEST", message, field=field)

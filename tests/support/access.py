@@ -1,0 +1,24 @@
+"""Getting past the door in tests of one service: the owner's token, and projects that exist."""
+
+from pathlib import Path
+
+from services.mesh.access.bucket import PolicyBucket
+from services.mesh.access.policy import Node
+from services.mesh.channel import Bearer
+from services.mesh.config import MeshSettings
+from services.mesh.events import EventLog
+
+
+def owner_of(data_dir: Path) -> Bearer:
+    """Return what reads the owner's token of a data directory, which may not be there yet."""
+    return lambda: (data_dir / "owner.token").read_text().strip()
+
+
+async def publish_projects(nats_url: str, *parents: str, data_dir: Path) -> None:
+    """Let services know of projects, and their clients, as the orchestrator would."""
+    event_log = await EventLog.connect(MeshSettings(nats_url=nats_url, data_dir=data_dir))
+    bucket = PolicyBucket(event_log)
+    for parent in parents:
+        await bucket.put(Node(name="/".join(parent.split("/")[:2]), revision=1))
+        await bucket.put(Node(name=parent, revision=1))
+    await event_log.close()
