@@ -61,6 +61,8 @@ async def build(mesh: Mesh) -> None:
     mesh.serve(run_service_pb2_grpc.add_RunServiceServicer_to_server, servicer, _RUN_SERVICE)
     mesh.run_in_background("reconcile", runs.reconcile_for_ever)
     mesh.on_stop(runs.close)
+    mesh.before_purge(runs.end_below)
+    mesh.before_purge(lambda removed: mesh.blobs.remove(f"runs/{removed}"))
 
 
 async def _own(folder: Path, mesh: Mesh) -> None:

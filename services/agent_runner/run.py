@@ -103,6 +103,8 @@ class RunRecord(Record):
     spec: RunSpec
     spec_digest: str
     """SHA-256 of the spec as it came; tells a repeated request from another one."""
+    requester: str = ""
+    """Principal that it was started for; empty for runs of an older version."""
     report_token: str
     """Proves to ReportRun that the job calls."""
     headers: dict[str, str]

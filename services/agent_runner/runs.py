@@ -24,6 +24,7 @@ from services.agent_runner.run import (
     name_of_job,
 )
 from services.mesh import tasks, telemetry
+from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.store import RequestKey, now
@@ -56,7 +57,7 @@ class Runs:
 
         UNKNOWN_AGENT, INVALID_REQUEST, ALREADY_EXISTS, REQUEST_ID_REUSED.
         """
-        self._check(parent, spec)
+        self._check(spec)
         name = child(parent, "runs", run_id or new_id())
         run = _new_run(name, spec, spec_digest)
         request = RequestKey(parent, request_id, f"{run_id} {spec_digest}")
@@ -122,6 +123,16 @@ class Runs:
             if error.reason != "ALREADY_EXISTS":  # else it was started just now
                 raise
 
+    async def end_below(self, parent: str) -> None:
+        """End every run of a project that was removed. TimeoutError while one goes on."""
+        busy = False
+        async for run in self._store.scan(RUNS, {"state": UNFINISHED}):
+            if run.name.startswith(f"{parent}/"):
+                await self.cancel(run.name)
+                busy = True
+        if busy:
+            raise TimeoutError(f"runs of {parent} are being ended")
+
     async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.
 
@@ -158,12 +169,7 @@ class Runs:
         await tasks.end(self._driving.values())
         await self._parts.backend.close()
 
-    def _check(self, parent: str, spec: RunSpec) -> None:
-        if spec.task and not spec.task.startswith(f"{parent}/tasks/"):
-            raise _elsewhere("spec.task", spec.task, parent)
-        for run in spec.workspace.patch_runs:
-            if not run.startswith(f"{parent}/runs/"):
-                raise _elsewhere("spec.workspace.patch_runs", run, parent)
+    def _check(self, spec: RunSpec) -> None:
         for field in ("command_line", "verify_command"):
             if "\0" in getattr(spec, field):
                 message = "A command line cannot hold a NUL character."
@@ -177,6 +183,8 @@ class Runs:
         return run
 
     def _look_after(self, run: RunRecord) -> None:
+        if run.name in self._drivers:
+            return  # the reconcile found it in the store before the call that made it went on
         driver = Driver(run, self._parts)
         # A context of its own: the call that started the run, and its deadline, end before it.
         hopeless = self._faults[run.name] >= MAX_FAULTS
@@ -218,10 +226,5 @@ def _new_run(name: str, spec: RunSpec, spec_digest: str) -> RunRecord:
         spec_digest=spec_digest,
         report_token=secrets.token_urlsafe(24),
         headers=telemetry.inject(),
-    )
-
-
-def _elsewhere(field: str, name: str, parent: str) -> AdjutantError:
-    return AdjutantError(
-        "INVALID_REQUEST", f"'{name}' is not in {parent}; name one of the same project.", field
+        requester=actor(),
     )

@@ -10,8 +10,10 @@ from services.mesh.identity.authenticator import Authenticator
 from services.mesh.interceptors.chain import Chain
 from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.deadline import Deadline
+from services.mesh.interceptors.delivery import Delivery
 from services.mesh.interceptors.door import AccessDoor
 from services.mesh.interceptors.errors import Errors
+from services.mesh.interceptors.telemetry import Telemetry
 from services.mesh.store import Store
 
 
@@ -38,7 +40,9 @@ class Admission:
             self._authenticator, self.authorizer, self.recorder, self.cutting, self._settings
         )
         # Errors stand inside telemetry, which would record an exception as success.
-        chain.open([Errors(), Deadline(self._settings.unary_timeout_s), self.cutting], door)
+        limit_s = self._settings.unary_timeout_s
+        arounds = [Telemetry(), Errors(), Deadline(limit_s), self.cutting, Delivery(limit_s)]
+        chain.open(arounds, door)
 
     async def close(self) -> None:
         """Write what the audit log is still owed."""

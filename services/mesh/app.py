@@ -15,6 +15,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from adjutant.event.v1 import event_pb2
 from services.mesh import tasks
 from services.mesh.access.authorizer import Authorizer
 from services.mesh.access.bucket import PolicyBucket
@@ -27,8 +28,10 @@ from services.mesh.events import Consumer, EventLog, Hub, Relay
 from services.mesh.events.consumer import Handler, subjects_of_audit, subjects_of_kinds
 from services.mesh.identity.local import ensure_secrets
 from services.mesh.identity.loopback import is_loopback
+from services.mesh.identity.tls import require_safe
 from services.mesh.interceptors.chain import Chain
 from services.mesh.lease import Leases
+from services.mesh.purge import Purge, Purger
 from services.mesh.server import make_server
 from services.mesh.store import Collection, Store, open_store
 
@@ -71,6 +74,7 @@ class Mesh:
     services: list[str] = field(default_factory=list)
     background: list[tuple[str, Background]] = field(default_factory=list)
     closers: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    purgers: list[Purger] = field(default_factory=list)
 
     def serve(self, register: Callable[[Any, Any], None], servicer: Any, service: str) -> None:
         """Offer a servicer; `service` is its full name in the contract."""
@@ -93,6 +97,10 @@ class Mesh:
         consumer = Consumer(self.events, durable, subjects, handler)
         self.run_in_background(f"consumer {durable}", consumer.run)
 
+    def before_purge(self, purger: Purger) -> None:
+        """Await this with the name of what was removed, before the store is purged of it."""
+        self.purgers.append(purger)
+
     def on_stop(self, closer: Closer) -> None:
         """Await this when the service stops; last one first, and all of them whatever one raises.
 
@@ -108,6 +116,7 @@ async def run_service(
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a service until `stop` is set. OSError where its port is taken or a secret unusable."""
+    require_safe(settings)
     if is_loopback(settings.host):
         ensure_secrets(settings)
     # The port first: whoever has it is the one instance of this replica, and only
@@ -138,6 +147,12 @@ async def run_service(
         parts.push_async_callback(server.stop, settings.drain_grace_s)
         parts.push_async_exit(mesh.closers)
         await service.build(mesh)
+        purge = Purge(store, mesh.purgers)
+        mesh.consume(
+            f"{settings.service}-purge",
+            [event_pb2.EVENT_KIND_ACCESS_CHANGED],
+            purge.on_access_changed,
+        )
         await admission.open(chain)
         await _serve(mesh, stop, ready, admission.replica.loaded)
 

@@ -48,6 +48,10 @@ class Blobs:
         """Return where a blob is on disk. KeyError."""
         return self._existing(key)
 
+    async def remove(self, prefix: str) -> None:
+        """Remove every blob whose key begins with this folder; none is fine too."""
+        await asyncio.to_thread(shutil.rmtree, self._path(prefix), ignore_errors=True)
+
     def _put(self, key: str, content: bytes | Path) -> BlobInfo:
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)

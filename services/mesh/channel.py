@@ -1,4 +1,4 @@
-"""Client channels between services: retries, deadlines, traces and a type guard."""
+"""Client channels between services: who calls, retries, deadlines, traces and a type guard."""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,13 @@ import grpc
 from google.protobuf import descriptor_pool, message_factory
 from opentelemetry.instrumentation.grpc import aio_client_interceptors
 
-from services.mesh.identity.authenticator import TOKEN_HEADER
+from services.mesh.access.caller import actor
+from services.mesh.config import MeshSettings
+from services.mesh.identity.authenticator import ON_BEHALF_OF_HEADER, TOKEN_HEADER
+from services.mesh.identity.loopback import is_loopback
 from services.mesh.identity.platform import HEADER as PLATFORM_HEADER
+from services.mesh.identity.service_token import bearer
+from services.mesh.identity.tls import channel_credentials
 from services.mesh.interceptors.deadline import remaining_s
 
 Bearer = Callable[[], str]
@@ -42,21 +47,54 @@ _OPTIONS: Final = (
 )
 
 
-def open_channel(address: str, bearer: Bearer) -> grpc.aio.Channel:
-    """Return a channel to a service; close it when done.
+def open_channel(
+    address: str, settings: MeshSettings, token: Bearer | None = None
+) -> grpc.aio.Channel:
+    """Return a channel from the service of the settings to another; close it when done.
 
-    `bearer` gives the token that each call shows, as `services.mesh.identity.service_token`
-    makes one.
+    The service shows its certificate, or its own token where certificates are not mutual, and
+    says on whose behalf it calls. `token` gives somebody else's token to show.
+
+    OSError where a file for that is missing, or where the token would travel in clear; calls
+    raise OSError too while the mesh's key cannot be read.
     """
+    credentials = channel_credentials(settings)
+    if credentials is None and not is_loopback(host_of(address)):
+        raise OSError(
+            f"{settings.service} will not call {address} without TLS: its token would travel in "
+            "clear. Set ADJUTANT_TLS=server or mutual, or have it answer on loopback."
+        )
+    own = None if settings.tls == "mutual" else bearer(settings)
+    identity = _Identity(token or own, is_service=token is None)
     tracing = aio_client_interceptors()  # type: ignore[no-untyped-call]  # theirs is untyped
-    chain = [*tracing, _Unary(bearer), _Stream(bearer)]
-    return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=chain)
+    chain = [*tracing, _Unary(identity), _Stream(identity)]
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=chain)
+    return grpc.aio.secure_channel(address, credentials, options=_OPTIONS, interceptors=chain)
+
+
+class _Identity:
+    """What a call shows: whose it is."""
+
+    def __init__(self, token: Bearer | None, *, is_service: bool) -> None:
+        self._token = token
+        self._is_service = is_service
+
+    def added_to(self, metadata: grpc.aio.Metadata | None) -> grpc.aio.Metadata:
+        """Return a call's metadata with who makes it, and on whose behalf."""
+        added = grpc.aio.Metadata(*(metadata or ()))
+        if self._token:
+            added[TOKEN_HEADER] = f"Bearer {self._token()}"
+        if self._is_service and added.get(ON_BEHALF_OF_HEADER) is None and (name := actor()):
+            added[ON_BEHALF_OF_HEADER] = name
+        added[PLATFORM_HEADER] = "service"
+        return added
 
 
 # One object per kind of call: an interceptor that is several kinds counts as the first only.
 class _Unary(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, bearer: Bearer) -> None:
-        self._bearer = bearer
+    def __init__(self, identity: _Identity) -> None:
+        self._identity = identity
 
     async def intercept_unary_unary(
         self,
@@ -65,13 +103,14 @@ class _Unary(grpc.aio.UnaryUnaryClientInterceptor):
         request: Any,
     ) -> Any:
         _guard(client_call_details.method, request)
-        details = _within_deadline(_shown(client_call_details, self._bearer))
-        return await continuation(details, request)
+        metadata = self._identity.added_to(client_call_details.metadata)
+        timeout = _within_deadline(client_call_details.timeout)
+        return await continuation(_changed(client_call_details, timeout, metadata), request)
 
 
 class _Stream(grpc.aio.UnaryStreamClientInterceptor):
-    def __init__(self, bearer: Bearer) -> None:
-        self._bearer = bearer
+    def __init__(self, identity: _Identity) -> None:
+        self._identity = identity
 
     async def intercept_unary_stream(
         self,
@@ -80,27 +119,26 @@ class _Stream(grpc.aio.UnaryStreamClientInterceptor):
         request: Any,
     ) -> Any:
         _guard(client_call_details.method, request)
-        return await continuation(_shown(client_call_details, self._bearer), request)
+        metadata = self._identity.added_to(client_call_details.metadata)
+        timeout = client_call_details.timeout
+        return await continuation(_changed(client_call_details, timeout, metadata), request)
 
 
-def _shown(details: grpc.aio.ClientCallDetails, bearer: Bearer) -> grpc.aio.ClientCallDetails:
-    """Return a call's details with who makes it."""
-    metadata = grpc.aio.Metadata(
-        *(details.metadata or ()),
-        (TOKEN_HEADER, f"Bearer {bearer()}"),
-        (PLATFORM_HEADER, "service"),
-    )
+def host_of(address: str) -> str:
+    """Return the host of HOST:PORT."""
+    return address.rpartition(":")[0].strip("[]")
+
+
+def _within_deadline(timeout_s: float | None) -> float:
+    limits = [limit for limit in (timeout_s, remaining_s()) if limit is not None]
+    return min(limits) if limits else DEFAULT_TIMEOUT_S
+
+
+def _changed(
+    details: grpc.aio.ClientCallDetails, timeout_s: float | None, metadata: grpc.aio.Metadata
+) -> grpc.aio.ClientCallDetails:
     return grpc.aio.ClientCallDetails(
-        details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
-    )
-
-
-def _within_deadline(details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
-    left_s = remaining_s()
-    limits = [limit for limit in (details.timeout, left_s) if limit is not None]
-    timeout = min(limits) if limits else DEFAULT_TIMEOUT_S
-    return grpc.aio.ClientCallDetails(
-        details.method, timeout, details.metadata, details.credentials, details.wait_for_ready
+        details.method, timeout_s, metadata, details.credentials, details.wait_for_ready
     )
 
 

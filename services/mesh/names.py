@@ -1,6 +1,15 @@
-"""Resource names: `clients/{client}/projects/{project}/{collection}/{id}`."""
+"""Resource names: `clients/{client}/projects/{project}/{collection}/{id}`, and what is above them.
+
+Clients, groups and projects are resources too: `clients/{client}`,
+`clients/{client}/groups/{group}`, `clients/{client}/projects/{project}`.
+"""
+
+from typing import Final
 
 import uuid_utils
+
+NO_PROJECT: Final = "_"
+"""Stands for the project of what is in none; no id looks like it."""
 
 
 def new_id() -> str:
@@ -9,19 +18,24 @@ def new_id() -> str:
 
 
 def child(parent: str, collection: str, resource_id: str) -> str:
-    """Return the name of a resource in a project."""
-    return f"{parent}/{collection}/{resource_id}"
+    """Return the name of a resource in another; an empty parent is the mesh itself."""
+    name = f"{collection}/{resource_id}"
+    return f"{parent}/{name}" if parent else name
 
 
 def project_of(name: str) -> tuple[str, str]:
-    """Return the client and project ids of a project's name or of anything in it."""
-    _, client, _, project, *_ = name.split("/")
-    return client, project
+    """Return the client and project ids of a resource's name, or of a project's own.
+
+    What is a client's or a group's has NO_PROJECT. ValueError where it has no client.
+    """
+    _, client, *below = name.split("/")
+    in_project = len(below) > 1 and below[0] == "projects"
+    return client, below[1] if in_project else NO_PROJECT
 
 
 def parent_of(name: str) -> str:
-    """Return the project's name of a resource's name."""
-    return "/".join(name.split("/")[:4])
+    """Return the name of what a resource is in; empty where that is the mesh itself."""
+    return "/".join(name.split("/")[:-2])
 
 
 def collection_and_id(name: str) -> tuple[str, str]:

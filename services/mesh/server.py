@@ -6,6 +6,7 @@ from typing import Any, Final
 import grpc
 
 from services.mesh.config import MeshSettings
+from services.mesh.identity.tls import server_credentials
 from services.mesh.interceptors.chain import Chain
 
 _LIMITS: Final[tuple[tuple[str, Any], ...]] = (
@@ -34,13 +35,20 @@ _LIMITS: Final[tuple[tuple[str, Any], ...]] = (
 
 
 def make_server(settings: MeshSettings, chain: Chain) -> grpc.aio.Server:
-    """Return a server that has its port and does not serve yet. OSError where it is taken."""
+    """Return a server that has its port and does not serve yet.
+
+    OSError where the port is taken, or the certificate cannot be used.
+    """
     options = (*_LIMITS, ("grpc.max_receive_message_length", settings.max_message_bytes))
     options = (*options, ("grpc.max_allowed_incoming_connections", _most_connections()))
     server = grpc.aio.server(interceptors=[chain], options=options)
     address = f"{settings.host}:{settings.port}"
+    credentials = server_credentials(settings)
     try:
-        server.add_insecure_port(address)
+        if credentials:
+            server.add_secure_port(address, credentials)
+        else:
+            server.add_insecure_port(address)
     except RuntimeError as error:
         raise OSError(
             f"{address} is taken, so {settings.service} cannot start; end what listens there "

@@ -1,22 +1,67 @@
 """Wires the orchestrator: the one place that constructs its parts."""
 
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
-from adjutant.orchestrator.v1 import approval_service_pb2_grpc, task_service_pb2_grpc
+from adjutant.orchestrator.v1 import (
+    api_key_service_pb2_grpc,
+    approval_service_pb2_grpc,
+    audit_service_pb2_grpc,
+    client_service_pb2_grpc,
+    group_service_pb2_grpc,
+    identity_service_pb2_grpc,
+    member_service_pb2_grpc,
+    project_service_pb2_grpc,
+    task_service_pb2_grpc,
+)
 from services.mesh.app import Mesh, Service
-from services.mesh.identity.service_token import bearer
+from services.mesh.identity.api_keys import make_token
+from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.graph import TaskGraph
+from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
+from services.orchestrator.rpc.audit_service import AuditService
+from services.orchestrator.rpc.client_service import ClientService
+from services.orchestrator.rpc.group_service import GroupService
+from services.orchestrator.rpc.identity_service import IdentityService
+from services.orchestrator.rpc.member_service import MemberService
+from services.orchestrator.rpc.project_service import ProjectService
 from services.orchestrator.rpc.task_service import TaskService
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
 from services.orchestrator.tasks import Approvals, Tasks
+from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES
+from services.orchestrator.tenancy.audit import AUDIT_ENTRIES, Audit
+from services.orchestrator.tenancy.client import CLIENTS
+from services.orchestrator.tenancy.connection import NoConnections
+from services.orchestrator.tenancy.defaults import make_defaults
+from services.orchestrator.tenancy.directory import Directory
+from services.orchestrator.tenancy.effective import Inheritance
+from services.orchestrator.tenancy.group import GROUPS
+from services.orchestrator.tenancy.identity import Identities
+from services.orchestrator.tenancy.keys import ApiKeys
+from services.orchestrator.tenancy.kinds import CLIENT, GROUP, PROJECT
+from services.orchestrator.tenancy.members import Members
+from services.orchestrator.tenancy.nodes import Nodes
+from services.orchestrator.tenancy.project import PROJECTS
+from services.orchestrator.tenancy.rights import Rights
+
+_CONTRACT: Final = "adjutant.orchestrator.v1"
+COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
+    TASKS,
+    APPROVALS,
+    CLIENTS,
+    GROUPS,
+    PROJECTS,
+    API_KEYS,
+    KEY_USES,
+    AUDIT_ENTRIES,
+)
 
 
 async def build(mesh: Mesh) -> None:
@@ -25,20 +70,23 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     path = options.service_dir / "checkpoints.db"
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
-    runner = Runner(options.agent_runner_address, bearer(options))
+    runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
     conductor = Conductor(mesh.store, mesh.leases, runner, graph, options)
-    tasks = Tasks(mesh.store, conductor.wake)
+    inheritance = Inheritance(mesh.store)
+    rights = Rights(mesh.authorizer)
+    directory = Directory(mesh.store, mesh.policies)
+    tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
 
     mesh.serve(
         task_service_pb2_grpc.add_TaskServiceServicer_to_server,
         TaskService(tasks, mesh.hub),
-        "adjutant.orchestrator.v1.TaskService",
+        f"{_CONTRACT}.TaskService",
     )
     mesh.serve(
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server,
         ApprovalService(Approvals(mesh.store)),
-        "adjutant.orchestrator.v1.ApprovalService",
+        f"{_CONTRACT}.ApprovalService",
     )
     mesh.consume(
         "orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], conductor.on_run_event
@@ -49,9 +97,73 @@ async def build(mesh: Mesh) -> None:
         conductor.on_approval_event,
     )
     mesh.run_in_background("reconcile", conductor.reconcile_forever)
+    _serve_hierarchy(mesh, directory, rights, inheritance)
+    _serve_keys(mesh, directory, rights)
+    _serve_audit(mesh)
+    await make_defaults(mesh.store, directory, default_project=options.create_default_project)
+    mesh.before_purge(saver.remove_below)
     mesh.on_stop(stack.aclose)
     mesh.on_stop(runner.close)
     mesh.on_stop(conductor.close)
 
 
-SERVICE: Final = Service(OrchestratorSettings, collections=(TASKS, APPROVALS), build=build)
+def _serve_hierarchy(
+    mesh: Mesh, directory: Directory, rights: Rights, inheritance: Inheritance
+) -> None:
+    """Serve clients, groups, projects and members, and tell every service of them."""
+    store = mesh.store
+    connections = NoConnections()
+    mesh.serve(
+        client_service_pb2_grpc.add_ClientServiceServicer_to_server,
+        ClientService(Nodes(CLIENT, store, directory, rights)),
+        f"{_CONTRACT}.ClientService",
+    )
+    mesh.serve(
+        group_service_pb2_grpc.add_GroupServiceServicer_to_server,
+        GroupService(Nodes(GROUP, store, directory, rights)),
+        f"{_CONTRACT}.GroupService",
+    )
+    mesh.serve(
+        project_service_pb2_grpc.add_ProjectServiceServicer_to_server,
+        ProjectService(Nodes(PROJECT, store, directory, rights), inheritance, connections),
+        f"{_CONTRACT}.ProjectService",
+    )
+    mesh.serve(
+        member_service_pb2_grpc.add_MemberServiceServicer_to_server,
+        MemberService(Members(store, directory, rights)),
+        f"{_CONTRACT}.MemberService",
+    )
+    kinds = [event_pb2.EVENT_KIND_ACCESS_CHANGED]
+    mesh.consume("orchestrator-access", kinds, directory.on_access_changed)
+    mesh.run_in_background("access", directory.reconcile_forever)
+    mesh.events.on_reconnect(directory.publish_again)
+
+
+def _serve_keys(mesh: Mesh, directory: Directory, rights: Rights) -> None:
+    """Serve API keys, and what callers ask about themselves."""
+    keys = ApiKeys(mesh.store, directory, rights, make_token)
+    mesh.serve(
+        api_key_service_pb2_grpc.add_ApiKeyServiceServicer_to_server,
+        ApiKeyService(keys),
+        f"{_CONTRACT}.ApiKeyService",
+    )
+    mesh.serve(
+        identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
+        IdentityService(Identities(mesh.store)),
+        f"{_CONTRACT}.IdentityService",
+    )
+    mesh.before_purge(keys.revoke_below)
+
+
+def _serve_audit(mesh: Mesh) -> None:
+    """Serve the audit log, as far as it can be listed."""
+    audit = Audit(mesh.store)
+    mesh.serve(
+        audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
+        AuditService(audit),
+        f"{_CONTRACT}.AuditService",
+    )
+    mesh.consume_audit("orchestrator-audit", audit.on_entry)
+
+
+SERVICE: Final = Service(OrchestratorSettings, collections=COLLECTIONS, build=build)

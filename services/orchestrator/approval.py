@@ -57,6 +57,8 @@ class ApprovalRecord(Record):
     commit: CommitActionRecord
     action_digest: str
     decided_by: str = "UNSPECIFIED"
+    decider: str = ""
+    """Principal who answered; empty where nobody did."""
     reason: str = ""
     decide_time: UtcTime | None = None
 
@@ -75,22 +77,23 @@ def announce_request(approval: ApprovalRecord) -> event_pb2.Event:
 
 
 def resolve(
-    approval: ApprovalRecord, state: str, decided_by: str, reason: str
+    approval: ApprovalRecord, state: str, decided_by: str, reason: str, decider: str = ""
 ) -> list[event_pb2.Event]:
     """Decide or dismiss an approval. ILLEGAL_TRANSITION."""
     APPROVAL_STATES.check(approval.state, state)
     approval.state, approval.decided_by, approval.reason = state, decided_by, reason
-    approval.decide_time = now()
+    approval.decider, approval.decide_time = decider, now()
     resolved = approval_events_pb2.ApprovalResolved(
         state=convert.approval_state(state),
         decided_by=convert.approval_decider(decided_by),
         reason=reason,
+        decider=decider,
     )
     return [new_event(resource=approval.name, task=approval.task, approval_resolved=resolved)]
 
 
 def decide(
-    approval: ApprovalRecord, state: str, reason: str, digest: str
+    approval: ApprovalRecord, state: str, reason: str, digest: str, decider: str
 ) -> list[event_pb2.Event] | None:
     """Take a person's answer; None where the same was given. APPROVAL_DECIDED, ACTION_CHANGED."""
     if digest and digest != approval.action_digest:
@@ -107,4 +110,4 @@ def decide(
             f"The approval is {approval.state} already; the first answer wins.",
             metadata={"state": approval.state},
         )
-    return resolve(approval, state, "PERSON", reason)
+    return resolve(approval, state, "PERSON", reason, decider)

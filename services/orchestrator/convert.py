@@ -126,6 +126,7 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
         start_time=time(record.start_time),
         end_time=time(record.end_time),
         etag=record.etag,
+        submitter=record.submitter,
     )
 
 
@@ -156,6 +157,7 @@ def approval(record: "ApprovalRecord") -> approval_pb2.Approval:
         action_digest=record.action_digest,
         decided_by=approval_decider(record.decided_by),
         reason=record.reason,
+        decider=record.decider,
         create_time=time(record.create_time),
         decide_time=time(record.decide_time),
         etag=record.etag,

@@ -199,7 +199,7 @@ class TaskGraph:
         self, state: State, config: RunnableConfig, task: TaskRecord, step: StepRecord
     ) -> None:
         try:
-            await self._runner.start(step.run, step_spec(task, step))
+            await self._runner.start(step.run, step_spec(task, step), task.submitter)
         except AdjutantError as refused:
             failure = FailureRecord(reason=refused.reason, message=refused.message)
 
@@ -233,7 +233,7 @@ class TaskGraph:
         )
         events = [approvals.announce_request(record)]
         if task.approval_policy == "APPROVE":
-            events += approvals.resolve(record, "APPROVED", "POLICY", "approved when submitted")
+            events += _approved_in_advance(record, task)
         request = RequestKey(parent, f"{task.name} {task.attempt}", record.action_digest)
         inserted = await self._store.insert(APPROVALS, record, events=events, request=request)
         return inserted.record
@@ -252,7 +252,7 @@ class TaskGraph:
         assert task.commit is not None
         spec: run_pb2.RunSpec = commit_spec(task, approval)
         try:
-            await self._runner.start(task.commit.run, spec)
+            await self._runner.start(task.commit.run, spec, task.submitter)
         except AdjutantError as refused:
             failure = FailureRecord(reason=refused.reason, message=refused.message)
             return await self._fail(state, config, failure)
@@ -315,6 +315,14 @@ def _denial(approval: ApprovalRecord) -> FailureRecord:
         message=f"{approval.title} was {approval.state.lower()}{reason}",
         disposition="PERSON",
     )
+
+
+def _approved_in_advance(record: ApprovalRecord, task: TaskRecord) -> Events:
+    """Approve what the submitter, or the settings of the project, approved before it was asked."""
+    if task.inherits_policy:
+        return approvals.resolve(record, "APPROVED", "POLICY", "approved by the project's settings")
+    reason = "approved when submitted"
+    return approvals.resolve(record, "APPROVED", "POLICY", reason, task.submitter)
 
 
 def _count(number: int, noun: str) -> str:

@@ -28,6 +28,8 @@ class OrchestratorSettings(MeshSettings):
     """Seconds without news of a task's runs after which they are asked for."""
     max_infrastructure_attempts: int = Field(3, ge=1)
     """How often a step is started when the ground gives way under its runs."""
+    create_default_project: bool = True
+    """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
     """Address of the agent runner as `host:port`; empty means the embedded one."""
 

@@ -125,6 +125,10 @@ class TaskRecord(Record):
     instructions: str
     repository: RepositoryRecord | None = None
     approval_policy: str = "ASK"
+    inherits_policy: bool = False
+    """Whether approval_policy is what the project's settings said when it was handed in."""
+    submitter: str = ""
+    """Principal who handed it in; empty for tasks of an older version."""
     goals: list[str] = Field(default_factory=list)
     steps: list[StepRecord] = Field(default_factory=list)
     node: str = "UNSPECIFIED"

@@ -1,17 +1,19 @@
 """What callers do with tasks and approvals."""
 
-import hashlib
 import re
 from collections.abc import Callable
 
+from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
 from services.mesh import telemetry
+from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
-from services.mesh.store import Page, RequestKey, Store, now
+from services.mesh.store import Look, Page, Store, now
 from services.orchestrator import approval as approvals
 from services.orchestrator.approval import APPROVALS, ApprovalRecord
 from services.orchestrator.plan import parse_plan
+from services.orchestrator.requests import request_key
 from services.orchestrator.task import (
     TASKS,
     RepositoryRecord,
@@ -20,6 +22,10 @@ from services.orchestrator.task import (
     cancel_task,
     retry_task,
 )
+from services.orchestrator.tenancy.effective import Inheritance
+from services.orchestrator.tenancy.node import active
+from services.orchestrator.tenancy.project import PROJECTS
+from services.orchestrator.tenancy.rights import Rights
 
 ANSWERS = {
     approval_service_pb2.DecideApprovalRequest.DECISION_APPROVE: "APPROVED",
@@ -33,14 +39,23 @@ _NO_BRANCH = re.compile(r"\.\.|//|[/.]$|/\.|\.lock(/|$)")
 class Tasks:
     """Accepts, lists, cancels and retries tasks."""
 
-    def __init__(self, store: Store, wake: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        wake: Callable[[str], None],
+        inheritance: Inheritance,
+        rights: Rights,
+    ) -> None:
         self._store = store
         self._wake = wake
+        self._inheritance = inheritance
+        self._rights = rights
 
     async def submit(self, request: task_service_pb2.SubmitTaskRequest) -> TaskRecord:
         """Accept a task.
 
-        INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED.
+        INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED, NOT_FOUND;
+        PERMISSION_DENIED where it is approved in advance by who may not approve.
         """
         plan = parse_plan(request.instructions, request.title)
         _check_branch(request.repository.branch)
@@ -58,14 +73,30 @@ class Tasks:
             )
             if request.HasField("repository")
             else None,
-            approval_policy=_policy(request.approval_policy),
+            approval_policy=await self._policy(request),
+            inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
+            submitter=actor(),
             trace=telemetry.inject(),
         )
-        key = RequestKey(request.parent, request.request_id, _digest(request))
-        events = [announce_task(record)]
-        inserted = await self._store.insert(TASKS, record, events=events, request=key)
+        inserted = await self._store.insert(
+            TASKS,
+            record,
+            events=[announce_task(record)],
+            request=request_key(request.parent, request),
+            guard=lambda look: _check_project(look, request.parent),
+        )
         self._wake(inserted.record.name)
         return inserted.record
+
+    async def _policy(self, request: task_service_pb2.SubmitTaskRequest) -> str:
+        """Return who answers the approvals: whoever the caller says, or the project's settings."""
+        if request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED:
+            return await self._inheritance.approval_policy(request.parent)
+        if request.approval_policy == task_pb2.APPROVAL_POLICY_ASK:
+            return "ASK"
+        # A program that may not answer approvals must not get around them either.
+        self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
+        return "APPROVE"
 
     async def get(self, name: str) -> TaskRecord:
         """Return a task. NOT_FOUND."""
@@ -120,12 +151,12 @@ class Approvals:
 
     async def decide(self, request: approval_service_pb2.DecideApprovalRequest) -> ApprovalRecord:
         """Take an answer; the event of it wakes the task. APPROVAL_DECIDED, ACTION_CHANGED."""
-        state = ANSWERS[request.decision]
+        state, decider = ANSWERS[request.decision], actor()
         return await self._store.update(
             APPROVALS,
             request.name,
             lambda approval: approvals.decide(
-                approval, state, request.reason, request.action_digest
+                approval, state, request.reason, request.action_digest, decider
             ),
         )
 
@@ -140,12 +171,6 @@ def _check_branch(branch: str) -> None:
         )
 
 
-def _policy(policy: task_pb2.ApprovalPolicy) -> str:
-    return "APPROVE" if policy == task_pb2.APPROVAL_POLICY_APPROVE else "ASK"
-
-
-def _digest(request: task_service_pb2.SubmitTaskRequest) -> str:
-    body = task_service_pb2.SubmitTaskRequest()
-    body.CopyFrom(request)
-    body.ClearField("request_id")
-    return hashlib.sha256(body.SerializeToString(deterministic=True)).hexdigest()
+def _check_project(look: Look, name: str) -> None:
+    """Refuse work in a project that does not exist, or is removed at this moment."""
+    active(look.find(PROJECTS, name), name)

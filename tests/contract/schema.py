@@ -70,7 +70,7 @@ class Method:
     @property
     def access(self) -> access_pb2.MethodAccess:
         """Who may call it; empty where nobody said."""
-        return self.proto.options.Extensions[access_pb2.access]  # type: ignore[index, no-any-return] # the stub does not say whose
+        return self.proto.options.Extensions[access_pb2.access]  # type: ignore[index] # the stub does not say whose
 
 
 @dataclass(frozen=True)

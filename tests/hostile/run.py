@@ -20,6 +20,9 @@ from tests.hostile import attacks_floods, attacks_frames, attacks_messages, atta
 from tests.hostile.enemy import Attack, Enemy, Method, Tally, Target
 from tests.hostile.vitals import Vitals
 from tests.hostile.witness import Witness
+from tests.support.access import publish_projects
+from tests.support.identities import bearer, owner_token
+from tests.support.mesh import PROJECT
 from tests.support.processes import LiveMesh, live_mesh
 from tests.support.reflection import methods_of
 
@@ -74,6 +77,9 @@ async def run(
     report = Report(seed)
     with tempfile.TemporaryDirectory(prefix="adjutant-hostile-") as folder:
         async with live_mesh(Path(folder) / "mesh", **_SETTINGS) as (mesh, _):
+            await publish_projects(
+                f"nats://127.0.0.1:{mesh.port_base}", PROJECT, data_dir=mesh.data_dir
+            )
             targets = await _targets(mesh)
             pids = {service: mesh.pid_of(service) or 0 for service in SERVICES}
             await _plant(targets[0])
@@ -136,12 +142,13 @@ def _execute(module: str, name: str, target: Target, seed: int) -> Tally:
 async def _targets(mesh: LiveMesh) -> list[Target]:
     """Return every service as a target, the orchestrator first."""
     targets = []
+    token = owner_token(mesh.data_dir)
     for service in SERVICES:
         port = port_of(service, mesh.port_base)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             found = await methods_of(channel)
         methods = tuple(Method(path, kind.server_streaming) for path, kind in found.items())
-        targets.append(Target(service, port, methods, "clients/acme/projects/web"))
+        targets.append(Target(service, port, methods, PROJECT, token))
     return targets
 
 
@@ -152,7 +159,7 @@ async def _plant(target: Target) -> None:
         text = "- [ ] say\n  run: true\n\n" + "x" * _LONG_TEXT_BYTES
         for _ in range(_LONG_TASKS):
             request = task_service_pb2.SubmitTaskRequest(parent=target.project, instructions=text)
-            await stub.SubmitTask(request)
+            await stub.SubmitTask(request, metadata=bearer(target.token))
 
 
 @contextlib.asynccontextmanager

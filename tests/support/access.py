@@ -1,17 +1,32 @@
 """Getting past the door in tests of one service: the owner's token, and projects that exist."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from services.mesh.access.bucket import PolicyBucket
 from services.mesh.access.policy import Node
 from services.mesh.channel import Bearer
 from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog
+from services.mesh.identity.local import ensure_secrets
+from services.mesh.identity.service_token import bearer
+
+
+class _Orchestrator(MeshSettings):
+    service: ClassVar[str] = "orchestrator"
 
 
 def owner_of(data_dir: Path) -> Bearer:
-    """Return what reads the owner's token of a data directory, which may not be there yet."""
+    """Return what reads the owner's token of a data directory."""
+    ensure_secrets(MeshSettings(data_dir=data_dir))
     return lambda: (data_dir / "owner.token").read_text().strip()
+
+
+def orchestrator_of(data_dir: Path) -> Bearer:
+    """Return what makes the token that the orchestrator of a mesh shows to other services."""
+    settings = _Orchestrator(data_dir=data_dir)
+    ensure_secrets(settings)
+    return bearer(settings)
 
 
 async def publish_projects(nats_url: str, *parents: str, data_dir: Path) -> None:

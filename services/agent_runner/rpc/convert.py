@@ -66,6 +66,7 @@ def run_of(run: RunRecord) -> run_pb2.Run:
         start_time=_time(run.start_time),
         end_time=_time(run.end_time),
         etag=run.etag,
+        requester=run.requester,
     )
 
 

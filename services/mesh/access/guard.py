@@ -7,7 +7,7 @@ from adjutant.event.v1 import event_pb2
 from services.mesh.access.caller import current_call
 from services.mesh.access.scope import is_within
 from services.mesh.errors import not_found
-from services.mesh.store import Collection, Inserted, OutboxEntry, Page, RequestKey, Store
+from services.mesh.store import Collection, Guard, Inserted, OutboxEntry, Page, RequestKey, Store
 from services.mesh.store.port import R
 
 
@@ -24,10 +24,13 @@ class GuardedStore:
         *,
         events: Sequence[event_pb2.Event] = (),
         request: RequestKey | None = None,
+        guard: Guard | None = None,
     ) -> Inserted[R]:
         """Make a record; see Store. NOT_FOUND for another client's name."""
         _require(collection, record.name)
-        inserted = await self._store.insert(collection, record, events=events, request=request)
+        inserted = await self._store.insert(
+            collection, record, events=events, request=request, guard=guard
+        )
         _require(collection, inserted.record.name)
         return inserted
 
@@ -57,23 +60,25 @@ class GuardedStore:
         change: Callable[[R], Sequence[event_pb2.Event] | None],
         *,
         fence: int | None = None,
+        guard: Guard | None = None,
     ) -> R:
         """Read, change and replace; see Store. NOT_FOUND for another client's name."""
         _require(collection, name)
-        return await self._store.update(collection, name, change, fence=fence)
+        return await self._store.update(collection, name, change, fence=fence, guard=guard)
 
     async def page(
         self,
         collection: Collection[R],
         *,
-        parent: str,
+        parent: str | None,
         filter_text: str = "",
         order_by: str = "",
         page_size: int = 0,
         page_token: str = "",
+        where: Mapping[str, str] | None = None,
     ) -> Page[R]:
         """Return a page; see Store. NOT_FOUND for another client's parent."""
-        _require(collection, parent)
+        _require(collection, parent or "")
         page = await self._store.page(
             collection,
             parent=parent,
@@ -81,6 +86,7 @@ class GuardedStore:
             order_by=order_by,
             page_size=page_size,
             page_token=page_token,
+            where=where,
         )
         for record in page.records:
             _require(collection, record.name)
@@ -93,6 +99,12 @@ class GuardedStore:
         async for record in self._store.scan(collection, where):
             if current_call() is None or is_within(record.name):
                 yield record
+
+    async def purge(self, parent: str) -> int:
+        """Remove what is below a parent; see Store. NOT_FOUND for another client's parent."""
+        if not is_within(parent):
+            raise not_found("resource", parent)
+        return await self._store.purge(parent)
 
     async def append(self, events: Sequence[event_pb2.Event]) -> None:
         """Commit events alone; see Store."""

@@ -36,11 +36,14 @@ class Filter:
 
     def matches(self, event: event_pb2.Event) -> bool:
         """Tell whether the event belongs into the stream; its project is checked too."""
+        # Whoever may follow a project need not be allowed to see its keys and connections.
+        if event.kind == event_pb2.EVENT_KIND_ACCESS_CHANGED and event.resource != self.parent:
+            return False
         return (
             (not self.task or event.task == self.task or event.resource == self.task)
             and (not self.resource or event.resource == self.resource)
             and (not self.kinds or event.kind in self.kinds)
-            and event.resource.startswith(self.parent + "/")
+            and f"{event.resource}/".startswith(f"{self.parent}/")
         )
 
     @cached_property

@@ -1,6 +1,7 @@
 """Events and where they stand in the log.
 
-The subject is `adjutant.event.<client>.<project>.<collection>.<id>.<kind>`.
+The subject is `adjutant.event.<client>.<project>.<collection>.<id>.<kind>`, with `_` for the
+project of what is in none: a client, a group, and what is theirs.
 Whatever belongs to a task stands under the task, its runs and approvals too,
 so that one subject holds a task's whole story in order.
 

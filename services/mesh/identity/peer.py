@@ -8,7 +8,7 @@ from services.mesh.identity.refusals import is_person, is_service, not_accepted
 
 TRUST_DOMAIN: Final = "spiffe://adjutant/"
 """What the identity in a certificate of the mesh begins with, as SPIFFE writes it."""
-_URI_PROPERTY: Final = "x509_uri"
+_URI_PROPERTY: Final = "peer_uri"
 
 
 def peer_identities(context: Any) -> tuple[str, ...]:

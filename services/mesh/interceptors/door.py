@@ -77,7 +77,7 @@ class AccessDoor:
         caller.begin(call)
         await self._recognise(call, method, context)
         request = _read(content, method)
-        call.resource = _resource_of(request, method)
+        call.resource = self._resource_of(request, method)
         await self._authorise(call, method, request)
         self._validation.check(request)
         await self._note(call, method)
@@ -104,6 +104,13 @@ class AccessDoor:
         found = self._authenticator.known(metadata, peer)
         call.principal = found or await self._authenticator.authenticate(metadata, peer)
         self._recorder.authenticated(_visitor(call), method.name)
+
+    def _resource_of(self, request: Any, method: Method) -> str:
+        resource: str = method.resource_of(request)
+        if resource and not _NAME.fullmatch(resource):
+            self._validation.check(request)  # tells of everything that is wrong at once
+            raise _no_name(resource, method)
+        return resource
 
     async def _authorise(self, call: Call, method: Method, request: Any) -> None:
         if call.principal is _HOLDER:
@@ -141,17 +148,12 @@ def _read(content: bytes, method: Method) -> Any:
         ) from None
 
 
-def _resource_of(request: Any, method: Method) -> str:
-    resource = method.resource_of(request)
-    if resource and not _NAME.fullmatch(resource):
-        field = method.access.resource if method.access else ""
-        raise AdjutantError(
-            "INVALID_REQUEST",
-            f"{resource[:200]!r} names no resource; names look like "
-            "`clients/acme/projects/web/tasks/0198`.",
-            field=field,
-        )
-    return resource
+def _no_name(text: str, method: Method) -> AdjutantError:
+    return AdjutantError(
+        "INVALID_REQUEST",
+        f"{text[:200]!r} names no resource; a name is like clients/acme/projects/web/tasks/0198.",
+        field=method.access.resource if method.access else "",
+    )
 
 
 def _check_references(request: Any, method: Method, resource: str) -> None:
@@ -161,5 +163,6 @@ def _check_references(request: Any, method: Method, resource: str) -> None:
         within = "/".join(resource.split("/")[:-2])
     for field, name in method.references_of(request):
         if not name.startswith(within + "/"):
-            message = f"'{name}' is not in {within}; name one of the same."
+            kind = within.split("/")[-2].removesuffix("s")
+            message = f"'{name}' is not in {within}; name one of the same {kind}."
             raise AdjutantError("INVALID_REQUEST", message, field=field)

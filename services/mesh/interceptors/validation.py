@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 import protovalidate
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from services.mesh.errors import AdjutantError, Violation
@@ -45,7 +44,7 @@ def _elements(message: Message) -> int:
 
 
 def _is_repeated(field: Any) -> bool:
-    return bool(field.label == FieldDescriptor.LABEL_REPEATED)
+    return bool(field.is_repeated)
 
 
 def _path(field: Any) -> str:

@@ -2,7 +2,9 @@
 
 from services.mesh.store.port import (
     Collection,
+    Guard,
     Inserted,
+    Look,
     OutboxEntry,
     Page,
     Record,
@@ -15,7 +17,9 @@ from services.mesh.store.sqlite import SqliteStore, open_store
 
 __all__ = [
     "Collection",
+    "Guard",
     "Inserted",
+    "Look",
     "OutboxEntry",
     "Page",
     "Record",

@@ -10,7 +10,7 @@ The first commit within a call takes the audit entries that wait in it
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
@@ -68,6 +68,10 @@ class Collection(Generic[R]):
     """Their type."""
     fields: tuple[str, ...] = ()
     """String fields of the record that can be filtered and sorted by; they are indexed."""
+    hidden: tuple[str, ...] = ()
+    """String fields that only the service itself can list and scan by; they are indexed."""
+    permanent: bool = False
+    """Whether its records outlive what they are in, so that a name is never given twice."""
 
     @property
     def queryable(self) -> tuple[str, ...]:
@@ -119,6 +123,24 @@ class OutboxEntry:
     """Trace context of whoever made the change."""
 
 
+class Look(Protocol):
+    """What a guard sees: the store within the transaction that is under way."""
+
+    def find(self, collection: Collection[R], name: str) -> R | None:
+        """Return a record, or None."""
+
+    def holds(self, collection: Collection[Any], where: Mapping[str, Sequence[str]]) -> bool:
+        """Tell whether a record has one of the values in each of the fields.
+
+        A field is `parent` or one of the collection's.
+        """
+
+
+Guard = Callable[[Look], None]
+"""Raises where a write must not happen. It runs in the write's transaction, on any thread,
+so that what it saw still holds when the write is committed; it does nothing else."""
+
+
 class Store(Protocol):
     """A document store. Every method may raise AdjutantError."""
 
@@ -129,8 +151,9 @@ class Store(Protocol):
         *,
         events: Sequence[event_pb2.Event] = (),
         request: RequestKey | None = None,
+        guard: Guard | None = None,
     ) -> Inserted[R]:
-        """Make a record. REQUEST_ID_REUSED, ALREADY_EXISTS."""
+        """Make a record. REQUEST_ID_REUSED, ALREADY_EXISTS, and what the guard raises."""
 
     async def get(self, collection: Collection[R], name: str) -> R:
         """Return a record. NOT_FOUND."""
@@ -150,13 +173,14 @@ class Store(Protocol):
         change: Callable[[R], Sequence[event_pb2.Event] | None],
         *,
         fence: int | None = None,
+        guard: Guard | None = None,
     ) -> R:
         """Read, change and replace, again where somebody else was faster.
 
         `change` alters the record in place and returns the events to announce
         it with; None leaves it as it is. It may be called more than once, on any
         thread, and does nothing else. With a fence, STALE_FENCE is raised
-        where a holder of a later lease has written.
+        where a holder of a later lease has written. The guard sees what was there before.
         """
 
     async def append(self, events: Sequence[event_pb2.Event]) -> None:
@@ -166,18 +190,29 @@ class Store(Protocol):
         self,
         collection: Collection[R],
         *,
-        parent: str,
+        parent: str | None,
         filter_text: str = "",
         order_by: str = "",
         page_size: int = 0,
         page_token: str = "",
+        where: Mapping[str, str] | None = None,
     ) -> Page[R]:
-        """Return a page of a project's records. INVALID_FILTER, INVALID_PAGE_TOKEN."""
+        """Return a page of the records in a parent. INVALID_FILTER, INVALID_PAGE_TOKEN.
+
+        An empty parent is the mesh itself; None is any.
+        `where` keeps those whose fields, hidden ones too, have these values; it is no caller's.
+        """
 
     def scan(
         self, collection: Collection[R], where: Mapping[str, Sequence[str]]
     ) -> AsyncIterator[R]:
         """Yield every record whose fields have one of the values, oldest first."""
+
+    async def purge(self, parent: str) -> int:
+        """Remove for good what is below a parent, in every collection that is not permanent.
+
+        Returns how many records there were. It may be cut off half-way and done again.
+        """
 
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that wait to be published."""

@@ -57,7 +57,7 @@ class Position:
 class Query:
     """A list request that was understood."""
 
-    parent: str
+    parent: str | None
     conditions: tuple[Condition, ...]
     order: Order
     page_size: int
@@ -73,7 +73,7 @@ class Query:
 def parse_query(
     fields: Sequence[str],
     *,
-    parent: str,
+    parent: str | None,
     filter_text: str,
     order_by: str,
     page_size: int,
@@ -106,7 +106,7 @@ def _condition(term: re.Match[str], fields: Sequence[str]) -> Condition:
     field, value = term["field"], term["quoted"] if term["quoted"] is not None else term["bare"]
     if field not in fields:
         raise _bad_filter(f"names {field!r}, which cannot be filtered by; use {', '.join(fields)}")
-    if field.endswith("_time"):
+    if field == "time" or field.endswith("_time"):
         try:
             value = _utc(dates.isoparse(value)).strftime(TIME_FORMAT)
         except (ValueError, OverflowError):

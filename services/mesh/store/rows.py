@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
@@ -14,6 +14,8 @@ from services.mesh.store.query import Query
 
 # A page travels in one message, and gRPC's own limit for a caller is 4 MB.
 MAX_PAGE_BYTES: Final = 2 * 2**20
+PURGE_BATCH: Final = 500
+"""Records that are removed at once, so that other writes need not wait long."""
 
 
 def headers() -> str:
@@ -86,10 +88,12 @@ def raise_fence(record: R, fence: int) -> None:
     record.fence = fence
 
 
-def select(table: str, query: Query) -> tuple[str, list[Any]]:
+def select(table: str, query: Query, where: Mapping[str, str]) -> tuple[str, list[Any]]:
     """Return the statement of a page, and what to bind."""
     field, direction = query.order.field, "DESC" if query.order.descending else "ASC"
-    terms, values = ["parent = ?"], [query.parent]
+    fixed = dict(where) if query.parent is None else {"parent": query.parent, **where}
+    terms = [f'"{own}" = ?' for own in fixed] or ["TRUE"]
+    values = list(fixed.values())
     for condition in query.conditions:
         terms.append(f'"{condition.field}" {condition.op} ?')
         values.append(condition.value)
@@ -101,6 +105,16 @@ def select(table: str, query: Query) -> tuple[str, list[Any]]:
         f' ORDER BY "{field}" {direction}, name {direction} LIMIT {query.page_size + 1}'
     )
     return sql, values
+
+
+def purge(database: sqlite3.Connection, table: str, parent: str) -> int:
+    """Remove some of what is below a parent, and return how many; 0 when nothing is left."""
+    # The names that begin with `parent/` stand between it and `parent0`, for 0 comes after /.
+    sql = (
+        f'DELETE FROM "{table}" WHERE name IN'
+        f' (SELECT name FROM "{table}" WHERE name > ? AND name < ? LIMIT {PURGE_BATCH})'
+    )
+    return database.execute(sql, (f"{parent}/", f"{parent}0")).rowcount
 
 
 def that_fit(found: Sequence[Any]) -> list[Any]:

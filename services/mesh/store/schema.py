@@ -62,16 +62,23 @@ def _make_table(database: sqlite3.Connection, collection: Collection[Any]) -> No
         " body TEXT NOT NULL)"
     )
     columns = {row[1] for row in database.execute(f'PRAGMA table_xinfo("{table}")')}
-    for field in collection.queryable:
+    for field in (*collection.queryable, *collection.hidden):
         if field not in columns:
             database.execute(
                 f'ALTER TABLE "{table}" ADD COLUMN "{field}" TEXT'
                 f" GENERATED ALWAYS AS (json_extract(body, '$.{field}')) VIRTUAL"
             )
+    for field in collection.queryable:
         database.execute(
             f'CREATE INDEX IF NOT EXISTS "{table}_{field}" ON "{table}" (parent, "{field}", name)'
         )
-    for field in collection.fields:
+    for field in collection.hidden:
+        # A service's own choice leaves a list in its usual order, newest first.
+        database.execute(
+            f'CREATE INDEX IF NOT EXISTS "{table}_{field}_list"'
+            f' ON "{table}" (parent, "{field}", create_time, name)'
+        )
+    for field in (*collection.fields, *collection.hidden):
         database.execute(
             f'CREATE INDEX IF NOT EXISTS "{table}_{field}_scan"'
             f' ON "{table}" ("{field}", create_time, name)'

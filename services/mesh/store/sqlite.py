@@ -18,8 +18,10 @@ from services.mesh.access.caller import audit_taken
 from services.mesh.errors import not_found
 from services.mesh.names import parent_of
 from services.mesh.store import rows, schema
+from services.mesh.store.look import SqliteLook
 from services.mesh.store.port import (
     Collection,
+    Guard,
     Inserted,
     OutboxEntry,
     Page,
@@ -51,12 +53,12 @@ class SqliteStore:
         self._reader = ThreadPoolExecutor(1, "store-read")
         self._connections: dict[ThreadPoolExecutor, sqlite3.Connection] = {}
         self._wakers: list[Callable[[], None]] = []
-        # Updates of one record take turns in this process, so that many at once do not
-        # run out of attempts; other processes are still met by revision.
+        self._purgeable: list[str] = []
 
     async def prepare(self, collections: Sequence[Collection[Any]]) -> None:
         """Make the tables and indexes."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._purgeable = [each.name for each in collections if not each.permanent]
         await self._write(lambda database: schema.migrate(database, collections))
 
     def on_commit(self, wake: Callable[[], None]) -> None:
@@ -76,6 +78,7 @@ class SqliteStore:
         *,
         events: Sequence[event_pb2.Event] = (),
         request: RequestKey | None = None,
+        guard: Guard | None = None,
     ) -> Inserted[R]:
         """Make a record; see Store."""
         record = record.model_copy(update={"revision": 1})
@@ -93,6 +96,8 @@ class SqliteStore:
                 )
             except sqlite3.IntegrityError:
                 return rows.replayed(database, collection.name, record.name, key, digest)
+            if guard:  # after the insert: a repeat of what was accepted is no question any more
+                guard(SqliteLook(database))
             database.executemany(schema.INSERT_OUTBOX, outbox)
             return None
 
@@ -139,6 +144,7 @@ class SqliteStore:
         change: Callable[[R], Sequence[event_pb2.Event] | None],
         *,
         fence: int | None = None,
+        guard: Guard | None = None,
     ) -> R:
         """Read, change and replace, in one transaction; see Store."""
         headers = rows.headers()
@@ -150,6 +156,8 @@ class SqliteStore:
             events = change(record)
             if events is None:
                 return record, None
+            if guard:
+                guard(SqliteLook(database))
             changed = rows.next_revision(record)
             outbox = rows.outbox_rows([*events, *audit.events], headers)
             rows.write_over(database, collection, changed, outbox)
@@ -175,13 +183,14 @@ class SqliteStore:
         self,
         collection: Collection[R],
         *,
-        parent: str,
+        parent: str | None,
         filter_text: str = "",
         order_by: str = "",
         page_size: int = 0,
         page_token: str = "",
+        where: Mapping[str, str] | None = None,
     ) -> Page[R]:
-        """Return a page of a project's records; see Store."""
+        """Return a page of the records in a parent; see Store."""
         query = parse_query(
             collection.queryable,
             parent=parent,
@@ -190,7 +199,7 @@ class SqliteStore:
             page_size=page_size,
             page_token=page_token,
         )
-        sql, values = rows.select(collection.name, query)
+        sql, values = rows.select(collection.name, query, where or {})
         found = await self._rows(sql, values)
         shown = rows.that_fit(found[: query.page_size])
         records = [collection.record.model_validate_json(row[0]) for row in shown]
@@ -220,6 +229,14 @@ class SqliteStore:
             if len(found) < SCAN_BATCH:
                 return
             after = (found[-1][1], found[-1][2])
+
+    async def purge(self, parent: str) -> int:
+        """Remove what is below a parent, a batch at a time; see Store."""
+        count = 0
+        for table in self._purgeable:
+            while removed := await self._write(lambda db, t=table: rows.purge(db, t, parent)):  # type: ignore[misc]
+                count += removed
+        return count
 
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that wait to be published."""

@@ -5,9 +5,7 @@ from typing import Any
 
 from adjutant.notification.v1 import subscription_service_pb2 as pb
 from adjutant.notification.v1 import subscription_service_pb2_grpc
-from services.mesh.errors import AdjutantError
 from services.mesh.events import Filter, Hub
-from services.mesh.names import parent_of
 
 
 class SubscriptionService(subscription_service_pb2_grpc.SubscriptionServiceServicer):
@@ -26,7 +24,4 @@ class SubscriptionService(subscription_service_pb2_grpc.SubscriptionServiceServi
 
 
 def _filter(request: pb.SubscribeRequest) -> Filter:
-    if request.task and parent_of(request.task) != request.parent:
-        message = f"The task is not in {request.parent}; name a task of the parent."
-        raise AdjutantError("INVALID_REQUEST", message, field="task")
     return Filter(request.parent, task=request.task, kinds=frozenset(request.kinds))

@@ -91,6 +91,18 @@ class FencedSaver(SqliteSaver):
         """Remove all checkpoints of a thread."""
         await self._do(self.delete_thread, thread_id)
 
+    async def remove_below(self, parent: str) -> None:
+        """Remove all checkpoints of the tasks in a project."""
+
+        def remove() -> None:
+            # The names that begin with `parent/`, for 0 comes after / in ASCII.
+            sql = "SELECT DISTINCT thread_id FROM checkpoints WHERE thread_id > ? AND thread_id < ?"
+            found = self.conn.execute(sql, (f"{parent}/", f"{parent}0")).fetchall()
+            for (thread,) in found:
+                self.delete_thread(thread)
+
+        await self._do(remove)
+
     async def close(self) -> None:
         """Close the file, after what is under way."""
         await self._do(self.conn.close)

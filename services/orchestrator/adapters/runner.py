@@ -6,8 +6,10 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
-from services.mesh.channel import Bearer, open_channel
+from services.mesh.channel import open_channel
+from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
+from services.mesh.identity.authenticator import ON_BEHALF_OF_HEADER
 from services.mesh.names import collection_and_id, parent_of
 
 _REFUSALS: Final = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS)
@@ -26,20 +28,22 @@ class RunnerUnavailableError(ConnectionError):
 class Runner:
     """Starts, reads and cancels runs over gRPC."""
 
-    def __init__(self, address: str, bearer: Bearer) -> None:
-        self._channel = open_channel(address, bearer)
+    def __init__(self, address: str, settings: MeshSettings) -> None:
+        self._channel = open_channel(address, settings)
         self._runs = run_service_pb2_grpc.RunServiceStub(self._channel)
 
-    async def start(self, name: str, spec: run_pb2.RunSpec) -> None:
+    async def start(self, name: str, spec: run_pb2.RunSpec, on_behalf_of: str) -> None:
         """Start a run under a name that was chosen before; a repeat changes nothing.
 
+        `on_behalf_of` is the principal whose work it is; empty where that is not known.
         RunnerUnavailableError; AdjutantError where the run is refused.
         """
         request = run_service_pb2.StartRunRequest(
             parent=parent_of(name), run_id=collection_and_id(name)[1], spec=spec
         )
+        metadata = ((ON_BEHALF_OF_HEADER, on_behalf_of),) if on_behalf_of else ()
         try:
-            await self._runs.StartRun(request)
+            await self._runs.StartRun(request, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise _translate(error) from error
 

@@ -23,6 +23,7 @@ from services.mesh.app import run_service
 from services.mesh.channel import open_channel
 from services.ports import OFFSETS, free_port_base
 from tests.integration.agent_runner.processes_seen import until
+from tests.support.access import orchestrator_of
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2, frame_pb2
@@ -115,7 +116,7 @@ async def runner_here(
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    channel = open_channel(f"127.0.0.1:{settings.port}")
+    channel = open_channel(f"127.0.0.1:{settings.port}", settings, orchestrator_of(data_dir))
     try:
         yield Caller(channel)
     finally:
@@ -136,7 +137,9 @@ class RunnerProcess:
             f"ADJUTANT_{name.upper()}": str(value) for name, value in given.items()
         }
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel = open_channel(f"127.0.0.1:{self._port_base + OFFSETS['agent_runner']}")
+        address = f"127.0.0.1:{self._port_base + OFFSETS['agent_runner']}"
+        settings = AgentRunnerSettings(data_dir=data_dir)
+        self._channel = open_channel(address, settings, orchestrator_of(data_dir))
         self.caller = Caller(self._channel)
 
     @property

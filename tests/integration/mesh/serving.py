@@ -87,6 +87,11 @@ class Served:
         return subscription_service_pb2_grpc.SubscriptionServiceStub(self.channel)
 
     @property
+    def as_owner(self) -> tuple[tuple[str, str], ...]:
+        """Metadata with the owner's token, for calls on a channel that shows none."""
+        return (("authorization", f"Bearer {owner_of(self.mesh.settings.data_dir)()}"),)
+
+    @property
     def address(self) -> str:
         """Where it serves."""
         return f"{self.mesh.settings.host}:{self.mesh.settings.port}"
@@ -133,7 +138,7 @@ async def serving(
     if running.done():
         await running
     await publish_projects(nats_url, PARENT, data_dir=folder)
-    channel = open_channel(f"{settings.host}:{settings.port}", owner_of(folder))
+    channel = open_channel(f"{settings.host}:{settings.port}", settings, owner_of(folder))
     try:
         yield Served(made.result(), tasks, channel, stop, running)
     finally:

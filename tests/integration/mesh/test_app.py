@@ -29,6 +29,7 @@ from tests.integration.mesh.harness import (
     what,
 )
 from tests.integration.mesh.serving import GET, refused, serving
+from tests.support.access import owner_of, publish_projects
 from tests.unit.mesh.conftest import NOTES, note
 
 SUBSCRIBE = subscription_service_pb2.SubscribeRequest(parent=PARENT)
@@ -235,8 +236,12 @@ async def test_sigterm_drains_a_process(
         process(tmp_path, ADJUTANT_NATS_URL=nats.url) as (child, port),
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as bare,
     ):
+        await publish_projects(nats.url, PARENT, data_dir=tmp_path)
+        async with asyncio.timeout(PATIENCE_S):
+            await bare.channel_ready()
         stub: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(bare)
-        stream = stub.Subscribe(SUBSCRIBE, wait_for_ready=True)
+        token = owner_of(tmp_path)()
+        stream = stub.Subscribe(SUBSCRIBE, metadata=(("authorization", f"Bearer {token}"),))
         async with asyncio.timeout(PATIENCE_S):
             assert what((await stream.read()).frame) == "LIVE"
         await publish(await connect(), said("a"))

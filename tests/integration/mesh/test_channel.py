@@ -14,10 +14,13 @@ from google.protobuf import empty_pb2
 from adjutant.orchestrator.v1 import task_service_pb2 as pb
 from adjutant.orchestrator.v1 import task_service_pb2_grpc
 from services.mesh.channel import open_channel
+from services.mesh.config import MeshSettings
 from services.mesh.embedded import EmbeddedNats, free_port
 from services.mesh.errors import AdjutantError
 from services.mesh.interceptors.deadline import remaining_s
 from tests.integration.mesh.serving import GET, Tasks, refused, serving
+
+SETTINGS = MeshSettings()
 
 
 @contextlib.asynccontextmanager
@@ -33,7 +36,7 @@ async def bare_server(tasks: Tasks, port: int) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def stub_to(port: int) -> AsyncIterator[Any]:
-    async with open_channel(f"127.0.0.1:{port}") as channel:
+    async with open_channel(f"127.0.0.1:{port}", SETTINGS, lambda: "a token") as channel:
         yield task_service_pb2_grpc.TaskServiceStub(channel)
 
 

@@ -158,7 +158,7 @@ async def test_a_call_without_a_deadline_gets_one(served: Served) -> None:
             request_serializer=pb.GetTaskRequest.SerializeToString,
             response_deserializer=pb.GetTaskResponse.FromString,
         )
-        error = await refused(call(GET))
+        error = await refused(call(GET, metadata=served.as_owner))
     assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert details(error)["ErrorInfo"].reason == "DEADLINE_TOO_SHORT"
 
@@ -171,7 +171,7 @@ async def test_a_timeout_inside_a_handler_is_not_taken_for_the_calls_own(served:
             request_serializer=pb.GetTaskRequest.SerializeToString,
             response_deserializer=pb.GetTaskResponse.FromString,
         )
-        error = await refused(call(GET))
+        error = await refused(call(GET, metadata=served.as_owner))
     assert details(error)["ErrorInfo"].reason == "INTERNAL"
 
 

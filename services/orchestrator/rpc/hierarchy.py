@@ -1,0 +1,85 @@
+"""Clients, groups, projects, members and what holds in them, as the contract's messages."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from adjutant.orchestrator.v1 import (
+    client_pb2,
+    connection_pb2,
+    group_pb2,
+    member_pb2,
+    project_pb2,
+    project_service_pb2,
+    settings_pb2,
+    task_pb2,
+)
+from services.orchestrator import convert
+from services.orchestrator.tenancy.effective import Effective
+from services.orchestrator.tenancy.members import Membership
+from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
+from services.orchestrator.tenancy.project import ProjectRecord
+
+_POLICIES: Final = {
+    "ASK": task_pb2.APPROVAL_POLICY_ASK,
+    "APPROVE": task_pb2.APPROVAL_POLICY_APPROVE,
+}
+
+
+def client(record: NodeRecord) -> client_pb2.Client:
+    """Return a client as the contract's."""
+    return client_pb2.Client(**_fields(record))
+
+
+def group(record: NodeRecord) -> group_pb2.Group:
+    """Return a group as the contract's."""
+    return group_pb2.Group(**_fields(record))
+
+
+def project(record: ProjectRecord) -> project_pb2.Project:
+    """Return a project as the contract's."""
+    return project_pb2.Project(group=record.group, **_fields(record))
+
+
+def member(item: Membership) -> member_pb2.Member:
+    """Return a member as the contract's."""
+    return member_pb2.Member(
+        parent=item.parent,
+        principal=item.principal,
+        role=f"ROLE_{item.role}",
+        create_time=convert.time(item.create_time),
+    )
+
+
+def effective(
+    found: Effective, connections: Iterable[connection_pb2.Connection]
+) -> project_service_pb2.EffectiveProject:
+    """Return what holds in a project as the contract's."""
+    return project_service_pb2.EffectiveProject(
+        approval_policy=f"APPROVAL_POLICY_{found.approval_policy.value}",
+        approval_policy_source=found.approval_policy.source,
+        share_knowledge=found.share_knowledge.value,
+        share_knowledge_source=found.share_knowledge.source,
+        knowledge_projects=found.knowledge_projects,
+        connections=connections,
+    )
+
+
+def _fields(record: NodeRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "display_name": record.display_name,
+        "description": record.description,
+        "settings": _settings(record.settings),
+        "create_time": convert.time(record.create_time),
+        "update_time": convert.time(record.update_time),
+        "etag": record.etag,
+    }
+
+
+def _settings(record: SettingsRecord) -> settings_pb2.Settings:
+    message = settings_pb2.Settings()
+    if record.share_knowledge is not None:
+        message.share_knowledge = record.share_knowledge
+    if record.approval_policy is not None:
+        message.approval_policy = _POLICIES[record.approval_policy]
+    return message

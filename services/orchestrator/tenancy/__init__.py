@@ -1,0 +1,1 @@
+"""Clients, groups and projects; who is a member; API keys; and the audit log."""

@@ -1,0 +1,79 @@
+"""Update masks: which fields of a client, group or project a caller changes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from adjutant.orchestrator.v1 import task_pb2
+from services.mesh.errors import AdjutantError
+from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
+
+_POLICIES: Final = {
+    task_pb2.APPROVAL_POLICY_ASK: "ASK",
+    task_pb2.APPROVAL_POLICY_APPROVE: "APPROVE",
+}
+
+
+def settings_of(message: Any) -> SettingsRecord:
+    """Return the settings of a message; what is absent or unspecified is inherited."""
+    settings = message.settings
+    return SettingsRecord(
+        approval_policy=_POLICIES.get(settings.approval_policy),
+        share_knowledge=settings.share_knowledge if settings.HasField("share_knowledge") else None,
+    )
+
+
+def _set_policy(record: NodeRecord, message: Any) -> None:
+    record.settings.approval_policy = settings_of(message).approval_policy
+
+
+def _set_share(record: NodeRecord, message: Any) -> None:
+    record.settings.share_knowledge = settings_of(message).share_knowledge
+
+
+def _set_settings(record: NodeRecord, message: Any) -> None:
+    record.settings = settings_of(message)
+
+
+def _set_text(field: str) -> Callable[[Any, Any], None]:
+    return lambda record, message: setattr(record, field, getattr(message, field))
+
+
+SETTERS: Final[Mapping[str, Callable[[Any, Any], None]]] = {
+    "display_name": _set_text("display_name"),
+    "description": _set_text("description"),
+    "settings": _set_settings,
+    "settings.approval_policy": _set_policy,
+    "settings.share_knowledge": _set_share,
+    "group": _set_text("group"),
+}
+"""Path in a mask to what it changes."""
+NODE_PATHS: Final = tuple(path for path in SETTERS if path != "group")
+PROJECT_PATHS: Final = tuple(SETTERS)
+
+
+def paths_of(message: Any, asked: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the paths to change; all that are set where none is asked for. INVALID_REQUEST."""
+    for path in asked:
+        if path not in known:
+            raise AdjutantError(
+                "INVALID_REQUEST",
+                f"{path!r} is no field that can be changed; use {', '.join(known)}.",
+                field="update_mask",
+            )
+    return list(asked) or [path for path in known if _is_set(message, path)]
+
+
+def apply(record: NodeRecord, message: Any, paths: Sequence[str]) -> None:
+    """Change a record in place."""
+    for path in paths:
+        SETTERS[path](record, message)
+
+
+def _is_set(message: Any, path: str) -> bool:
+    *parents, field = path.split(".")
+    for parent in parents:
+        message = getattr(message, parent)
+    if path == "settings":
+        return False  # its fields are looked at one by one, so that the others stay
+    has_presence = message.DESCRIPTOR.fields_by_name[field].has_presence
+    return bool(message.HasField(field) if has_presence else getattr(message, field))

@@ -1,0 +1,81 @@
+"""What clients, groups and projects have in common."""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, Field
+
+from adjutant.event.v1 import access_events_pb2, event_pb2
+from services.mesh.errors import AdjutantError, not_found
+from services.mesh.events import new_event
+from services.mesh.names import collection_and_id
+from services.mesh.store import Record, UtcTime
+
+ACTIVE: Final = "ACTIVE"
+DELETED: Final = "DELETED"
+FIELDS: Final = ("display_name",)
+HIDDEN: Final = ("state",)
+
+
+class SettingsRecord(BaseModel):
+    """What is decided for everything below; None is inherited from above."""
+
+    approval_policy: str | None = None
+    share_knowledge: bool | None = None
+
+
+class MemberRecord(BaseModel):
+    """Somebody's role."""
+
+    role: str
+    """Without its prefix."""
+    create_time: UtcTime
+    """When they got it."""
+
+
+class NodeRecord(Record):
+    """A stored client, group or project. It stays when it is removed: ids are given once."""
+
+    state: str = ACTIVE
+    """ACTIVE or DELETED."""
+    display_name: str = ""
+    description: str = ""
+    settings: SettingsRecord = Field(default_factory=SettingsRecord)
+    members: dict[str, MemberRecord] = Field(default_factory=dict)
+    """Principal to their role."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it was not removed."""
+        return self.state == ACTIVE
+
+
+N = TypeVar("N", bound=NodeRecord)
+CHANGES: Final[Mapping[str, access_events_pb2.AccessChanged.Change]] = {
+    "CREATED": access_events_pb2.AccessChanged.CHANGE_CREATED,
+    "UPDATED": access_events_pb2.AccessChanged.CHANGE_UPDATED,
+    "DELETED": access_events_pb2.AccessChanged.CHANGE_DELETED,
+}
+
+
+def announce(name: str, change: str) -> event_pb2.Event:
+    """Return the event that says what happened to a client, group, project or key."""
+    changed = access_events_pb2.AccessChanged(change=CHANGES[change])
+    return new_event(resource=name, access_changed=changed)
+
+
+def active(record: N | None, name: str) -> N:
+    """Return a record that exists. NOT_FOUND where there is none, or it was removed."""
+    if record is None or not record.is_active:
+        raise not_found(collection_and_id(name)[0].removesuffix("s"), name)
+    return record
+
+
+def check_etag(record: Record, etag: str) -> None:
+    """Raise CONCURRENT_CHANGE unless the caller knows the record as it is; empty means any."""
+    if etag and etag != record.etag:
+        raise AdjutantError(
+            "CONCURRENT_CHANGE",
+            f"{record.name} was changed meanwhile; read it again, and send its etag or none.",
+            field="etag",
+        )

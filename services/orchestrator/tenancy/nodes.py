@@ -1,0 +1,104 @@
+"""What callers do with clients, groups and projects."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Generic
+
+from adjutant.common.v1 import access_pb2
+from services.mesh.names import child
+from services.mesh.store import Look, Page, Store, now
+from services.orchestrator.requests import request_key
+from services.orchestrator.tenancy import mask
+from services.orchestrator.tenancy.directory import Directory
+from services.orchestrator.tenancy.kinds import Kind
+from services.orchestrator.tenancy.node import ACTIVE, DELETED, N, active, check_etag
+from services.orchestrator.tenancy.rights import Rights
+
+_P: Final = access_pb2.Permission
+
+
+class Nodes(Generic[N]):
+    """The clients, the groups or the projects."""
+
+    def __init__(self, kind: Kind[N], store: Store, directory: Directory, rights: Rights) -> None:
+        self._kind = kind
+        self._collection = kind.collection
+        self._store = store
+        self._directory = directory
+        self._rights = rights
+
+    async def create(self, parent: str, node_id: str, request: Any) -> N:
+        """Make one. ALREADY_EXISTS, REQUEST_ID_REUSED, INVALID_REQUEST, NOT_FOUND."""
+        message, time = getattr(request, self._kind.noun), now()
+        name = child(parent, self._collection.name, node_id)
+        record = self._collection.record(name=name, create_time=time, update_time=time)
+        paths = mask.paths_of(message, (), self._kind.paths)
+        # Whoever makes something in a client may do there what they may do in the client.
+        self._check_rights(parent, message, paths)
+        mask.apply(record, message, paths)
+        made, _ = await self._directory.insert(
+            self._collection,
+            record,
+            request=request_key(parent, request),
+            guard=lambda look: self._kind.check(look, record),
+        )
+        return active(made, name)
+
+    async def get(self, name: str) -> N:
+        """Return one. NOT_FOUND."""
+        return active(await self._store.find(self._collection, name), name)
+
+    async def page(self, parent: str, request: Any) -> Page[N]:
+        """Return a page of those in a parent. INVALID_FILTER, INVALID_PAGE_TOKEN."""
+        return await self._store.page(
+            self._collection,
+            parent=parent,
+            filter_text=request.filter,
+            order_by=request.order_by,
+            page_size=request.page_size,
+            page_token=request.page_token,
+            where={"state": ACTIVE},
+        )
+
+    async def update(self, request: Any) -> N:
+        """Change what the mask names. NOT_FOUND, INVALID_REQUEST, CONCURRENT_CHANGE."""
+        message = getattr(request, self._kind.noun)
+        paths = mask.paths_of(message, request.update_mask.paths, self._kind.paths)
+        self._check_rights(request.name, message, paths)
+        changed: list[N] = []
+
+        def change(record: N) -> bool:
+            check_etag(active(record, request.name), message.etag)
+            mask.apply(record, message, paths)
+            changed[:] = [record]
+            return True
+
+        def guard(look: Look) -> None:
+            self._kind.check(look, changed[0])
+
+        return await self._directory.change(self._collection, request.name, change, guard=guard)
+
+    async def delete(self, name: str) -> None:
+        """Remove one, for good; once more changes nothing. NOT_FOUND, NOT_EMPTY."""
+
+        def change(record: N) -> bool:
+            if not record.is_active:
+                return False
+            record.state, record.members = DELETED, {}
+            return True
+
+        await self._directory.change(
+            self._collection,
+            name,
+            change,
+            kind="DELETED",
+            guard=lambda look: self._kind.check_empty(look, name),
+        )
+
+    def _check_rights(self, name: str, message: Any, paths: Sequence[str]) -> None:
+        """Refuse what would give the caller, or others through them, more than they have."""
+        if "group" in paths and message.group:
+            # What is in a group gets its connections and sees what its projects know.
+            self._rights.require(_P.PERMISSION_HIERARCHY_MANAGE, message.group)
+        approves = mask.settings_of(message).approval_policy == "APPROVE"
+        if approves and {"settings", "settings.approval_policy"}.intersection(paths):
+            self._rights.require(_P.PERMISSION_APPROVALS_DECIDE, name)
