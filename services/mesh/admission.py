@@ -7,7 +7,7 @@ from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog
 from services.mesh.identity import Principal
 from services.mesh.identity.authenticator import Authenticator
-from services.mesh.interceptors.chain import Chain
+from services.mesh.interceptors.chain import Around, Chain
 from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.deadline import Deadline
 from services.mesh.interceptors.delivery import Delivery
@@ -41,7 +41,13 @@ class Admission:
         )
         # Errors stand inside telemetry, which would record an exception as success.
         limit_s = self._settings.unary_timeout_s
-        arounds = [Telemetry(), Errors(), Deadline(limit_s), self.cutting, Delivery(limit_s)]
+        arounds: list[Around] = [
+            Telemetry(),
+            Errors(),
+            Deadline(limit_s),
+            self.cutting,
+            Delivery(limit_s),
+        ]
         chain.open(arounds, door)
 
     async def close(self) -> None:

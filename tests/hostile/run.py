@@ -107,7 +107,7 @@ async def _attack(
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         while report.attacks < len(attacks) or time.monotonic() < until:
             attack = attacks[report.attacks % len(attacks)]
-            target = _chosen(chance, targets)
+            target = chance.choice(_fitting(attack, targets))
             began = time.monotonic()
             work = (attack.__module__, attack.__name__, target, chance.randrange(2**32))
             report.tally.add(await loop.run_in_executor(pool, _execute, *work))
@@ -115,8 +115,11 @@ async def _attack(
             say(f"{attack.__name__} on {target.service}: {time.monotonic() - began:.1f} s")
 
 
-def _chosen(chance: random.Random, targets: Sequence[Target]) -> Target:
-    return chance.choice(targets)
+def _fitting(attack: Attack, targets: Sequence[Target]) -> Sequence[Target]:
+    """Return the services that an attack makes sense on."""
+    if attack in attacks_slow.NEED_LONG_ANSWERS:
+        return [target for target in targets if target.service != "agent_runner"]
+    return targets
 
 
 def _execute(module: str, name: str, target: Target, seed: int) -> Tally:
@@ -164,7 +167,7 @@ async def _plant(target: Target) -> None:
 
 @contextlib.asynccontextmanager
 async def _meanwhile(*works: Any) -> AsyncIterator[None]:
-    """Run coroutines for as long as the block runs; what one failed with, the block's end raises."""
+    """Run coroutines while the block runs; what one failed with, the block's end raises."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
