@@ -6,6 +6,9 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from services.agent_runner.adapters.git_command import ADD_CONNECTION, is_refused
+from services.agent_runner.adapters.git_credential import job_variables
+from services.agent_runner.credentials import needs_credential
 from services.agent_runner.errors import RunFailure
 from services.mesh.errors import AdjutantError
 
@@ -91,8 +94,10 @@ class GitAgent:
 
     name = "git"
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], credential_socket: Path) -> None:
+        """Take the environment of its git, and where that finds whom to ask for a credential."""
         self._variables = dict(variables)
+        self._socket = credential_socket
 
     def check(self, spec: RunSpec) -> None:
         """Ask for a repository and a commit."""
@@ -109,23 +114,28 @@ class GitAgent:
         message = run_folder / "commit_message"
         message.write_text(spec.commit.message.rstrip("\n") + "\n")
         date = f"@{int(spec.commit.time.timestamp())} +0000"
-        variables = self._variables | {
-            "GIT_AUTHOR_DATE": date,
-            "GIT_COMMITTER_DATE": date,
-            "COMMIT_BASE": base_sha,
-            "COMMIT_BRANCH": spec.commit.branch,
-            "COMMIT_MESSAGE_FILE": str(message),
-            "COMMIT_REPOSITORY": spec.workspace.repository_uri,
-            "COMMIT_SHA_FILE": str(run_folder / COMMIT_SHA_FILE),
-        }
+        uri = spec.workspace.repository_uri
+        asking = job_variables(uri, self._socket) if needs_credential(uri) else {}
+        variables = (
+            self._variables
+            | asking
+            | {
+                "GIT_AUTHOR_DATE": date,
+                "GIT_COMMITTER_DATE": date,
+                "COMMIT_BASE": base_sha,
+                "COMMIT_BRANCH": spec.commit.branch,
+                "COMMIT_MESSAGE_FILE": str(message),
+                "COMMIT_REPOSITORY": uri,
+                "COMMIT_SHA_FILE": str(run_folder / COMMIT_SHA_FILE),
+            }
+        )
         return AgentCommand([_SHELL, "-c", _COMMIT_SCRIPT], variables)
 
     def failure(self, exit_code: int, last_words: str) -> RunFailure:
         """Pass on what git said."""
-        return RunFailure(
-            "COMMIT_FAILED",
-            f"git refused the commit: {last_words.strip() or f'exit code {exit_code}'}",
-        )
+        said = last_words.strip() or f"exit code {exit_code}"
+        advice = f"; {ADD_CONNECTION}" if is_refused(last_words) else ""
+        return RunFailure("COMMIT_FAILED", f"git refused the commit: {said}{advice}")
 
 
 class Agents:

@@ -8,6 +8,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from adjutant.agent_runner.v1 import run_service_pb2_grpc
+from services.agent_runner.adapters.credential_server import CredentialServer
+from services.agent_runner.adapters.credentials import OrchestratorCredentials
 from services.agent_runner.adapters.git import Workspaces
 from services.agent_runner.adapters.git_command import Git, Identity
 from services.agent_runner.adapters.subprocess import LocalBackend
@@ -23,6 +25,7 @@ from services.agent_runner.runs import Runs
 from services.agent_runner.settings import AgentRunnerSettings
 from services.agent_runner.watch import Watcher
 from services.mesh.app import Service
+from services.mesh.identity.service_token import bearer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,11 +48,18 @@ async def build(mesh: Mesh) -> None:
     await workspaces.install()
     backend = LocalBackend(folder / "runs")
     await backend.open()
-    agents = Agents(CommandAgent(), GitAgent(git.environment()))
+    credentials = OrchestratorCredentials(own.orchestrator_address, bearer(own))
+    mesh.on_stop(credentials.close)
+    server = CredentialServer(
+        mesh.store, credentials, folder / "credentials.link", (GitAgent.name,)
+    )
+    await server.start()
+    mesh.on_stop(server.close)
+    agents = Agents(CommandAgent(), GitAgent(git.environment(), server.link))
     parts = Parts(
         store=mesh.store,
         backend=backend,
-        jobs=JobMaker(own, workspaces, mesh.blobs, agents, identity),
+        jobs=JobMaker(own, workspaces, mesh.blobs, agents, identity, credentials),
         collector=Collector(folder / "runs", workspaces, mesh.blobs),
         limits=LivenessLimits(own.liveness_window_s, own.loop_repeats, own.stuck_after_s),
         progress_interval_s=own.progress_interval_s,

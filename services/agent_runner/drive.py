@@ -8,6 +8,7 @@ service.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ from services.agent_runner.backend import JobPhase, SpawnError
 from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
 from services.agent_runner.patience import happens
 from services.agent_runner.progress import Progress
-from services.agent_runner.run import RUNS, Failure, RunRecord, move, seems
+from services.agent_runner.run import RUNS, Failure, RunRecord, move, seems, token_digest
 from services.mesh import telemetry
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ class Parts:
 class Driver:
     """Looks after one run."""
 
-    def __init__(self, run: RunRecord, parts: Parts) -> None:
+    def __init__(self, run: RunRecord, parts: Parts, token: str = "") -> None:
+        """Take the run, and its report token where it was made just now."""
         self._parts = parts
+        self._token = token
         self._run = run
         self._job_id = run.job_id
         self._cancelled = asyncio.Event()
@@ -125,12 +128,24 @@ class Driver:
 
     async def _make(self) -> JobSpec:
         folder = self._parts.collector.folder(self._job_id)
+        if not self._token:
+            await self._renew_token()
         try:
             with telemetry.span("prepare run"):
-                return await self._parts.jobs.make(self._run, folder)
+                return await self._parts.jobs.make(self._run, folder, self._token)
         except (OSError, GitError) as error:
             message = f"the workspace cannot be made: {error}; see that the disk has room"
             raise RunFailure("INTERNAL", message, INFRASTRUCTURE) from error
+
+    async def _renew_token(self) -> None:
+        """Give the run another token: only its digest was kept, and no job has the one before."""
+        self._token = secrets.token_urlsafe(24)
+
+        def change(run: RunRecord) -> list[event_pb2.Event]:
+            run.report_token_digest = token_digest(self._token)
+            return []
+
+        self._run = await self._parts.store.update(RUNS, self._run.name, change)
 
     async def _unless_cancelled(self, making: Coroutine[None, None, JobSpec]) -> JobSpec | None:
         """Await a preparation, and drop it where the run is cancelled meanwhile."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services.agent_runner.adapters.git import Patch, workspace_folder
+from services.agent_runner.adapters.mirror import Source
 from services.agent_runner.backend import JobSpec
 from services.agent_runner.errors import RunFailure
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from services.agent_runner.adapters.git import Workspaces
     from services.agent_runner.adapters.git_command import Identity
     from services.agent_runner.agents import AgentCommand, Agents
+    from services.agent_runner.credentials import Credentials
     from services.agent_runner.run import RunRecord
     from services.agent_runner.settings import AgentRunnerSettings
     from services.mesh.blobs import Blobs
@@ -45,19 +47,26 @@ class JobMaker:
     blobs: Blobs
     agents: Agents
     identity: Identity
+    credentials: Credentials
 
-    async def make(self, run: RunRecord, run_folder: Path) -> JobSpec:
-        """Prepare a run's workspace and say what to run there. Raises RunFailure."""
+    async def make(self, run: RunRecord, run_folder: Path, token: str) -> JobSpec:
+        """Prepare a run's workspace and say what to run there. Raises RunFailure.
+
+        `token` is the report token that the job gets.
+        """
         os.makedirs(run_folder, 0o700, exist_ok=True)
         asked = run.spec.workspace
         workspace = await self.workspaces.prepare(
-            run_folder, asked.repository_uri, asked.revision, self._patches(asked.patch_runs)
+            run_folder,
+            Source(asked.repository_uri, await self.credentials.of(run)),
+            asked.revision,
+            self._patches(asked.patch_runs),
         )
         command = self.agents.get(run.agent).command(run.spec, run_folder, workspace.base_sha)
         return JobSpec(
             argv=command.argv,
             verify_argv=_verification(run.spec.verify_command),
-            env=self._environment(run, command),
+            env=self._environment(run, command, token),
             working_directory=str(workspace_folder(run_folder)),
             timeout_s=self.timeout_s(run),
             grace_s=self.settings.cancel_grace_s,
@@ -81,14 +90,14 @@ class JobMaker:
                 f"{run} left no changes to start from; name runs that have ended",
             ) from None
 
-    def _environment(self, run: RunRecord, command: AgentCommand) -> dict[str, str]:
+    def _environment(self, run: RunRecord, command: AgentCommand, token: str) -> dict[str, str]:
         names = (*_KEPT_VARIABLES, *self.settings.job_variables)
         kept = {name: os.environ[name] for name in names if name in os.environ}
         trace = {"TRACEPARENT": run.headers["traceparent"]} if "traceparent" in run.headers else {}
         own = {
             "ADJUTANT_RUN": run.name,
             "ADJUTANT_TASK": run.task,
-            "ADJUTANT_REPORT_TOKEN": run.report_token,
+            "ADJUTANT_REPORT_TOKEN": token,
             "ADJUTANT_RUNNER_ADDRESS": self.settings.address_of(self.settings.service),
         }
         return kept | self.identity.variables() | command.variables | trace | own

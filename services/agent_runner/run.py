@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from adjutant.common.v1 import failure_pb2
 from adjutant.event.v1 import run_events_pb2
@@ -103,10 +105,10 @@ class RunRecord(Record):
     spec: RunSpec
     spec_digest: str
     """SHA-256 of the spec as it came; tells a repeated request from another one."""
+    report_token_digest: str = ""
+    """SHA-256 of the token that proves that the job calls; the token itself the job alone has."""
     requester: str = ""
-    """Principal that it was started for; empty for runs of an older version."""
-    report_token: str
-    """Proves to ReportRun that the job calls."""
+    """Who wanted it, such as `users/ada`; credentials are used on their behalf."""
     headers: dict[str, str]
     """Trace context of whoever started it."""
     liveness: str = ""
@@ -123,6 +125,20 @@ class RunRecord(Record):
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_token(cls, stored: Any) -> Any:
+        """Take a record of an older version, which holds the token itself."""
+        if isinstance(stored, dict) and "report_token" in stored:
+            digest = token_digest(stored["report_token"])
+            rest = {name: value for name, value in stored.items() if name != "report_token"}
+            return rest | {"report_token_digest": digest}
+        return stored
+
+    def has_token(self, token: str) -> bool:
+        """Tell whether a token is the run's."""
+        return hmac.compare_digest(self.report_token_digest, token_digest(token))
+
     @property
     def is_final(self) -> bool:
         """Whether nothing will happen to it any more."""
@@ -135,6 +151,11 @@ class RunRecord(Record):
 
 
 RUNS: Final = Collection(name="runs", record=RunRecord, fields=("state", "task", "agent"))
+
+
+def token_digest(token: str) -> str:
+    """Return what is stored of a report token; it is random, so that a plain digest will do."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def job_id_of(name: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import hmac
 import logging
 import secrets
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from services.agent_runner.credentials import refuse_user_info
 from services.agent_runner.drive import Driver, Parts
 from services.agent_runner.errors import PERSON
 from services.agent_runner.run import (
@@ -22,6 +22,7 @@ from services.agent_runner.run import (
     accepted,
     move,
     name_of_job,
+    token_digest,
 )
 from services.mesh import tasks, telemetry
 from services.mesh.access.caller import actor
@@ -59,7 +60,8 @@ class Runs:
         """
         self._check(spec)
         name = child(parent, "runs", run_id or new_id())
-        run = _new_run(name, spec, spec_digest)
+        token = secrets.token_urlsafe(24)
+        run = _new_run(name, spec, spec_digest, token)
         request = RequestKey(parent, request_id, f"{run_id} {spec_digest}")
         try:
             inserted = await self._store.insert(RUNS, run, events=accepted(run), request=request)
@@ -71,7 +73,7 @@ class Runs:
                 raise
             return first
         if inserted.created:
-            self._look_after(inserted.record)
+            self._look_after(inserted.record, token)
         return inserted.record
 
     async def get(self, name: str) -> RunRecord:
@@ -113,7 +115,7 @@ class Runs:
         return run
 
     async def _forestall(self, name: str) -> None:
-        run = _new_run(name, RunSpec(agent=""), "")
+        run = _new_run(name, RunSpec(agent=""), "", secrets.token_urlsafe(24))
         run.state, run.end_time = "CANCELLED", run.create_time
         message = "the run was cancelled before it started"
         run.failure = Failure(reason="RUN_CANCELLED", message=message, disposition=PERSON)
@@ -136,10 +138,10 @@ class Runs:
     async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.
 
-        NOT_FOUND, INVALID_REPORT_TOKEN.
+        INVALID_REPORT_TOKEN, also where there is no such run: guessing tells nothing.
         """
-        run = await self._store.get(RUNS, name)
-        if not hmac.compare_digest(run.report_token.encode(), token.encode()):
+        run = await self._store.find(RUNS, name)
+        if run is None or not run.has_token(token):
             raise AdjutantError(
                 "INVALID_REPORT_TOKEN",
                 "This is not the run's report token; use ADJUTANT_REPORT_TOKEN of the job's"
@@ -174,6 +176,7 @@ class Runs:
             if "\0" in getattr(spec, field):
                 message = "A command line cannot hold a NUL character."
                 raise AdjutantError("INVALID_REQUEST", message, f"spec.{field}")
+        refuse_user_info(spec.workspace.repository_uri, "spec.workspace.repository_uri")
         self._parts.jobs.agents.get(spec.agent).check(spec)
 
     def _up_to_date(self, run: RunRecord) -> RunRecord:
@@ -182,10 +185,10 @@ class Runs:
             run.heartbeat_time = driver.heartbeat_time or run.heartbeat_time
         return run
 
-    def _look_after(self, run: RunRecord) -> None:
+    def _look_after(self, run: RunRecord, token: str = "") -> None:
         if run.name in self._drivers:
             return  # the reconcile found it in the store before the call that made it went on
-        driver = Driver(run, self._parts)
+        driver = Driver(run, self._parts, token)
         # A context of its own: the call that started the run, and its deadline, end before it.
         hopeless = self._faults[run.name] >= MAX_FAULTS
         work = driver.abandon() if hopeless else driver.drive()
@@ -213,7 +216,7 @@ class Runs:
                 await self._parts.backend.remove(job_id)
 
 
-def _new_run(name: str, spec: RunSpec, spec_digest: str) -> RunRecord:
+def _new_run(name: str, spec: RunSpec, spec_digest: str, token: str) -> RunRecord:
     time = now()
     return RunRecord(
         name=name,
@@ -224,7 +227,7 @@ def _new_run(name: str, spec: RunSpec, spec_digest: str) -> RunRecord:
         agent=spec.agent,
         spec=spec,
         spec_digest=spec_digest,
-        report_token=secrets.token_urlsafe(24),
-        headers=telemetry.inject(),
+        report_token_digest=token_digest(token),
         requester=actor(),
+        headers=telemetry.inject(),
     )

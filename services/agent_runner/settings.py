@@ -38,5 +38,12 @@ class AgentRunnerSettings(MeshSettings):
     """Who authors commits that the runner makes."""
     commit_author_email: str = "adjutant@localhost"
     """Mail address of who authors commits that the runner makes."""
+    orchestrator: str = ""
+    """Address of the orchestrator, which keeps connections, as `host:port`; empty: embedded."""
     job_variables: tuple[str, ...] = ()
     """Names of further environment variables of the service that jobs get; a JSON list."""
+
+    @property
+    def orchestrator_address(self) -> str:
+        """Where the orchestrator is."""
+        return self.orchestrator or self.address_of("orchestrator")

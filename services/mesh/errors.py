@@ -14,6 +14,8 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2, message
 from google.rpc import error_details_pb2, status_pb2
 
+from services.mesh.secrets.redact import redact
+
 DOMAIN: Final = "adjutant"
 # gRPC drops trailers over about 8 KB and the caller would see RESOURCE_EXHAUSTED instead.
 # The message travels twice: in the details, and percent-encoded beside them.
@@ -108,8 +110,8 @@ class AdjutantError(Exception):
         return REASONS[self.reason]
 
     def to_status(self) -> status_pb2.Status:
-        """Return the error as it goes over the wire; its details stay under 6 KB."""
-        text = _clip(self.message, MAX_MESSAGE_BYTES)
+        """Return the error as it goes over the wire: under 6 KB, and without credentials."""
+        text = _clip(redact(self.message), MAX_MESSAGE_BYTES)
         status = status_pb2.Status(code=self.code.value[0], message=text)
         _attach(status, self._info())
         if self.retry_after_s is not None:
@@ -123,7 +125,7 @@ class AdjutantError(Exception):
         info = error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN)
         for key, value in self.metadata.items():
             name = _clip(key, _MAX_TEXT_BYTES)
-            info.metadata[name] = _clip(value, _MAX_TEXT_BYTES)
+            info.metadata[name] = _clip(redact(value), _MAX_TEXT_BYTES)
             if info.ByteSize() > MAX_METADATA_BYTES:
                 del info.metadata[name]
                 break
@@ -138,7 +140,7 @@ class AdjutantError(Exception):
         for violation in violations:
             added = request.field_violations.add(
                 field=_clip(violation.field, _MAX_TEXT_BYTES),
-                description=_clip(violation.description, _MAX_TEXT_BYTES),
+                description=_clip(redact(violation.description), _MAX_TEXT_BYTES),
             )
             if request.ByteSize() > room:
                 request.field_violations.remove(added)

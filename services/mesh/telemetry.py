@@ -1,5 +1,7 @@
 """Traces and logs. One trace goes through gRPC metadata, NATS headers and jobs' environments.
 
+What is written or exported is redacted first (services/mesh/secrets/redact.py).
+
 Without an exporter no span is recorded, yet every call still has a trace id,
 passes it on, and writes it into its log lines.
 """
@@ -7,9 +9,11 @@ passes it on, and writes it into its log lines.
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import TracebackType
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -20,6 +24,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
 from opentelemetry.trace import SpanKind
 
 from services.mesh.config import MeshSettings
+from services.mesh.secrets.redact import redact
+from services.mesh.secrets.redacting_exporter import RedactingExporter
 
 
 def tracer() -> trace.Tracer:
@@ -34,7 +40,8 @@ def make_provider(settings: MeshSettings, processor: SpanProcessor | None = None
     nowhere, and then none is recorded.
     """
     if processor is None and settings.otlp_endpoint:
-        processor = BatchSpanProcessor(OTLPSpanExporter(settings.otlp_endpoint, insecure=True))
+        exporter = OTLPSpanExporter(settings.otlp_endpoint, insecure=True)
+        processor = BatchSpanProcessor(RedactingExporter(exporter))
     sampler = ParentBasedTraceIdRatio(settings.trace_sample_ratio) if processor else ALWAYS_OFF
     name = f"adjutant-{settings.service}"
     provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": name}))
@@ -77,7 +84,7 @@ def trace_id() -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the trace's id where there is one."""
+    """One JSON object a line, without credentials, with the trace's id where there is one."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -90,12 +97,14 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
         }
         if identity := trace_id():
             line["trace"] = identity
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = redact(self.formatException(record.exc_info))
+        if record.stack_info:
+            line["stack"] = redact(record.stack_info)
         return json.dumps(line)
 
 
@@ -104,5 +113,14 @@ def log_to_stderr(settings: MeshSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(settings.service))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    sys.excepthook = _print_redacted
     for noisy in ("httpx", "nats"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _print_redacted(
+    kind: type[BaseException], error: BaseException, trail: TracebackType | None
+) -> None:
+    """Print what ends the process as Python does, without credentials."""
+    print(redact("".join(traceback.format_exception(kind, error, trail))), file=sys.stderr, end="")

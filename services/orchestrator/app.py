@@ -9,6 +9,7 @@ from adjutant.orchestrator.v1 import (
     approval_service_pb2_grpc,
     audit_service_pb2_grpc,
     client_service_pb2_grpc,
+    connection_service_pb2_grpc,
     group_service_pb2_grpc,
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
@@ -17,6 +18,7 @@ from adjutant.orchestrator.v1 import (
 )
 from services.mesh.app import Mesh, Service
 from services.mesh.identity.api_keys import make_token
+from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
@@ -27,6 +29,7 @@ from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
 from services.orchestrator.rpc.client_service import ClientService
+from services.orchestrator.rpc.connection_service import ConnectionService
 from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
@@ -38,18 +41,21 @@ from services.orchestrator.tasks import Approvals, Tasks
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES
 from services.orchestrator.tenancy.audit import AUDIT_ENTRIES, Audit
 from services.orchestrator.tenancy.client import CLIENTS
-from services.orchestrator.tenancy.connection import NoConnections
+from services.orchestrator.tenancy.connections import PURPOSE, Connections
 from services.orchestrator.tenancy.defaults import make_defaults
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.group import GROUPS
 from services.orchestrator.tenancy.identity import Identities
 from services.orchestrator.tenancy.keys import ApiKeys
-from services.orchestrator.tenancy.kinds import CLIENT, GROUP, PROJECT
+from services.orchestrator.tenancy.kinds import CLIENT, GROUP, PROJECT, stands
 from services.orchestrator.tenancy.members import Members
 from services.orchestrator.tenancy.nodes import Nodes
 from services.orchestrator.tenancy.project import PROJECTS
+from services.orchestrator.tenancy.rewrapping import Rewrapping
 from services.orchestrator.tenancy.rights import Rights
+from services.orchestrator.tenancy.stored_connection import CONNECTIONS
+from services.orchestrator.vault import master_keys
 
 _CONTRACT: Final = "adjutant.orchestrator.v1"
 COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
@@ -58,6 +64,7 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     CLIENTS,
     GROUPS,
     PROJECTS,
+    CONNECTIONS,
     API_KEYS,
     KEY_USES,
     AUDIT_ENTRIES,
@@ -97,7 +104,8 @@ async def build(mesh: Mesh) -> None:
         conductor.on_approval_event,
     )
     mesh.run_in_background("reconcile", conductor.reconcile_forever)
-    _serve_hierarchy(mesh, directory, rights, inheritance)
+    connections = _serve_connections(mesh, inheritance)
+    _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
     _serve_audit(mesh)
     await make_defaults(mesh.store, directory, default_project=options.create_default_project)
@@ -107,12 +115,27 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(conductor.close)
 
 
+def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:
+    """Serve connections, and return them for whoever asks what holds in a project."""
+    vault = Vault(master_keys(mesh.settings), PURPOSE)
+    connections = Connections(mesh.store, vault, inheritance.chain, stands)
+    mesh.serve(
+        connection_service_pb2_grpc.add_ConnectionServiceServicer_to_server,
+        ConnectionService(connections, Rewrapping(mesh.store, vault, connections)),
+        f"{_CONTRACT}.ConnectionService",
+    )
+    return connections
+
+
 def _serve_hierarchy(
-    mesh: Mesh, directory: Directory, rights: Rights, inheritance: Inheritance
+    mesh: Mesh,
+    directory: Directory,
+    rights: Rights,
+    inheritance: Inheritance,
+    connections: Connections,
 ) -> None:
     """Serve clients, groups, projects and members, and tell every service of them."""
     store = mesh.store
-    connections = NoConnections()
     mesh.serve(
         client_service_pb2_grpc.add_ClientServiceServicer_to_server,
         ClientService(Nodes(CLIENT, store, directory, rights)),

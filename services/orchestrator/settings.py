@@ -1,6 +1,7 @@
 """Settings of the orchestrator."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -32,6 +33,16 @@ class OrchestratorSettings(MeshSettings):
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
     """Address of the agent runner as `host:port`; empty means the embedded one."""
+
+    master_key_source: Literal["file", "environment"] = "file"
+    """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""
+    master_key_file: Path | None = None
+    """File of the master keys; unset is `secrets/master.keys` in `data_dir`."""
+
+    @property
+    def master_key_path(self) -> Path:
+        """Where the file of the master keys is."""
+        return self.master_key_file or self.data_dir / "secrets" / "master.keys"
 
     @property
     def agent_runner_address(self) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.agent_runner.adapters.git_command import Git
+    from services.agent_runner.adapters.mirror import Source
 
 MAX_CHANGED_FILES = 100
 """How many changed paths are listed."""
@@ -77,7 +78,7 @@ class Workspaces:
         await self._empty.install()
 
     async def prepare(
-        self, run_folder: Path, repository_uri: str, revision: str, patches: Sequence[Patch]
+        self, run_folder: Path, source: Source, revision: str, patches: Sequence[Patch]
     ) -> Workspace:
         """Make a run's workspace from scratch, whatever an earlier attempt left there.
 
@@ -86,10 +87,10 @@ class Workspaces:
         folder = workspace_folder(run_folder)
         if _is_there(folder):
             await asyncio.to_thread(shutil.rmtree, folder)
-        if repository_uri:
+        if source.uri:
             async with self._turns:
-                base_sha = start_sha = await self._mirrors.fetch(repository_uri, revision)
-                await self._check_out(folder, repository_uri, base_sha)
+                base_sha = start_sha = await self._mirrors.fetch(source, revision)
+                await self._check_out(folder, source, base_sha)
         else:
             await self._empty.take(folder)
             base_sha, start_sha = "", self._empty.start_sha
@@ -99,14 +100,14 @@ class Workspaces:
         _record_file(run_folder).write_text(json.dumps(asdict(workspace)))
         return workspace
 
-    async def _check_out(self, folder: Path, repository_uri: str, sha: str) -> None:
-        mirror = self._mirrors.path_of(repository_uri)
+    async def _check_out(self, folder: Path, source: Source, sha: str) -> None:
+        mirror = self._mirrors.path_of(source)
         await self._git(
             *("clone", "--quiet", "--shared", "--no-checkout", str(mirror), str(folder)),
             folder=mirror,
         )
         await asyncio.to_thread(exclude_leftovers, folder)
-        await self._git("config", "remote.origin.url", repository_uri, folder=folder)
+        await self._git("config", "remote.origin.url", source.uri, folder=folder)
         await self._git("checkout", "--quiet", "--detach", sha, folder=folder)
 
     async def _apply(self, folder: Path, patches: Sequence[Patch]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
+from services.mesh.secrets.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,17 @@ _NETWORK_TROUBLE = re.compile(
     r"|early eof|unexpected disconnect|timed out",
     re.IGNORECASE,
 )
+
+_REFUSAL = re.compile(
+    r"authentication failed|could not read (username|password)|access denied"
+    r"|terminal prompts disabled|returned error: 40[13]",
+    re.IGNORECASE,
+)
+ADD_CONNECTION = (
+    "the server wants a user who may do this: add a connection for it with"
+    " `adjutant connections create`, or give that one another secret"
+)
+"""What to do where a server refuses whoever comes."""
 
 # `safe.directory` is read from a file alone, and must reach the git that serves a local path.
 _CONFIG = """\
@@ -67,6 +79,11 @@ class GitError(Exception):
     def is_network_trouble(self) -> bool:
         """Whether another attempt may find the network better."""
         return bool(_NETWORK_TROUBLE.search(self.output))
+
+
+def is_refused(output: str) -> bool:
+    """Tell whether git says that the server refused whoever came."""
+    return bool(_REFUSAL.search(output))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +171,5 @@ class Git:
                 await process.wait()
         if process.returncode != 0:
             words = (errors + output).decode(errors="replace").strip()
-            raise GitError(arguments, process.returncode or 0, words)
+            raise GitError(arguments, process.returncode or 0, redact(words))
         return output.decode(errors="surrogateescape")

@@ -66,6 +66,11 @@ class GuardedStore:
         _require(collection, name)
         return await self._store.update(collection, name, change, fence=fence, guard=guard)
 
+    async def delete(self, collection: Collection[R], name: str) -> None:
+        """Remove a record; see Store. NOT_FOUND for another client's name."""
+        _require(collection, name)
+        await self._store.delete(collection, name)
+
     async def page(
         self,
         collection: Collection[R],

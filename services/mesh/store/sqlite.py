@@ -169,6 +169,21 @@ class SqliteStore:
         self._committed(bool(announced))
         return record
 
+    async def delete(self, collection: Collection[R], name: str) -> None:
+        """Remove a record; see Store."""
+        sql = f'DELETE FROM "{collection.name}" WHERE name = ?'
+
+        def write(database: sqlite3.Connection) -> None:
+            if not database.execute(sql, (name,)).rowcount:
+                raise not_found(collection.name.removesuffix("s"), name)
+            database.executemany(schema.INSERT_OUTBOX, outbox)
+
+        with audit_taken() as audit:
+            outbox = rows.outbox_rows(audit.events, rows.headers())
+            await self._write(write)
+            audit.committed = True
+        self._committed(bool(outbox))
+
     async def append(self, events: Sequence[event_pb2.Event]) -> None:
         """Commit events alone; see Store."""
         outbox = rows.outbox_rows(events, rows.headers())

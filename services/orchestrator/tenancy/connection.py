@@ -14,11 +14,3 @@ class Connections(Protocol):
 
         Of one id, the nearest hides those further up.
         """
-
-
-class NoConnections:
-    """Where there are none."""
-
-    async def connections_of(self, chain: Sequence[str]) -> Sequence[connection_pb2.Connection]:
-        """Return nothing."""
-        return ()

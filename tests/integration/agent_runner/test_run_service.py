@@ -200,7 +200,7 @@ async def test_a_run_that_waits_for_its_repository_is_cancelled_at_once(runner: 
     connected, ended = asyncio.Event(), asyncio.Event()
     server = await asyncio.start_server(never_answer, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
-    uri = f"http://127.0.0.1:{port}/repository"
+    uri = f"git://127.0.0.1:{port}/repository"
     run = await runner.start("true", workspace=run_pb2.Workspace(repository_uri=uri))
     async with asyncio.timeout(20):
         await connected.wait()

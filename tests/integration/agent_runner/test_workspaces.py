@@ -8,6 +8,7 @@ import pytest
 
 from services.agent_runner.adapters.git import Patch, Workspaces, workspace_folder
 from services.agent_runner.adapters.git_command import Git, Identity
+from services.agent_runner.adapters.mirror import Source
 from services.agent_runner.errors import RunFailure
 
 
@@ -39,7 +40,7 @@ class Bench:
         run_folder = self.folder / run
         run_folder.mkdir(exist_ok=True)
         await self.workspaces.prepare(
-            run_folder, str(self.repository) if uri is None else uri, revision, patches
+            run_folder, Source(str(self.repository) if uri is None else uri), revision, patches
         )
         return workspace_folder(run_folder)
 

@@ -1,0 +1,50 @@
+"""Git's credential helper in a job: asks the service that the job belongs to.
+
+A program by itself, run by git with the operation as its argument; it imports
+nothing of ours, so that it starts quickly. The socket moves with each start of
+the service, so it is found through a link, and looked for again for a while.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+
+_PATIENCE_S = 30.0
+_RETRY_S = 0.2
+
+
+def main() -> None:
+    """Print what git asks for; nothing where the service has nothing for us."""
+    if sys.argv[1:] != ["get"]:
+        return
+    question = {
+        "run": os.environ["ADJUTANT_RUN"],
+        "token": os.environ["ADJUTANT_REPORT_TOKEN"],
+    }
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            answer = _ask(os.environ["ADJUTANT_CREDENTIAL_SOCKET"], question)
+        except OSError:  # the service starts anew
+            answer = None
+        if answer is not None or time.monotonic() > deadline:
+            sys.stdout.write(answer or "")
+            return
+        time.sleep(_RETRY_S)
+
+
+def _ask(link: str, question: dict[str, str]) -> str | None:
+    """Return the service's answer; None where it ended before it had answered."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_PATIENCE_S)
+        connection.connect(os.readlink(link))
+        connection.sendall(json.dumps(question).encode() + b"\n")
+        with connection.makefile("r", encoding="utf-8", newline="\n") as answer:
+            text = answer.read()
+    return text.removesuffix("end\n") if text.endswith("end\n") else None
+
+
+if __name__ == "__main__":
+    main()
