@@ -25,7 +25,6 @@ from services.agent_runner.runs import Runs
 from services.agent_runner.settings import AgentRunnerSettings
 from services.agent_runner.watch import Watcher
 from services.mesh.app import Service
-from services.mesh.identity.service_token import bearer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +47,7 @@ async def build(mesh: Mesh) -> None:
     await workspaces.install()
     backend = LocalBackend(folder / "runs")
     await backend.open()
-    credentials = OrchestratorCredentials(own.orchestrator_address, bearer(own))
+    credentials = OrchestratorCredentials(own.orchestrator_address, own)
     mesh.on_stop(credentials.close)
     server = CredentialServer(
         mesh.store, credentials, folder / "credentials.link", (GitAgent.name,)

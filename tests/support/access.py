@@ -1,7 +1,9 @@
 """Getting past the door in tests of one service: the owner's token, and projects that exist."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import grpc.aio
 
 from services.mesh.access.bucket import PolicyBucket
 from services.mesh.access.policy import Node
@@ -27,6 +29,35 @@ def orchestrator_of(data_dir: Path) -> Bearer:
     settings = _Orchestrator(data_dir=data_dir)
     ensure_secrets(settings)
     return bearer(settings)
+
+
+class _Showing:
+    """Shows a token at each call; one object for each kind of call."""
+
+    def __init__(self, token: Bearer) -> None:
+        self._token = token
+
+    def details(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
+        shown = ("authorization", f"Bearer {self._token()}")
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), shown)
+        return grpc.aio.ClientCallDetails(
+            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
+        )
+
+
+class _Once(_Showing, grpc.aio.UnaryUnaryClientInterceptor):
+    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await continuation(self.details(details), request)
+
+
+class _Stream(_Showing, grpc.aio.UnaryStreamClientInterceptor):
+    async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await continuation(self.details(details), request)
+
+
+def showing(token: Bearer) -> list[grpc.aio.ClientInterceptor]:
+    """Return what makes a plain channel show a token."""
+    return [_Once(token), _Stream(token)]
 
 
 async def publish_projects(nats_url: str, *parents: str, data_dir: Path) -> None:

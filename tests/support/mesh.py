@@ -18,16 +18,22 @@ from adjutant.orchestrator.v1 import (
     approval_pb2,
     approval_service_pb2,
     approval_service_pb2_grpc,
+    client_service_pb2,
+    client_service_pb2_grpc,
+    project_service_pb2,
+    project_service_pb2_grpc,
     task_pb2,
     task_service_pb2,
     task_service_pb2_grpc,
 )
 from services.agent_runner.app import SERVICE as AGENT_RUNNER
 from services.mesh.app import Service, run_service
+from services.mesh.channel import Bearer
 from services.mesh.embedded import EmbeddedNats
 from services.notification.app import SERVICE as NOTIFICATION
 from services.orchestrator.app import SERVICE as ORCHESTRATOR
 from services.ports import free_port_base
+from tests.support.access import owner_of, showing
 
 PROJECT = "clients/acme/projects/web"
 FINAL = (states.TASK_STATE_COMPLETED, states.TASK_STATE_FAILED, states.TASK_STATE_CANCELLED)
@@ -37,18 +43,40 @@ SERVICES = (ORCHESTRATOR, AGENT_RUNNER, NOTIFICATION)
 class Caller:
     """Stubs of every service, and what tests do with them again and again."""
 
-    def __init__(self, port_base: int) -> None:
+    def __init__(self, port_base: int, data_dir: Path, token: Bearer | None = None) -> None:
+        """Take where the mesh is; without a token it calls as the mesh's owner."""
+        shown = token or owner_of(data_dir)
         self._channels = [
-            grpc.aio.insecure_channel(f"127.0.0.1:{port_base + n}") for n in (1, 2, 5)
+            grpc.aio.insecure_channel(f"127.0.0.1:{port_base + n}", interceptors=showing(shown))
+            for n in (1, 2, 5)
         ]
         orchestrator, runner, notification = self._channels
         # The generated stubs' types tell apart sync and async by the channel.
         self.tasks: Any = task_service_pb2_grpc.TaskServiceStub(orchestrator)
+        self.clients: Any = client_service_pb2_grpc.ClientServiceStub(orchestrator)
+        self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
         self.runs: Any = run_service_pb2_grpc.RunServiceStub(runner)
         self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(
             notification
         )
+
+    async def make_project(self) -> None:
+        """Make the project that tests work in, where it is not there yet."""
+        _, client_id, _, project_id = PROJECT.split("/")
+        for make in (
+            self.clients.CreateClient(client_service_pb2.CreateClientRequest(client_id=client_id)),
+            self.projects.CreateProject(
+                project_service_pb2.CreateProjectRequest(
+                    parent=f"clients/{client_id}", project_id=project_id
+                )
+            ),
+        ):
+            try:
+                await make
+            except grpc.aio.AioRpcError as error:
+                if error.code() != grpc.StatusCode.ALREADY_EXISTS:
+                    raise
 
     async def close(self) -> None:
         for channel in self._channels:
@@ -136,8 +164,9 @@ async def mesh_in_process(data_dir: Path, **settings: Any) -> AsyncIterator[Mesh
         group = await stack.enter_async_context(asyncio.TaskGroup())
         for service in SERVICES:
             await _start(group, service, stop, common)
-        caller = Caller(port_base)
+        caller = Caller(port_base, data_dir)
         try:
+            await caller.make_project()
             yield MeshInProcess(data_dir, port_base, caller)
         finally:
             await caller.close()

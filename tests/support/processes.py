@@ -105,8 +105,9 @@ async def live_mesh(data_dir: Path, **environ: str) -> AsyncIterator[tuple[LiveM
     """Run a mesh for the block."""
     mesh = LiveMesh(data_dir, environ)
     await mesh.start()
-    caller = Caller(mesh.port_base)
+    caller = Caller(mesh.port_base, data_dir)
     try:
+        await caller.make_project()
         yield mesh, caller
     finally:
         await caller.close()

@@ -9,11 +9,12 @@ import grpc
 from adjutant.orchestrator.v1 import connection_service_pb2, connection_service_pb2_grpc
 from services.agent_runner.credentials import Credential, needs_credential
 from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
-from services.mesh.channel import Bearer, open_channel
+from services.mesh.channel import open_channel
 from services.mesh.names import parent_of
 
 if TYPE_CHECKING:
     from services.agent_runner.run import RunRecord
+    from services.mesh.config import MeshSettings
 
 _ON_BEHALF_OF: Final = "adjutant-on-behalf-of"
 _FINAL: Final = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.PERMISSION_DENIED)
@@ -23,8 +24,8 @@ _FINAL: Final = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.PERMISSION
 class OrchestratorCredentials:
     """Asks UseConnection, for whoever wanted the run."""
 
-    def __init__(self, address: str, bearer: Bearer) -> None:
-        self._channel = open_channel(address, bearer)
+    def __init__(self, address: str, settings: MeshSettings) -> None:
+        self._channel = open_channel(address, settings)
         self._connections = connection_service_pb2_grpc.ConnectionServiceStub(self._channel)
 
     async def of(self, run: RunRecord) -> Credential | None:

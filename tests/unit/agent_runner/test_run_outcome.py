@@ -1,5 +1,6 @@
 """What the end of a job means, as a table."""
 
+import pathlib
 from typing import Any
 
 import pytest
@@ -49,7 +50,13 @@ def test_good_ends() -> None:
 
 
 def test_git_speaks_for_itself() -> None:
-    failure = failure_of(ended(exit_code=1), GitAgent({}), "! [rejected] (fetch first)\n", 60, 900)
+    failure = failure_of(
+        ended(exit_code=1),
+        GitAgent({}, pathlib.Path("nowhere")),
+        "! [rejected] (fetch first)\n",
+        60,
+        900,
+    )
     assert failure is not None
     assert failure.reason == "COMMIT_FAILED"
     assert "[rejected] (fetch first)" in failure.message

@@ -33,7 +33,6 @@ def run_in(state: str, **facts: Any) -> RunRecord:
         agent="command",
         spec=RunSpec(agent="command"),
         spec_digest="",
-        report_token="",
         headers={},
         **facts,
     )
