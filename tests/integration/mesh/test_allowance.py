@@ -1,7 +1,5 @@
 """Limits at the door: who is over one is told which, and when to come again."""
 
-import asyncio
-import pathlib
 from typing import Any
 
 import grpc
@@ -11,12 +9,11 @@ from grpc_status import rpc_status
 from opentelemetry import metrics as api
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from adjutant.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
+from adjutant.orchestrator.v1 import task_service_pb2
 from services.mesh import metrics
-from services.mesh.embedded import EmbeddedNats
 from services.mesh.identity import Kind, Principal
-from tests.integration.mesh.harness import TASK, eventually
-from tests.integration.mesh.serving import GET, Served, refused, serving
+from tests.integration.mesh.harness import TASK
+from tests.integration.mesh.serving import Served
 
 ADA = Principal("users/ada", Kind.USER, "https://issuer.example")
 WATCH = task_service_pb2.WatchTaskRequest(name=TASK)
