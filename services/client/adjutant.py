@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 from services.client.approvals import Approvals
+from services.client.audit import Audit
+from services.client.clients import Clients
 from services.client.discovery import find_mesh
+from services.client.groups import Groups
 from services.client.identity import find_identity
+from services.client.keys import ApiKeys
+from services.client.members import Members
 from services.client.names import project_name
+from services.client.projects import Projects
 from services.client.runs import Runs
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
 from services.client.transport import Transport
+from services.client.whoami import Identity
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -69,6 +76,22 @@ class Adjutant:
         """Agents at work."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
+        self.client: Final = self.parent.partition("/projects/")[0]
+        """The client's name, `clients/{client}`."""
+        self.clients: Final = Clients(self._transport)
+        """Customers or teams."""
+        self.groups: Final = Groups(self._transport, self.client)
+        """Projects that share settings, connections and knowledge."""
+        self.projects: Final = Projects(self._transport, self.client)
+        """Where work happens."""
+        self.members: Final = Members(self._transport, self.parent)
+        """Who may do what."""
+        self.keys: Final = ApiKeys(self._transport, self.parent)
+        """Credentials of programs."""
+        self.audit: Final = Audit(self._transport, self.parent)
+        """Who did what, or tried to."""
+        self.identity: Final = Identity(self._transport)
+        """Who one is oneself."""
 
     async def __aenter__(self) -> Self:
         return self

@@ -142,6 +142,7 @@ async def run_service(
         mesh.run_in_background("audit", mesh.audit.run)
         mesh.run_in_background("access", admission.replica.run)
         mesh.run_in_background("cutting", admission.cutting.run)
+        mesh.run_in_background("streams", admission.allowance.run)
         parts.push_async_callback(relay.drain)
         parts.push_async_callback(admission.close)
         parts.push_async_callback(server.stop, settings.drain_grace_s)

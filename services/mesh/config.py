@@ -61,6 +61,22 @@ class MeshSettings(BaseSettings):
     """Seconds that a stream is open at most; its reader connects again with the last cursor."""
     access_max_stale_s: float = Field(300.0, gt=0)
     """Seconds for which who may do what is decided by the last known, while NATS is away."""
+    rate_limit_user_per_minute: int = Field(3000, ge=0)
+    """Units of calls that each user may make in a minute, on all services; 0 means no limit."""
+    rate_limit_key_per_minute: int = Field(6000, ge=0)
+    """Units of calls that each API key may make in a minute; 0 means no limit."""
+    rate_limit_client_per_minute: int = Field(30_000, ge=0)
+    """Units of calls that may be made to a client in a minute, by all; 0 means no limit."""
+    rate_limit_failures_per_minute: int = Field(600, ge=0)
+    """Wrong credentials that an address may show in a minute; 0 means no limit."""
+    rate_limit_burst_s: float = Field(10.0, gt=0)
+    """Seconds' worth of each limit that may come at once."""
+    max_streams_user: int = Field(100, ge=0)
+    """Streams that each user may have open at once, on all services; 0 means no limit."""
+    max_streams_key: int = Field(2000, ge=0)
+    """Streams that each API key may have open at once; 0 means no limit."""
+    max_streams_client: int = Field(5000, ge=0)
+    """Streams on a client that may be open at once; 0 means no limit."""
     lease_ttl_s: float = Field(10.0, ge=1)
     """Seconds after which work whose holder does not renew it may be taken over."""
     drain_grace_s: float = Field(5.0, ge=0)
