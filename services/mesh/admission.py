@@ -7,9 +7,10 @@ from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog
 from services.mesh.identity import Principal
 from services.mesh.identity.authenticator import Authenticator
-from services.mesh.interceptors.chain import Chain
+from services.mesh.interceptors.chain import Around, Chain
 from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.deadline import Deadline
+from services.mesh.interceptors.delivery import Delivery
 from services.mesh.interceptors.door import AccessDoor
 from services.mesh.interceptors.errors import Errors
 from services.mesh.interceptors.telemetry import Telemetry
@@ -47,8 +48,15 @@ class Admission:
             self._settings,
         )
         # Errors stand inside telemetry, which would record an exception as success.
-        deadline = Deadline(self._settings.unary_timeout_s)
-        chain.open([Telemetry(), Errors(), deadline, self.cutting], door)
+        limit_s = self._settings.unary_timeout_s
+        arounds: list[Around] = [
+            Telemetry(),
+            Errors(),
+            Deadline(limit_s),
+            self.cutting,
+            Delivery(limit_s),
+        ]
+        chain.open(arounds, door)
 
     async def close(self) -> None:
         """Write what the audit log is still owed."""

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.mesh.identity.issuer import Issuer, require_distinct
 from services.ports import OFFSETS, PORT_BASE_DEFAULT
 
+_LOOPBACK = "127.0.0.1"
+
 
 def _distinct(issuers: tuple[Issuer, ...]) -> tuple[Issuer, ...]:
     require_distinct(issuers)
@@ -38,7 +40,7 @@ class MeshSettings(BaseSettings):
     port_base: int = Field(PORT_BASE_DEFAULT, ge=1024, le=65000)
     """First of the mesh's ports; NATS has it, the services have the next ones."""
     nats_url: str = ""
-    """NATS to use; empty means the embedded one at `port_base`."""
+    """NATS to use, with its user or token where it wants one; empty is the embedded one."""
     event_max_age_s: float = Field(30 * 86400.0, gt=0)
     """Seconds that the event log keeps an event; older ones are a GAP to whoever asks."""
     event_max_bytes: int = Field(4 * 2**30, gt=0)
@@ -129,7 +131,7 @@ class MeshSettings(BaseSettings):
     @property
     def nats_address(self) -> str:
         """Where NATS is."""
-        return self.nats_url or f"nats://{self.host}:{self.port_base + OFFSETS['nats']}"
+        return self.nats_url or f"nats://{_LOOPBACK}:{self.port_base + OFFSETS['nats']}"
 
     @property
     def event_dedup_s(self) -> float:
@@ -138,4 +140,5 @@ class MeshSettings(BaseSettings):
 
     def address_of(self, service: str) -> str:
         """Where another service is on the embedded default, as `host:port`."""
-        return f"{self.host}:{self.port_base + OFFSETS[service]}"
+        host = _LOOPBACK if self.host in ("0.0.0.0", "::") else self.host
+        return f"{host}:{self.port_base + OFFSETS[service]}"

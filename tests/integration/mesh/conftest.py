@@ -68,10 +68,10 @@ class NatsOfOne:
         self._folder = folder
         self._port = free_port()
         self._server: EmbeddedNats | None = None
-        self.url = f"nats://127.0.0.1:{self._port}"
+        self.url = f"nats://a-token@127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        self._server = await EmbeddedNats.start(self._folder, self._port)
+        self._server = await EmbeddedNats.start(self._folder, self._port, "a-token")
 
     def kill(self) -> None:
         assert self._server
