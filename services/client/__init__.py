@@ -19,6 +19,7 @@ from services.client.errors import RefusedError as RefusedError
 from services.client.errors import ServiceFaultError as ServiceFaultError
 from services.client.errors import ShuttingDownError as ShuttingDownError
 from services.client.errors import SlowConsumerError as SlowConsumerError
+from services.client.errors import UnauthenticatedError as UnauthenticatedError
 from services.client.errors import UnreachableError as UnreachableError
 from services.client.groups import Groups as Groups
 from services.client.keys import ApiKeys as ApiKeys

@@ -68,12 +68,13 @@ class Caller:
         project = project_service_pb2.CreateProjectRequest(
             parent=f"clients/{client_id}", project_id=project_id
         )
-        for make, request in (
+        # One after the other: a call is on its way as soon as it is made.
+        for method, request in (
             (self.clients.CreateClient, client),
             (self.projects.CreateProject, project),
         ):
             try:
-                await make(request)
+                await method(request)
             except grpc.aio.AioRpcError as error:
                 if error.code() != grpc.StatusCode.ALREADY_EXISTS:
                     raise

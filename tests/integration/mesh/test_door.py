@@ -145,11 +145,13 @@ async def test_a_method_that_says_nothing_of_access_is_denied_to_all(
         generic = grpc.method_handlers_generic_handler("open.OpenService", {"Do": handler})
         mesh.server.add_generic_rpc_handlers((generic,))
 
-    async with serving(tmp_path, nats.url, add) as served:
-        # The channel's own guard knows the contract's messages only; here bytes are sent.
-        async with grpc.aio.insecure_channel(served.address) as bare:
-            call: Any = bare.unary_unary("/open.OpenService/Do")
-            assert await reason_of(call(b"", metadata=served.as_owner)) == "PERMISSION_DENIED"
+    # The channel's own guard knows the contract's messages only; here bytes are sent.
+    async with (
+        serving(tmp_path, nats.url, add) as served,
+        grpc.aio.insecure_channel(served.address) as bare,
+    ):
+        call: Any = bare.unary_unary("/open.OpenService/Do")
+        assert await reason_of(call(b"", metadata=served.as_owner)) == "PERMISSION_DENIED"
 
 
 async def test_a_stream_ends_when_its_key_is_revoked(visitor: Visitor) -> None:
