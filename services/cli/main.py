@@ -14,6 +14,7 @@ from services.cli import (
     events,
     exits,
     hierarchy,
+    keys,
     local,
     new,
     runs,
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (local, auth, new, tasks, runs, approvals, events, hierarchy, access):
+for module in (local, auth, new, tasks, runs, approvals, events, hierarchy, access, keys):
     module.register(app)
 
 
