@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 from services.client.approvals import Approvals
+from services.client.connections import Connections
 from services.client.discovery import find_addresses
 from services.client.names import project_name
 from services.client.runs import Runs
@@ -57,6 +58,8 @@ class Adjutant:
         """What waits for a person."""
         self.runs: Final = Runs(self._transport, self.parent, policy)
         """Agents at work."""
+        self.connections: Final = Connections(self._transport, self.parent)
+        """How projects reach what is outside."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
 
