@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from services.cli import approvals, connections, events, exits, local, new, runs, tasks
+from services.cli import (
+    access,
+    approvals,
+    connections,
+    events,
+    exits,
+    hierarchy,
+    local,
+    new,
+    runs,
+    tasks,
+)
 
 app = typer.Typer(
     help="A mesh of services that runs AI work: hand in a task, watch it, answer its approvals.",
@@ -15,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (local, new, tasks, runs, approvals, events, connections):
+for module in (local, new, tasks, runs, approvals, events, hierarchy, access, connections):
     module.register(app)
 
 

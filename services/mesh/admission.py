@@ -7,12 +7,14 @@ from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog
 from services.mesh.identity import Principal
 from services.mesh.identity.authenticator import Authenticator
-from services.mesh.interceptors.chain import Chain
+from services.mesh.interceptors.chain import Around, Chain
 from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.deadline import Deadline
+from services.mesh.interceptors.delivery import Delivery
 from services.mesh.interceptors.door import AccessDoor
 from services.mesh.interceptors.errors import Errors
 from services.mesh.interceptors.telemetry import Telemetry
+from services.mesh.limits import Allowance
 from services.mesh.store import Store
 
 
@@ -28,6 +30,8 @@ class Admission:
         """Writes the audit log."""
         self.cutting = Cutting(self.authorizer, self._is_accepted, settings.stream_max_age_s)
         """Ends streams that may not go on."""
+        self.allowance = Allowance(settings, event_log)
+        """Counts calls and open streams."""
         self._authenticator = Authenticator(settings, self.replica.find_key, self.replica.key)
         self._settings = settings
 
@@ -36,14 +40,27 @@ class Admission:
         await self._authenticator.start()
         self.replica.on_change(self.cutting.look_soon)
         door = AccessDoor(
-            self._authenticator, self.authorizer, self.recorder, self.cutting, self._settings
+            self._authenticator,
+            self.authorizer,
+            self.recorder,
+            self.cutting,
+            self.allowance,
+            self._settings,
         )
         # Errors stand inside telemetry, which would record an exception as success.
-        deadline = Deadline(self._settings.unary_timeout_s)
-        chain.open([Telemetry(), Errors(), deadline, self.cutting], door)
+        limit_s = self._settings.unary_timeout_s
+        arounds: list[Around] = [
+            Telemetry(),
+            Errors(),
+            Deadline(limit_s),
+            self.cutting,
+            Delivery(limit_s),
+        ]
+        chain.open(arounds, door)
 
     async def close(self) -> None:
         """Write what the audit log is still owed."""
+        await self.allowance.leave()
         await self._authenticator.close()
         await self.recorder.close()
 

@@ -62,9 +62,7 @@ async def garbage_frames(enemy: Enemy) -> None:
 def _some_frame(enemy: Enemy) -> bytes:
     content = enemy.bytes(2000)
     length = len(content) if enemy.chance.random() < 0.8 else enemy.chance.randrange(2**24)
-    kind = (
-        enemy.chance.randrange(12) if enemy.chance.random() < 0.9 else enemy.chance.randrange(256)
-    )
+    kind = enemy.chance.randrange(enemy.chance.choice((12, 12, 12, 256)))
     stream = enemy.chance.choice((0, 1, 2, 3, 2**31 - 1, enemy.chance.randrange(2**32)))
     head = length.to_bytes(3, "big") + bytes((kind, enemy.chance.randrange(256)))
     return head + stream.to_bytes(4, "big") + content

@@ -108,4 +108,5 @@ def _long_answer(enemy: Enemy) -> tuple[str, bytes]:
     return enemy.chance.choice(found or [(enemy.some_path(), b"")])
 
 
+NEED_LONG_ANSWERS = (never_readers, crawling_readers)
 ATTACKS = (idle_connections, churn, slow_writers, never_readers, crawling_readers)

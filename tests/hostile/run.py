@@ -8,16 +8,16 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 
-from adjutant.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
 from services.ports import port_of
 from tests.hostile import attacks_floods, attacks_frames, attacks_messages, attacks_slow
 from tests.hostile.enemy import Attack, Enemy, Method, Tally, Target
+from tests.hostile.tenants import Tenants, make_tenants
 from tests.hostile.vitals import Vitals
 from tests.hostile.witness import Witness
 from tests.support.processes import LiveMesh, live_mesh
@@ -33,8 +33,6 @@ SERVICES: Final = ("orchestrator", "agent_runner", "notification")
 ATTACK_LIMIT_S: Final = 30.0
 """Seconds after which an attack counts as hanging; none takes more than a few."""
 _SETTINGS: Final = {"ADJUTANT_STREAM_HEARTBEAT_S": "1"}
-_LONG_TASKS: Final = 12
-_LONG_TEXT_BYTES: Final = 200_000
 
 
 @dataclass
@@ -74,11 +72,11 @@ async def run(
     report = Report(seed)
     with tempfile.TemporaryDirectory(prefix="adjutant-hostile-") as folder:
         async with live_mesh(Path(folder) / "mesh", **_SETTINGS) as (mesh, _):
-            targets = await _targets(mesh)
+            tenants = await make_tenants(mesh)
+            targets = await _targets(mesh, tenants)
             pids = {service: mesh.pid_of(service) or 0 for service in SERVICES}
-            await _plant(targets[0])
             report.vitals = Vitals(pids)
-            report.witness = Witness(targets[0], mesh.port_base)
+            report.witness = Witness(tenants.witness, mesh.port_base)
             async with _meanwhile(report.vitals.run(), report.witness.run()):
                 await _attack(report, targets, attacks, time.monotonic() + seconds, say)
                 await asyncio.sleep(1)
@@ -101,7 +99,9 @@ async def _attack(
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         while report.attacks < len(attacks) or time.monotonic() < until:
             attack = attacks[report.attacks % len(attacks)]
-            target = _chosen(chance, targets)
+            target = chance.choice(_fitting(attack, targets))
+            if attack not in attacks_slow.NEED_LONG_ANSWERS and chance.random() < 0.5:
+                target = replace(target, token="")  # a stranger
             began = time.monotonic()
             work = (attack.__module__, attack.__name__, target, chance.randrange(2**32))
             report.tally.add(await loop.run_in_executor(pool, _execute, *work))
@@ -109,8 +109,11 @@ async def _attack(
             say(f"{attack.__name__} on {target.service}: {time.monotonic() - began:.1f} s")
 
 
-def _chosen(chance: random.Random, targets: Sequence[Target]) -> Target:
-    return chance.choice(targets)
+def _fitting(attack: Attack, targets: Sequence[Target]) -> Sequence[Target]:
+    """Return the services that an attack makes sense on."""
+    if attack in attacks_slow.NEED_LONG_ANSWERS:
+        return [target for target in targets if target.service != "agent_runner"]
+    return targets
 
 
 def _execute(module: str, name: str, target: Target, seed: int) -> Tally:
@@ -133,31 +136,22 @@ def _execute(module: str, name: str, target: Target, seed: int) -> Tally:
     return enemy.tally
 
 
-async def _targets(mesh: LiveMesh) -> list[Target]:
-    """Return every service as a target, the orchestrator first."""
+async def _targets(mesh: LiveMesh, tenants: Tenants) -> list[Target]:
+    """Return every service as a target."""
     targets = []
+    enemy = tenants.enemy
     for service in SERVICES:
         port = port_of(service, mesh.port_base)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             found = await methods_of(channel)
         methods = tuple(Method(path, kind.server_streaming) for path, kind in found.items())
-        targets.append(Target(service, port, methods, "clients/acme/projects/web"))
+        targets.append(Target(service, port, methods, enemy.project, enemy.token))
     return targets
-
-
-async def _plant(target: Target) -> None:
-    """Hand in tasks that are long to list."""
-    async with grpc.aio.insecure_channel(target.authority) as channel:
-        stub: Any = task_service_pb2_grpc.TaskServiceStub(channel)
-        text = "- [ ] say\n  run: true\n\n" + "x" * _LONG_TEXT_BYTES
-        for _ in range(_LONG_TASKS):
-            request = task_service_pb2.SubmitTaskRequest(parent=target.project, instructions=text)
-            await stub.SubmitTask(request)
 
 
 @contextlib.asynccontextmanager
 async def _meanwhile(*works: Any) -> AsyncIterator[None]:
-    """Run coroutines beside a block; what one failed with, the block's end raises."""
+    """Run coroutines while the block runs; what one failed with, the block's end raises."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield

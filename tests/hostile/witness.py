@@ -13,7 +13,7 @@ from adjutant.event.v1 import frame_pb2
 from adjutant.notification.v1 import subscription_service_pb2, subscription_service_pb2_grpc
 from adjutant.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
 from services.ports import port_of
-from tests.hostile.enemy import Target
+from tests.hostile.tenants import Tenant
 from tests.support.identities import bearer
 
 CALL_TIMEOUT_S: Final = 8.0
@@ -28,9 +28,9 @@ _PLAN: Final = "- [ ] say\n  run: true\n"
 class Witness:
     """Calls again and again, on connections that stay open, and as a newcomer."""
 
-    def __init__(self, target: Target, port_base: int) -> None:
-        self._project = target.project
-        self._metadata = bearer(target.token) if target.token else ()
+    def __init__(self, tenant: Tenant, port_base: int) -> None:
+        self._project = tenant.project
+        self._metadata = bearer(tenant.token)
         self._ports = {
             name: port_of(name, port_base)
             for name in ("orchestrator", "agent_runner", "notification")

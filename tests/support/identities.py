@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +31,7 @@ from adjutant.orchestrator.v1 import (
     project_service_pb2,
     project_service_pb2_grpc,
 )
+from tests.support.access import showing
 
 ISSUER: Final = "https://people.example"
 AUDIENCE: Final = "adjutant-tests"
@@ -112,32 +112,9 @@ def bearer(token: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {token}"),)
 
 
-def open_as(address: str, token: str, *further: tuple[str, str]) -> grpc.aio.Channel:
+def open_as(address: str, token: str) -> grpc.aio.Channel:
     """Return a channel whose every call shows a token; close it when done."""
-    metadata = (*bearer(token), *further)
-    interceptors: list[Any] = [_Unary(metadata), _Stream(metadata)]
-    return grpc.aio.insecure_channel(address, interceptors=interceptors)
-
-
-# One object per kind of call: an interceptor that is several kinds counts as the first only.
-class _Unary(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, metadata: Sequence[tuple[str, str]]) -> None:
-        self._metadata = metadata
-
-    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return await continuation(_with(details, self._metadata), request)
-
-
-class _Stream(grpc.aio.UnaryStreamClientInterceptor):
-    def __init__(self, metadata: Sequence[tuple[str, str]]) -> None:
-        self._metadata = metadata
-
-    async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        return await continuation(_with(details, self._metadata), request)
-
-
-def _with(details: Any, metadata: Sequence[tuple[str, str]]) -> Any:
-    return details._replace(metadata=grpc.aio.Metadata(*(details.metadata or ()), *metadata))
+    return grpc.aio.insecure_channel(address, interceptors=showing(lambda: token))
 
 
 class Hierarchy:

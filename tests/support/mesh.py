@@ -64,16 +64,17 @@ class Caller:
     async def make_project(self) -> None:
         """Make the project that tests work in, where it is not there yet."""
         _, client_id, _, project_id = PROJECT.split("/")
-        for make in (
-            self.clients.CreateClient(client_service_pb2.CreateClientRequest(client_id=client_id)),
-            self.projects.CreateProject(
-                project_service_pb2.CreateProjectRequest(
-                    parent=f"clients/{client_id}", project_id=project_id
-                )
-            ),
+        client = client_service_pb2.CreateClientRequest(client_id=client_id)
+        project = project_service_pb2.CreateProjectRequest(
+            parent=f"clients/{client_id}", project_id=project_id
+        )
+        # One after the other: a call is on its way as soon as it is made.
+        for method, request in (
+            (self.clients.CreateClient, client),
+            (self.projects.CreateProject, project),
         ):
             try:
-                await make
+                await method(request)
             except grpc.aio.AioRpcError as error:
                 if error.code() != grpc.StatusCode.ALREADY_EXISTS:
                     raise

@@ -47,6 +47,11 @@ def current_call() -> Call | None:
     return None if call is None or call.answered else call
 
 
+def latest_call() -> Call | None:
+    """Return the call that this context works for, or did until it was answered."""
+    return _call.get()
+
+
 @dataclass
 class Taken:
     """Audit entries that a commit took from the call under way."""
