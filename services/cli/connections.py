@@ -9,24 +9,20 @@ import typer
 
 from services.cli import exits
 from services.cli.command import JsonOption, mesh_command
+from services.cli.scope import AtOption, scope_name
 
 if TYPE_CHECKING:
     from adjutant_messages.adjutant.orchestrator.v1 import Connection
     from services.cli.session import Session
 
-_PARENT: Final = re.compile(r"clients/[a-z0-9-]{1,63}(/(groups|projects)/[a-z0-9-]{1,63})?")
-_NAME: Final = re.compile(_PARENT.pattern + r"/connections/[a-z0-9-]{1,63}")
+_NAME: Final = re.compile(
+    r"clients/[a-z0-9-]{1,63}(/(groups|projects)/[a-z0-9-]{1,63})?/connections/[a-z0-9-]{1,63}"
+)
 _ID: Final = re.compile(r"[a-z0-9-]{1,63}")
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="What to call it, as in `github`.")]
 NameArgument = Annotated[
     str, typer.Argument(metavar="CONNECTION", help="Its id in the project, or its full name.")
-]
-ForOption = Annotated[
-    str,
-    typer.Option(
-        "--for", metavar="NAME", help="Of this client, group or project instead of the project."
-    ),
 ]
 SecretFileOption = Annotated[
     Path | None,
@@ -42,7 +38,7 @@ async def create(
     session: "Session",
     connection: IdArgument,
     uri: Annotated[str, typer.Option("--uri", help="Repositories below this address use it.")],
-    owner: ForOption = "",
+    at: AtOption = "",
     username: UsernameOption = None,
     title: TitleOption = None,
     secret_file: SecretFileOption = None,
@@ -51,7 +47,7 @@ async def create(
     """Make a connection; its secret is asked for, or read from standard input or a file."""
     made = await session.adjutant.connections.create(
         connection,
-        parent=_parent(owner),
+        parent=scope_name(session, at),
         uri_prefix=uri,
         username=username or "",
         display_name=title or "",
@@ -61,12 +57,12 @@ async def create(
 
 
 async def list_connections(
-    session: "Session", owner: ForOption = "", as_json: JsonOption = False
+    session: "Session", at: AtOption = "", as_json: JsonOption = False
 ) -> int:
-    """List the connections of the project, or of what `--for` names; never their secrets."""
-    from services.cli.render import connections_table
+    """List the connections of the project, or of what `--at` names; never their secrets."""
+    from services.cli.tables import connections_table
 
-    listed = session.adjutant.connections.list(parent=_parent(owner))
+    listed = session.adjutant.connections.list(parent=scope_name(session, at))
     found = [one async for one in listed]
     if as_json:
         for one in found:
@@ -135,15 +131,6 @@ def _read_secret(path: Path | None) -> str:
     return secret
 
 
-def _parent(text: str) -> str:
-    if text and not _PARENT.fullmatch(text):
-        raise exits.BadUseError(
-            f"{text!r} names no client, group or project; write it like clients/acme or "
-            "clients/acme/groups/backend"
-        )
-    return text
-
-
 def _name(session: "Session", text: str) -> str:
     if _ID.fullmatch(text):
         return f"{session.adjutant.parent}/connections/{text}"
@@ -155,7 +142,7 @@ def _name(session: "Session", text: str) -> str:
 
 
 def _show(session: "Session", connection: "Connection", as_json: bool) -> int:
-    from services.cli.render import show_connection
+    from services.cli.tables import show_connection
 
     if as_json:
         session.print_json(connection)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from adjutant_messages.adjutant.common.v1 import Failure, Step
-    from adjutant_messages.adjutant.orchestrator.v1 import Approval, Connection, Task
+    from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
     from services.cli.session import Session
 
 STATE_STYLES: Final = {
@@ -194,29 +194,3 @@ def show_action(session: Session, approval: Approval) -> None:
         session.say(f"  {'files' if number == 0 else '':<12}{plain(path)}")
     for patch in commit.patches:
         session.say(f"  change: adjutant patch {session.reference(patch.run)}")
-
-
-def connections_table(connections: Sequence[Connection]) -> Table:
-    """Return a list of connections."""
-    table = _table("connection", "uri", "username", "secret", "changed", "title")
-    for one in connections:
-        stored = "stored" if one.has_secret else "none"
-        table.add_row(
-            last_part(one.name),
-            plain(one.uri_prefix),
-            plain(one.username),
-            stored,
-            age(one.update_time),
-            plain(one.display_name),
-        )
-    return table
-
-
-def show_connection(session: Session, connection: Connection) -> None:
-    """Print one connection; nobody is shown its secret."""
-    session.say(connection.name)
-    if connection.display_name:
-        session.say(f"  title     {plain(connection.display_name)}")
-    session.say(f"  uri       {plain(connection.uri_prefix)}")
-    session.say(f"  username  {plain(connection.username) or 'adjutant'}")
-    session.say(f"  secret    {'stored' if connection.has_secret else 'none'}")

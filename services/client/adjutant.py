@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, Self
 from services.client.approvals import Approvals
 from services.client.audit import Audit
 from services.client.clients import Clients
+from services.client.connections import Connections
 from services.client.discovery import find_mesh
 from services.client.groups import Groups
 from services.client.identity import find_identity
 from services.client.keys import ApiKeys
 from services.client.members import Members
-from services.client.connections import Connections
 from services.client.names import project_name
 from services.client.projects import Projects
 from services.client.runs import Runs
