@@ -11,6 +11,7 @@ from services.cli import (
     access,
     approvals,
     auth,
+    connections,
     events,
     exits,
     hierarchy,
@@ -27,7 +28,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (local, auth, new, tasks, runs, approvals, events, hierarchy, access, keys):
+for module in (
+    local,
+    auth,
+    new,
+    tasks,
+    runs,
+    approvals,
+    events,
+    hierarchy,
+    access,
+    keys,
+    connections,
+):
     module.register(app)
 
 
