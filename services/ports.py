@@ -1,8 +1,9 @@
-"""The one table of TCP ports: each part of a mesh has a fixed offset from a port base.
+"""Where things answer: each part of a mesh has a fixed offset from a port base.
 
 A leaf: it imports nothing of ours, so that services, client and command line may all read it.
 """
 
+import ipaddress
 import random
 import socket
 from typing import Final
@@ -24,6 +25,16 @@ OFFSETS: Final[dict[str, int]] = {
 def port_of(part: str, port_base: int = PORT_BASE_DEFAULT) -> int:
     """Return the TCP port of a part of the mesh; KeyError where no part has this name."""
     return port_base + OFFSETS[part]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, so that nobody else hears what is said to it."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def free_port() -> int:

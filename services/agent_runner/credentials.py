@@ -6,14 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from services.mesh.errors import AdjutantError
-
 if TYPE_CHECKING:
     from services.agent_runner.run import RunRecord
 
 _HTTP: Final = re.compile(r"https?://", re.IGNORECASE)
 _ORIGIN: Final = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
-_USER_INFO: Final = re.compile(r"([a-z][a-z0-9+.-]*):[/\\]*([^/\\?#]*)@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +49,3 @@ def origin_of(repository_uri: str) -> str:
     """Return scheme, host and port of an http or https address."""
     found = _ORIGIN.match(repository_uri)
     return found[0] if found else ""
-
-
-def refuse_user_info(repository_uri: str, field: str) -> None:
-    """Raise INVALID_REQUEST where an address holds a password or a token."""
-    found = _USER_INFO.match(repository_uri)
-    if found and (needs_credential(repository_uri) or ":" in found[2]):
-        raise AdjutantError(
-            "INVALID_REQUEST",
-            "The repository's address holds a user or a password, which would be stored with it; "
-            "take that out and make a connection with `adjutant connections create`.",
-            field=field,
-        )

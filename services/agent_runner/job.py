@@ -10,6 +10,7 @@ from services.agent_runner.adapters.git import Patch, workspace_folder
 from services.agent_runner.adapters.mirror import Source
 from services.agent_runner.backend import JobSpec
 from services.agent_runner.errors import RunFailure
+from services.mesh.identity.tls import job_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +100,7 @@ class JobMaker:
             "ADJUTANT_TASK": run.task,
             "ADJUTANT_REPORT_TOKEN": token,
             "ADJUTANT_RUNNER_ADDRESS": self.settings.address_of(self.settings.service),
+            **job_variables(self.settings),
         }
         return kept | self.identity.variables() | command.variables | trace | own
 

@@ -9,7 +9,6 @@ import secrets
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from services.agent_runner.credentials import refuse_user_info
 from services.agent_runner.drive import Driver, Parts
 from services.agent_runner.errors import PERSON
 from services.agent_runner.run import (
@@ -28,6 +27,7 @@ from services.mesh import tasks, telemetry
 from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
+from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import RequestKey, now
 
 if TYPE_CHECKING:

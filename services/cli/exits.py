@@ -36,6 +36,11 @@ def complain(text: str) -> None:
     print(f"adjutant: {' '.join(text.split())}", file=sys.stderr)
 
 
+def note(text: str) -> None:
+    """Print a line for people on standard error, beside what programs read."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def code_of(error: AdjutantError) -> int:
     """Return the exit code of an error of the client."""
     from services.client import ConfigurationError, RefusedError

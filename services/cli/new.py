@@ -52,7 +52,7 @@ async def new(
     task = await session.adjutant.tasks.submit(
         _instructions(text, plan),
         repository=repository,
-        approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.ASK,
+        approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
     )
     me = session.reference(task.name)
     if not as_json:

@@ -79,11 +79,12 @@ def _span(span: datetime.timedelta) -> str:
     return f"{hours:.0f} h" if hours < 48 else f"{days:.0f} d"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def table(*columns: str) -> Table:
+    """Return an empty table; only the column `title` may take several lines."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column != "title")
-    return table
+        made.add_column(column, overflow="fold", no_wrap=column != "title")
+    return made
 
 
 def short_ids(names: Iterable[str], *, shorten: bool) -> dict[str, str]:
@@ -100,46 +101,46 @@ def short_ids(names: Iterable[str], *, shorten: bool) -> dict[str, str]:
 
 def tasks_table(tasks: Sequence[Task], *, shorten: bool = False) -> Table:
     """Return a list of tasks; `shorten` where columns are few."""
-    table = _table("task", "state", "steps", "created", "title")
+    rows = table("task", "state", "steps", "created", "title")
     ids = short_ids((task.name for task in tasks), shorten=shorten)
     for task in tasks:
         done = f"{task.progress.steps_done}/{task.progress.step_count}" if task.progress else ""
-        table.add_row(
+        rows.add_row(
             ids[task.name],
             state(task.state.name or ""),
             done,
             age(task.create_time),
             plain(task.title),
         )
-    return table
+    return rows
 
 
 def steps_table(steps: Iterable[Step]) -> Table:
     """Return a task's steps."""
-    table = _table("step", "state", "took", "run", "title")
+    rows = table("step", "state", "took", "run", "title")
     for step in steps:
-        table.add_row(
+        rows.add_row(
             str(step.number),
             state(step.state.name or ""),
             took(step.start_time, step.end_time),
             last_part(step.run),
             plain(step.title),
         )
-    return table
+    return rows
 
 
 def approvals_table(approvals: Sequence[Approval], *, shorten: bool = False) -> Table:
     """Return a list of approvals; `shorten` where columns are few."""
-    table = _table("approval", "state", "asked", "title")
+    rows = table("approval", "state", "asked", "title")
     ids = short_ids((approval.name for approval in approvals), shorten=shorten)
     for approval in approvals:
-        table.add_row(
+        rows.add_row(
             ids[approval.name],
             state(approval.state.name or ""),
             age(approval.create_time),
             plain(approval.title),
         )
-    return table
+    return rows
 
 
 def failure_line(failure: Failure | None) -> str:

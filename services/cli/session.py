@@ -77,6 +77,6 @@ async def _connected(
     is_pipe = not sys.stdout.isatty()
     console = _Output(highlight=False, width=_PIPE_WIDTH if is_pipe else None)
     async with api.Adjutant(
-        *addresses, client=where["client"], project=where["project"]
+        *addresses, client=where["client"], project=where["project"], platform="cli"
     ) as adjutant:
         return await work(Session(adjutant, console), **values)

@@ -2,6 +2,8 @@
 
 from services.client.adjutant import Adjutant as Adjutant
 from services.client.approvals import Approvals as Approvals
+from services.client.audit import Audit as Audit
+from services.client.clients import Clients as Clients
 from services.client.contract_json import to_json as to_json
 from services.client.errors import AdjutantError as AdjutantError
 from services.client.errors import AlreadyExistsError as AlreadyExistsError
@@ -17,11 +19,18 @@ from services.client.errors import RefusedError as RefusedError
 from services.client.errors import ServiceFaultError as ServiceFaultError
 from services.client.errors import ShuttingDownError as ShuttingDownError
 from services.client.errors import SlowConsumerError as SlowConsumerError
+from services.client.errors import UnauthenticatedError as UnauthenticatedError
 from services.client.errors import UnreachableError as UnreachableError
+from services.client.groups import Groups as Groups
+from services.client.keys import ApiKeys as ApiKeys
+from services.client.keys import NewApiKey as NewApiKey
+from services.client.members import Members as Members
 from services.client.names import last_part as last_part
+from services.client.projects import Projects as Projects
 from services.client.runs import Runs as Runs
 from services.client.streams import ReconnectPolicy as ReconnectPolicy
 from services.client.streams import until_reachable as until_reachable
 from services.client.subscriptions import Subscriptions as Subscriptions
 from services.client.tasks import Tasks as Tasks
 from services.client.tracing import start_trace as start_trace
+from services.client.whoami import Identity as Identity

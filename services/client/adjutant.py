@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 from services.client.approvals import Approvals
-from services.client.discovery import find_addresses
+from services.client.audit import Audit
+from services.client.clients import Clients
+from services.client.discovery import find_mesh
+from services.client.groups import Groups
+from services.client.identity import find_identity
+from services.client.keys import ApiKeys
+from services.client.members import Members
 from services.client.names import project_name
+from services.client.projects import Projects
 from services.client.runs import Runs
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
 from services.client.transport import Transport
+from services.client.whoami import Identity
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -27,8 +35,9 @@ class Adjutant:
             print(frame.event)
     ```
 
-    Addresses: see `services.client.discovery.find_addresses`. Nothing is
-    connected before the first call. Use it within one event loop.
+    Addresses: see `services.client.discovery.find_mesh`; who calls: `find_identity` of
+    `services.client.identity`. Nothing is connected before the first
+    call. Use it within one event loop.
     """
 
     def __init__(
@@ -36,6 +45,8 @@ class Adjutant:
         *addresses: str,
         client: str = "default",
         project: str = "default",
+        token: str = "",
+        platform: str = "other",
         timeout_s: float = 15.0,
         reconnect: ReconnectPolicy | None = None,
         tracer_provider: TracerProvider | None = None,
@@ -43,13 +54,19 @@ class Adjutant:
         """Take what is needed to connect.
 
         `timeout_s` bounds each call that answers once, its retries included.
-        Raises ConfigurationError and UnreachableError as `find_addresses` does.
+        `token` is who calls; without it the one of the environment, or of the mesh's owner on
+        this machine. `platform` is what sort of program calls.
+        Raises ConfigurationError and UnreachableError as `find_mesh` and `find_identity` do.
         """
+        mesh = find_mesh(addresses)
         policy = reconnect or ReconnectPolicy()
         self.parent: Final = project_name(client, project)
         """The project's name, `clients/{client}/projects/{project}`."""
         self._transport: Final = Transport(
-            find_addresses(addresses), timeout_s=timeout_s, tracer_provider=tracer_provider
+            mesh.addresses,
+            find_identity(mesh, token, platform),
+            timeout_s=timeout_s,
+            tracer_provider=tracer_provider,
         )
         self.tasks: Final = Tasks(self._transport, self.parent, policy)
         """Work that is handed in."""
@@ -59,6 +76,22 @@ class Adjutant:
         """Agents at work."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
+        self.client: Final = self.parent.partition("/projects/")[0]
+        """The client's name, `clients/{client}`."""
+        self.clients: Final = Clients(self._transport)
+        """Customers or teams."""
+        self.groups: Final = Groups(self._transport, self.client)
+        """Projects that share settings, connections and knowledge."""
+        self.projects: Final = Projects(self._transport, self.client)
+        """Where work happens."""
+        self.members: Final = Members(self._transport, self.parent)
+        """Who may do what."""
+        self.keys: Final = ApiKeys(self._transport, self.parent)
+        """Credentials of programs."""
+        self.audit: Final = Audit(self._transport, self.parent)
+        """Who did what, or tried to."""
+        self.identity: Final = Identity(self._transport)
+        """Who one is oneself."""
 
     async def __aenter__(self) -> Self:
         return self

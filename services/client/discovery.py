@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from services.client.errors import ConfigurationError, UnreachableError
@@ -22,10 +23,20 @@ _DATA_DIR_DEFAULT: Final = "~/.adjutant"
 _HOST: Final = "127.0.0.1"
 
 
-def find_addresses(
-    explicit: Iterable[str] = (), environ: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return HOST:PORT of every service by its name.
+@dataclass(frozen=True)
+class Mesh:
+    """A mesh that was found."""
+
+    addresses: Mapping[str, str]
+    """HOST:PORT of every service by its name."""
+    data_dir: pathlib.Path | None = None
+    """The data directory whose mesh.json says so; None where something else did."""
+    tls: Mapping[str, str] = field(default_factory=dict)
+    """Files for TLS, as mesh.json names them: `ca`, `certificate`, `key`."""
+
+
+def find_mesh(explicit: Iterable[str] = (), environ: Mapping[str, str] | None = None) -> Mesh:
+    """Return where every service answers.
 
     What is said first wins: `explicit`, `ADJUTANT_ADDRESS` (comma separated),
     the mesh.json in `ADJUTANT_DATA_DIR`, `ADJUTANT_PORT_BASE`, and at last the
@@ -38,7 +49,7 @@ def find_addresses(
     environ = os.environ if environ is None else environ
     entries = list(explicit) or _split(environ.get(ADDRESS_VARIABLE, ""))
     if entries:
-        return _parsed(entries)
+        return Mesh(_parsed(entries))
     data_dir = environ.get(DATA_DIR_VARIABLE, "")
     port_base = environ.get(PORT_BASE_VARIABLE, "")
     found = _from_mesh_file(pathlib.Path(data_dir).expanduser()) if data_dir else None
@@ -76,18 +87,22 @@ def _parsed(entries: Iterable[str]) -> dict[str, str]:
     return addresses
 
 
-def _from_mesh_file(data_dir: pathlib.Path) -> dict[str, str] | None:
+def _from_mesh_file(data_dir: pathlib.Path) -> Mesh | None:
     path = data_dir / MESH_FILE
     try:
         mesh = json.loads(path.read_text())
-        return {str(name): str(address) for name, address in mesh["addresses"].items()}
+        return Mesh(_texts(mesh["addresses"]), data_dir, _texts(mesh.get("tls", {})))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
-def _from_port_base(text: str) -> dict[str, str]:
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in values.items()}
+
+
+def _from_port_base(text: str) -> Mesh:
     if not text.isdigit():
         raise ConfigurationError(f"{PORT_BASE_VARIABLE} is {text!r}, which is no port number")
-    return {name: f"{_HOST}:{port_of(name, int(text))}" for name in OFFSETS}
+    return Mesh({name: f"{_HOST}:{port_of(name, int(text))}" for name in OFFSETS})

@@ -11,6 +11,7 @@ AdjutantError
 │   ├── AlreadyExistsError       the name or the request id is taken
 │   ├── PreconditionError        the resource's state does not allow it
 │   ├── ConflictError            somebody else changed the resource meanwhile
+│   ├── UnauthenticatedError     it is not known who calls
 │   ├── PermissionDeniedError    the caller may not do this
 │   └── ExhaustedError           a limit is reached
 │       └── SlowConsumerError        the reader fell too far behind
@@ -137,6 +138,15 @@ class ConflictError(RefusedError):
     advice = "read it again and repeat"
 
 
+class UnauthenticatedError(RefusedError):
+    """It is not known who calls: there was no token, or it is not accepted."""
+
+    advice = (
+        "set ADJUTANT_TOKEN or ADJUTANT_TOKEN_FILE; for a mesh on this machine "
+        "`adjutant auth token` says where its owner's is"
+    )
+
+
 class PermissionDeniedError(RefusedError):
     """The caller may not do this."""
 
@@ -169,7 +179,7 @@ _BY_CODE: Final[dict[grpc.StatusCode, type[AdjutantError]]] = {
     grpc.StatusCode.FAILED_PRECONDITION: PreconditionError,
     grpc.StatusCode.ABORTED: ConflictError,
     grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
-    grpc.StatusCode.UNAUTHENTICATED: PermissionDeniedError,
+    grpc.StatusCode.UNAUTHENTICATED: UnauthenticatedError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ExhaustedError,
     grpc.StatusCode.UNAVAILABLE: UnreachableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
@@ -197,6 +207,12 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str) -> A
     if details.reason in _BY_REASON:
         return _BY_REASON[details.reason](text, details)
     if not details.reason and _is_connection_lost(code, text):
+        if "CERTIFICATE_VERIFY_FAILED" in text or "Hostname Verification" in text:
+            return ConfigurationError(
+                f"the certificate of the {service} service at {address} is not trusted; set "
+                "ADJUTANT_TLS_CA to the file of the authority that signed it, and call it by a "
+                "name that is in it"
+            )
         return UnreachableError(f"the {service} service does not answer at {address}", details)
     kind = _BY_CODE.get(code, ServiceFaultError)
     if code is grpc.StatusCode.UNIMPLEMENTED:

@@ -40,10 +40,12 @@ class Tasks:
         *,
         title: str = "",
         repository: v1.Repository | None = None,
-        approval_policy: v1.ApprovalPolicy = v1.ApprovalPolicy.ASK,
+        approval_policy: v1.ApprovalPolicy = v1.ApprovalPolicy.UNSPECIFIED,
         request_id: str = "",
     ) -> v1.Task:
         """Hand in a plan and return the accepted task, which survives any crash from then on.
+
+        Unless `approval_policy` says, the project's settings say who answers its approvals.
 
         Repeating the call with the same `request_id` returns the same task; without one, an id is
         chosen that holds for this call and its retries.

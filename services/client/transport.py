@@ -12,6 +12,7 @@ import grpc.aio
 from opentelemetry import trace
 
 from services.client.errors import ConfigurationError, from_rpc_error
+from services.client.identity import Identity
 from services.client.tracing import CallSpan
 
 if TYPE_CHECKING:
@@ -84,11 +85,13 @@ class Transport:
     def __init__(
         self,
         addresses: Mapping[str, str],
+        identity: Identity | None = None,
         *,
         timeout_s: float = 15.0,
         tracer_provider: trace.TracerProvider | None = None,
     ) -> None:
         self._addresses: Final = addresses
+        self._identity: Final = identity or Identity()
         self._timeout_s: Final = timeout_s
         self._tracer: Final = trace.get_tracer(__name__, tracer_provider=tracer_provider)
         self._channels: Final[dict[str, grpc.aio.Channel]] = {}
@@ -99,12 +102,14 @@ class Transport:
         Raises the errors of `services.client.errors`.
         """
         body = method.serialize(request)
+        shown = self._identity.metadata(self._address(method.service))
         span, code = CallSpan(method.path, self._tracer), grpc.StatusCode.CANCELLED
         call = self._channel(method.service).unary_unary(
             method.path, request_serializer=bytes, response_deserializer=method.response.parse
         )
         try:
-            answer: Response = await call(body, timeout=self._timeout_s, metadata=span.metadata())
+            metadata = (*span.metadata(), *shown)
+            answer: Response = await call(body, timeout=self._timeout_s, metadata=metadata)
             code = grpc.StatusCode.OK
             return answer
         except grpc.aio.AioRpcError as error:
@@ -121,10 +126,11 @@ class Transport:
         Raises the errors of `services.client.errors`.
         """
         body = method.serialize(request)
+        shown = self._identity.metadata(self._address(method.service))
         span, code = CallSpan(method.path, self._tracer), grpc.StatusCode.CANCELLED
         call = self._channel(method.service).unary_stream(
             method.path, request_serializer=bytes, response_deserializer=method.response.parse
-        )(body, metadata=span.metadata())
+        )(body, metadata=(*span.metadata(), *shown))
         try:
             async for answer in call:
                 yield answer
@@ -154,5 +160,5 @@ class Transport:
     def _channel(self, service: str) -> grpc.aio.Channel:
         address = self._address(service)
         if address not in self._channels:
-            self._channels[address] = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+            self._channels[address] = self._identity.channel(address, _CHANNEL_OPTIONS)
         return self._channels[address]

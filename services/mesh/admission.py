@@ -14,6 +14,7 @@ from services.mesh.interceptors.delivery import Delivery
 from services.mesh.interceptors.door import AccessDoor
 from services.mesh.interceptors.errors import Errors
 from services.mesh.interceptors.telemetry import Telemetry
+from services.mesh.limits import Allowance
 from services.mesh.store import Store
 
 
@@ -29,6 +30,8 @@ class Admission:
         """Writes the audit log."""
         self.cutting = Cutting(self.authorizer, self._is_accepted, settings.stream_max_age_s)
         """Ends streams that may not go on."""
+        self.allowance = Allowance(settings, event_log)
+        """Counts calls and open streams."""
         self._authenticator = Authenticator(settings, self.replica.find_key, self.replica.key)
         self._settings = settings
 
@@ -37,7 +40,12 @@ class Admission:
         await self._authenticator.start()
         self.replica.on_change(self.cutting.look_soon)
         door = AccessDoor(
-            self._authenticator, self.authorizer, self.recorder, self.cutting, self._settings
+            self._authenticator,
+            self.authorizer,
+            self.recorder,
+            self.cutting,
+            self.allowance,
+            self._settings,
         )
         # Errors stand inside telemetry, which would record an exception as success.
         limit_s = self._settings.unary_timeout_s
@@ -52,6 +60,7 @@ class Admission:
 
     async def close(self) -> None:
         """Write what the audit log is still owed."""
+        await self.allowance.leave()
         await self._authenticator.close()
         await self.recorder.close()
 

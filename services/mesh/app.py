@@ -27,7 +27,6 @@ from services.mesh.config import MeshSettings
 from services.mesh.events import Consumer, EventLog, Hub, Relay
 from services.mesh.events.consumer import Handler, subjects_of_audit, subjects_of_kinds
 from services.mesh.identity.local import ensure_secrets
-from services.mesh.identity.loopback import is_loopback
 from services.mesh.identity.tls import require_safe
 from services.mesh.interceptors.chain import Chain
 from services.mesh.lease import Leases
@@ -35,6 +34,7 @@ from services.mesh.memory import give_back
 from services.mesh.purge import Purge, Purger
 from services.mesh.server import make_server
 from services.mesh.store import Collection, Store, open_store
+from services.ports import is_loopback
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -144,6 +144,7 @@ async def run_service(
         mesh.run_in_background("audit", mesh.audit.run)
         mesh.run_in_background("access", admission.replica.run)
         mesh.run_in_background("cutting", admission.cutting.run)
+        mesh.run_in_background("streams", admission.allowance.run)
         parts.push_async_callback(relay.drain)
         parts.push_async_callback(admission.close)
         parts.push_async_callback(server.stop, settings.drain_grace_s)

@@ -11,11 +11,11 @@ from opentelemetry.instrumentation.grpc import aio_client_interceptors
 from services.mesh.access.caller import actor
 from services.mesh.config import MeshSettings
 from services.mesh.identity.authenticator import ON_BEHALF_OF_HEADER, TOKEN_HEADER
-from services.mesh.identity.loopback import is_loopback
 from services.mesh.identity.platform import HEADER as PLATFORM_HEADER
 from services.mesh.identity.service_token import bearer
 from services.mesh.identity.tls import channel_credentials
 from services.mesh.interceptors.deadline import remaining_s
+from services.ports import is_loopback
 
 Bearer = Callable[[], str]
 """Gives the token that the next call shows."""

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.mesh.identity.issuer import Issuer, require_distinct
 from services.ports import OFFSETS, PORT_BASE_DEFAULT
 
+_LOOPBACK = "127.0.0.1"
+
 
 def _distinct(issuers: tuple[Issuer, ...]) -> tuple[Issuer, ...]:
     require_distinct(issuers)
@@ -38,7 +40,7 @@ class MeshSettings(BaseSettings):
     port_base: int = Field(PORT_BASE_DEFAULT, ge=1024, le=65000)
     """First of the mesh's ports; NATS has it, the services have the next ones."""
     nats_url: str = ""
-    """NATS to use; empty means the embedded one at `port_base`."""
+    """NATS to use, with its user or token where it wants one; empty is the embedded one."""
     event_max_age_s: float = Field(30 * 86400.0, gt=0)
     """Seconds that the event log keeps an event; older ones are a GAP to whoever asks."""
     event_max_bytes: int = Field(4 * 2**30, gt=0)
@@ -59,6 +61,22 @@ class MeshSettings(BaseSettings):
     """Seconds that a stream is open at most; its reader connects again with the last cursor."""
     access_max_stale_s: float = Field(300.0, gt=0)
     """Seconds for which who may do what is decided by the last known, while NATS is away."""
+    rate_limit_user_per_minute: int = Field(3000, ge=0)
+    """Units of calls that each user may make in a minute, on all services; 0 means no limit."""
+    rate_limit_key_per_minute: int = Field(6000, ge=0)
+    """Units of calls that each API key may make in a minute; 0 means no limit."""
+    rate_limit_client_per_minute: int = Field(30_000, ge=0)
+    """Units of calls that may be made to a client in a minute, by all; 0 means no limit."""
+    rate_limit_failures_per_minute: int = Field(600, ge=0)
+    """Wrong credentials that an address may show in a minute; 0 means no limit."""
+    rate_limit_burst_s: float = Field(10.0, gt=0)
+    """Seconds' worth of each limit that may come at once."""
+    max_streams_user: int = Field(100, ge=0)
+    """Streams that each user may have open at once, on all services; 0 means no limit."""
+    max_streams_key: int = Field(2000, ge=0)
+    """Streams that each API key may have open at once; 0 means no limit."""
+    max_streams_client: int = Field(5000, ge=0)
+    """Streams on a client that may be open at once; 0 means no limit."""
     lease_ttl_s: float = Field(10.0, ge=1)
     """Seconds after which work whose holder does not renew it may be taken over."""
     drain_grace_s: float = Field(5.0, ge=0)
@@ -113,7 +131,7 @@ class MeshSettings(BaseSettings):
     @property
     def nats_address(self) -> str:
         """Where NATS is."""
-        return self.nats_url or f"nats://{self.host}:{self.port_base + OFFSETS['nats']}"
+        return self.nats_url or f"nats://{_LOOPBACK}:{self.port_base + OFFSETS['nats']}"
 
     @property
     def event_dedup_s(self) -> float:
@@ -122,4 +140,5 @@ class MeshSettings(BaseSettings):
 
     def address_of(self, service: str) -> str:
         """Where another service is on the embedded default, as `host:port`."""
-        return f"{self.host}:{self.port_base + OFFSETS[service]}"
+        host = _LOOPBACK if self.host in ("0.0.0.0", "::") else self.host
+        return f"{host}:{self.port_base + OFFSETS[service]}"

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from typing import Final, Self
 
 from services.mesh import tether
+from services.mesh.config import MeshSettings
+from services.mesh.identity.files import make_private, read_private, replace_private
+from services.mesh.identity.local import nats_token_path, new_token
 from services.ports import free_port as free_port
 
 HOST: Final = "127.0.0.1"
@@ -30,6 +33,7 @@ _CONFIG: Final = """\
 # Written anew at every start; changes are lost.
 server_name: "adjutant"
 listen: "{host}:{port}"
+authorization: {{ token: "{token}" }}
 max_payload: {max_payload}
 pid_file: {pid_file}
 log_file: {log_file}
@@ -47,13 +51,15 @@ class EmbeddedNats:
     """A running nats-server with JetStream on disk, reachable from this machine only.
 
     Its files are in `data_dir/nats`: configuration, process id, log, and the
-    streams. At most one server runs there: starting takes over from a
+    streams. It serves those who show its token, which stands in `url`: other users of the
+    machine reach the port too. At most one server runs there: starting takes over from a
     server that an owner before left behind. On Linux it ends with its owner.
     """
 
-    def __init__(self, folder: pathlib.Path, port: int) -> None:
+    def __init__(self, folder: pathlib.Path, port: int, token: str) -> None:
         self.port: Final = port
-        self.url: Final = f"nats://{HOST}:{port}"
+        self.url: Final = f"nats://{token}@{HOST}:{port}"
+        self._token: Final = token
         self.log_path: Final = folder / "nats.log"
         self._config_path: Final = folder / "nats.conf"
         self._pid_path: Final = folder / "nats.pid"
@@ -61,13 +67,15 @@ class EmbeddedNats:
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    async def start(cls, data_dir: pathlib.Path, port: int) -> Self:
+    async def start(cls, data_dir: pathlib.Path, port: int, token: str = "") -> Self:
         """Start a server and return when it takes connections.
 
+        `token` is what clients must show, of letters, digits, - and _; without one it is that of
+        the data directory, which is made where it is missing.
         Call it in the main thread. Raises EmbeddedNatsError where the port is
         taken, the program is missing, or the server ends instead of starting.
         """
-        server = cls(_folder_in(data_dir), port)
+        server = cls(_folder_in(data_dir), port, token or _token_in(data_dir))
         await server._take_over()
         _require_free(port)
         server._spawn()
@@ -115,13 +123,14 @@ class EmbeddedNats:
         text = _CONFIG.format(
             host=HOST,
             port=self.port,
+            token=_required_plain(self._token),
             max_payload=MAX_PAYLOAD_BYTES,
             max_store=MAX_STORE,
             pid_file=_quoted(self._pid_path),
             log_file=_quoted(self.log_path),
             store_dir=_quoted(self._store_dir),
         )
-        self._config_path.write_text(text)
+        replace_private(self._config_path, text.encode())  # it holds the token
         # A session of its own: Ctrl-C must reach the owner alone, which stops the server last.
         self._process = subprocess.Popen(
             tether.command(_program(), "--config", str(self._config_path)),
@@ -182,6 +191,23 @@ def running_nats(data_dir: pathlib.Path, port: int | None = None) -> Iterator[Em
             yield server
         finally:
             runner.run(server.stop())
+
+
+def _token_in(data_dir: pathlib.Path) -> str:
+    path = nats_token_path(MeshSettings(data_dir=data_dir))
+    if not path.exists():
+        make_private(path, new_token())
+    return read_private(path).decode().strip()
+
+
+def _required_plain(token: str) -> str:
+    """Return a token that means itself in a configuration and in a URL."""
+    if not token.replace("-", "").replace("_", "").isalnum() or not token.isascii():
+        raise EmbeddedNatsError(
+            "the event log's token has other characters than letters, digits, - and _; "
+            "remove its file, and it is made anew"
+        )
+    return token
 
 
 def _require_free(port: int) -> None:

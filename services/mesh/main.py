@@ -10,7 +10,7 @@ import threading
 from opentelemetry import trace
 from pydantic import ValidationError
 
-from services.mesh import telemetry
+from services.mesh import metrics, telemetry
 from services.mesh.app import Service, run_service
 from services.mesh.config import MeshSettings
 from services.mesh.parent import watch_parent
@@ -23,6 +23,7 @@ def main(service: Service) -> None:
     settings = _settings(service)
     telemetry.log_to_stderr(settings)
     trace.set_tracer_provider(telemetry.make_provider(settings))
+    metrics.export(settings)
     try:
         asyncio.run(_run(service, settings))
     except OSError as error:

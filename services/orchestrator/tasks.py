@@ -9,6 +9,7 @@ from services.mesh import telemetry
 from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
+from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, Store, now
 from services.orchestrator import approval as approvals
 from services.orchestrator.approval import APPROVALS, ApprovalRecord
@@ -59,6 +60,7 @@ class Tasks:
         """
         plan = parse_plan(request.instructions, request.title)
         _check_branch(request.repository.branch)
+        refuse_user_info(request.repository.uri, "repository.uri")
         time = now()
         repository = request.repository
         record = TaskRecord(

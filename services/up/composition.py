@@ -8,10 +8,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
+import grpc
 import pydantic
 
 from services.mesh.config import MeshSettings
+from services.mesh.identity.local import nats_token_path
+from services.mesh.identity.tls import authority_path, channel_credentials, tls_dir
 from services.up.errors import UpError
 from services.up.logs import log_file
 from services.up.parts import NatsPart, Part, ProcessPart
@@ -69,7 +73,8 @@ class Composition:
 
     def addresses(self) -> dict[str, str]:
         """Return HOST:PORT of each part by its name, NATS first."""
-        nats = self.settings.nats_address.removeprefix("nats://")
+        # Without a user or token: it is printed, and written for everybody to read.
+        nats = urlsplit(self.settings.nats_address).netloc.rpartition("@")[2]
         return {"nats": nats} | {name: self.settings.address_of(name) for name in self.commands}
 
     def ports(self) -> dict[str, tuple[str, int]]:
@@ -82,7 +87,8 @@ class Composition:
         """Return the event log; None where the settings name one that runs elsewhere."""
         if self.settings.nats_url:
             return None
-        return NatsPart(self.settings.data_dir, self.ports()["nats"][1])
+        port = self.ports()["nats"][1]
+        return NatsPart(self.settings.data_dir, port, nats_token_path(self.settings))
 
     def services(self, parent_fd: int) -> list[Part]:
         """Return the services, not started yet."""
@@ -97,6 +103,26 @@ class Composition:
             for name, command in self.commands.items()
         ]
 
+    def credentials(self, service: str) -> grpc.ChannelCredentials | None:
+        """Return what it takes to call a service, with its own certificate. OSError."""
+        folder = tls_dir(self.settings.data_dir)
+        own = {
+            "tls_cert_file": folder / f"{service}.pem",
+            "tls_key_file": folder / f"{service}.key",
+        }
+        missing = {name: path for name, path in own.items() if not getattr(self.settings, name)}
+        return channel_credentials(self.settings.model_copy(update=missing))
+
+    def tls(self) -> dict[str, str]:
+        """Return what whoever calls from this machine needs for TLS; empty where it is off."""
+        if self.settings.tls == "off":
+            return {}
+        files = {"ca": authority_path(self.settings)}
+        if self.settings.tls == "mutual":
+            folder = tls_dir(self.settings.data_dir)
+            files |= {"certificate": folder / "owner.pem", "key": folder / "owner.key"}
+        return {name: str(path) for name, path in files.items()}
+
     def log_paths(self) -> dict[str, pathlib.Path]:
         """Return each log file by the name that its errors are told with."""
         names = ["services"] if self.single_process else list(self.commands)
@@ -108,7 +134,6 @@ class Composition:
             **os.environ,
             "ADJUTANT_DATA_DIR": str(self.settings.data_dir),
             "ADJUTANT_PORT_BASE": str(self.settings.port_base),
-            "ADJUTANT_NATS_URL": self.settings.nats_address,
             "PYTHONUNBUFFERED": "1",
         }
 

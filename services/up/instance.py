@@ -48,14 +48,18 @@ def _write(descriptor: int, text: str) -> None:
 
 
 @contextlib.contextmanager
-def published(data_dir: pathlib.Path, addresses: Mapping[str, str]) -> Iterator[None]:
+def published(
+    data_dir: pathlib.Path, addresses: Mapping[str, str], tls: Mapping[str, str]
+) -> Iterator[None]:
     """Have `mesh.json` in the data directory for a block of code."""
     path = data_dir / MESH_FILE
-    mesh = {
+    mesh: dict[str, object] = {
         "version": metadata.version("adjutant"),
         "pid": os.getpid(),
         "addresses": dict(addresses),
     }
+    if tls:
+        mesh["tls"] = dict(tls)
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(json.dumps(mesh, indent=2) + "\n")
     unfinished.replace(path)

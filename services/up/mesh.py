@@ -6,7 +6,10 @@ import os
 from collections.abc import Callable
 from typing import Self
 
+import grpc
+
 from services.mesh.identity.local import ensure_secrets
+from services.mesh.identity.tls import require_safe
 from services.up.composition import Composition
 from services.up.errors import UpError
 from services.up.instance import only_instance, published
@@ -46,8 +49,8 @@ class RunningMesh:
     async def _start(self) -> None:
         data_dir = self._composition.settings.data_dir
         left_behind = self._exits.enter_context(only_instance(data_dir))
-        self._ensure_secrets()
         await self._require_ports(left_behind=left_behind)
+        self._ensure_secrets()
         # Services hold the reading end: however this process ends, they notice.
         parent_fd, own_fd = os.pipe()
         self._exits.callback(os.close, own_fd)
@@ -60,15 +63,24 @@ class RunningMesh:
         self._echo_logs()
         self._services = [Supervised(part, self._say) for part in parts]
         await self._start_services()
-        self._exits.enter_context(published(data_dir, self._composition.addresses()))
+        self._exits.enter_context(
+            published(data_dir, self._composition.addresses(), self._composition.tls())
+        )
 
     def _ensure_secrets(self) -> None:
         try:
+            require_safe(self._composition.settings)
             made = ensure_secrets(self._composition.settings)
         except OSError as error:
             raise UpError(str(error)) from error
         for what, path in made.items():
             self._say(f"made the {what} in {path}")
+
+    def _credentials(self, service: str) -> grpc.ChannelCredentials | None:
+        try:
+            return self._composition.credentials(service)
+        except OSError as error:
+            raise UpError(str(error)) from error
 
     async def _require_ports(self, *, left_behind: bool) -> None:
         ports = self._composition.ports()
@@ -85,11 +97,13 @@ class RunningMesh:
         for service in self._services:
             await service.start()
         addresses = self._composition.addresses()
+        credentials = {name: self._credentials(name) for name in self._composition.commands}
         try:
             async with asyncio.TaskGroup() as group:
                 for service in self._services:
+                    name = service.name
                     group.create_task(
-                        serving(service.name, addresses[service.name], service.is_hopeless)
+                        serving(name, addresses[name], service.is_hopeless, credentials[name])
                     )
         except* UpError as errors:
             raise UpError("; ".join(str(error) for error in errors.exceptions)) from errors

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.mesh.embedded import EmbeddedNats
+from services.mesh.identity.files import read_private
 from services.mesh.parent import PARENT_FD_VARIABLE
 
 DRAIN_TIMEOUT_S = 10.0
@@ -37,14 +38,16 @@ class NatsPart:
 
     name = "nats"
 
-    def __init__(self, data_dir: pathlib.Path, port: int) -> None:
+    def __init__(self, data_dir: pathlib.Path, port: int, token_path: pathlib.Path) -> None:
         self._data_dir = data_dir
         self._port = port
+        self._token_path = token_path
         self._server: EmbeddedNats | None = None
 
     async def start(self) -> None:
-        """Start the server; EmbeddedNatsError where that cannot be."""
-        self._server = await EmbeddedNats.start(self._data_dir, self._port)
+        """Start the server; EmbeddedNatsError or OSError where that cannot be."""
+        token = read_private(self._token_path).decode().strip()
+        self._server = await EmbeddedNats.start(self._data_dir, self._port, token)
 
     async def wait(self) -> str:
         """Return when the server has ended."""

@@ -48,10 +48,21 @@ def _is_free(host: str, port: int) -> bool:
         return True
 
 
-async def serving(name: str, address: str, gave_up: Callable[[], bool]) -> None:
+def _channel(address: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+
+
+async def serving(
+    name: str,
+    address: str,
+    gave_up: Callable[[], bool],
+    credentials: grpc.ChannelCredentials | None = None,
+) -> None:
     """Return when a service answers SERVING; UpError when it does not in time or `gave_up`."""
     deadline = time.monotonic() + READY_TIMEOUT_S
-    async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
+    async with _channel(address, credentials) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         while time.monotonic() < deadline:
             with contextlib.suppress(grpc.aio.AioRpcError):

@@ -1,6 +1,7 @@
 """The table of settings: `adjutant config`."""
 
 import json
+import re
 from collections.abc import Iterable
 
 from pydantic import BaseModel
@@ -31,7 +32,13 @@ def print_settings(console: Console, services: Iterable[str]) -> None:
 def _written(value: object) -> str:
     """Return a value as its variable takes it."""
     value = "" if value is None else value
+    if isinstance(value, str):
+        value = _PASSWORD.sub("//…@", value)
     return json.dumps(value, default=_plain) if isinstance(value, tuple) else str(value)
+
+
+_PASSWORD = re.compile(r"//[^/@\s]+@")
+"""The user, password or token in a URL, which nobody wants on a screen."""
 
 
 def _plain(value: object) -> object:

@@ -10,13 +10,13 @@ from adjutant.orchestrator.v1 import connection_service_pb2, connection_service_
 from services.agent_runner.credentials import Credential, needs_credential
 from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
 from services.mesh.channel import open_channel
+from services.mesh.identity.authenticator import ON_BEHALF_OF_HEADER
 from services.mesh.names import parent_of
 
 if TYPE_CHECKING:
     from services.agent_runner.run import RunRecord
     from services.mesh.config import MeshSettings
 
-_ON_BEHALF_OF: Final = "adjutant-on-behalf-of"
 _FINAL: Final = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.PERMISSION_DENIED)
 """Answers that stay the same however often is asked."""
 
@@ -34,7 +34,7 @@ class OrchestratorCredentials:
         if not needs_credential(uri):
             return None
         request = connection_service_pb2.UseConnectionRequest(parent=parent_of(run.name), uri=uri)
-        requester = ((_ON_BEHALF_OF, run.requester),) if run.requester else ()
+        requester = ((ON_BEHALF_OF_HEADER, run.requester),) if run.requester else ()
         try:
             found = await self._connections.UseConnection(request, metadata=requester)
         except grpc.aio.AioRpcError as error:

@@ -29,6 +29,8 @@ from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.events.pull import ConsumerLostError, Pull
 from services.mesh.events.streams import STREAM, configs, stream_of
+from services.mesh.identity.files import read_private
+from services.mesh.identity.local import nats_token_path
 
 _STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
 REQUEST_TIMEOUT_S: Final = 2.0
@@ -86,6 +88,7 @@ class EventLog:
         try:
             await client.connect(
                 settings.nats_address,
+                token=_token(settings),
                 name=f"adjutant-{settings.service}",
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RETRY_S,  # type: ignore[arg-type]  # fractions work
@@ -296,6 +299,13 @@ def unavailable() -> Iterator[None]:
         ) from error
 
 
+def _token(settings: MeshSettings) -> str | None:
+    """Return what the embedded server wants; of another one the URL has it. OSError."""
+    if settings.nats_url:
+        return None
+    return read_private(nats_token_path(settings)).decode().strip()
+
+
 async def _wait_for_port(url: str) -> None:
     # A first connect that is refused costs nats-py two seconds; a plain socket costs nothing.
     parts = urlsplit(url)
@@ -304,7 +314,8 @@ async def _wait_for_port(url: str) -> None:
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or 4222)
         except OSError:
             if attempt == _QUIET_ATTEMPTS:
-                log.warning("nothing answers at %s; waiting for the event log there", url)
+                where = f"{parts.hostname}:{parts.port or 4222}"  # the URL may hold a password
+                log.warning("nothing answers at %s; waiting for the event log there", where)
             await asyncio.sleep(RETRY_S / 2)
         else:
             writer.close()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.mesh.identity.loopback import is_loopback
+from services.ports import is_loopback
 
 MESH_ISSUER: Final = "adjutant"
 """Who issues the tokens of services; nobody else may be called so."""

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from services.mesh.identity.files import Complaint, Watched
 from services.mesh.identity.issuer import Issuer
 from services.mesh.identity.jwks import MAX_JWKS_BYTES, KeySet, parse_jwks, read_jwks
-from services.mesh.identity.loopback import is_loopback
 from services.mesh.identity.refusals import cannot_tell
+from services.ports import is_loopback
 
 FETCH_TIMEOUT_S: Final = 5.0
 _PIECE_BYTES: Final = 16 * 1024

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from services.mesh.config import MeshSettings
 from services.mesh.identity.files import Complaint, Watched, read_private
 from services.mesh.identity.local import SECRETS_DIR
-from services.mesh.identity.loopback import is_loopback
+from services.ports import is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -138,3 +138,19 @@ def _read(path: Path, *, private: bool = False) -> bytes:
             f"TLS needs {path}, which is not there; run `adjutant auth certificates`, or say "
             "with ADJUTANT_TLS_CERT_FILE, _KEY_FILE and _CA_FILE where it is"
         ) from None
+
+
+def job_variables(settings: MeshSettings) -> dict[str, str]:
+    """Return the environment by which a job can call its runner; nothing where TLS is off.
+
+    Where callers must show a certificate, a job has one of nobody who may do anything: its
+    report's own token says which run it is. It never sees the service's.
+    """
+    if settings.tls == "off":
+        return {}
+    found = {"ADJUTANT_TLS_CA": str(authority_path(settings))}
+    if settings.tls == "mutual":
+        folder = tls_dir(settings.data_dir)
+        found["ADJUTANT_TLS_CERT"] = str(folder / "job.pem")
+        found["ADJUTANT_TLS_KEY"] = str(folder / "job.key")
+    return found

@@ -3,10 +3,12 @@
 from __future__ import annotations  # gRPC's types take parameters in stubs only
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.message import DecodeError
 
+from services.mesh import metrics
 from services.mesh.access import caller
 from services.mesh.access.authorizer import Authorizer, denied
 from services.mesh.access.caller import Call
@@ -19,6 +21,7 @@ from services.mesh.identity.peer import peer_identities
 from services.mesh.identity.platform import platform_of
 from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.validation import Validation
+from services.mesh.limits import Allowance
 
 if TYPE_CHECKING:
     from services.mesh.access.contract import Method
@@ -57,12 +60,14 @@ class AccessDoor:
         authorizer: Authorizer,
         recorder: Recorder,
         cutting: Cutting,
+        allowance: Allowance,
         settings: MeshSettings,
     ) -> None:
         self._authenticator = authenticator
         self._authorizer = authorizer
         self._recorder = recorder
         self._cutting = cutting
+        self._allowance = allowance
         self._settings = settings
         self._validation = Validation()
 
@@ -76,9 +81,11 @@ class AccessDoor:
         call = Call(_NOBODY, method.name, "", peer=context.peer())
         caller.begin(call)
         await self._recognise(call, method, context)
+        await self._allowance.count(call.principal, method)
         request = _read(content, method)
         call.resource = self._resource_of(request, method)
         await self._authorise(call, method, request)
+        await self._allowance.admit(call, method)
         self._validation.check(request)
         await self._note(call, method)
         return request
@@ -89,9 +96,11 @@ class AccessDoor:
         if call is None:
             return
         call.answered = True
+        self._allowance.dismiss(call)
         if error is None:
             await self._recorder.finish(call)
         elif isinstance(error, AdjutantError) and error.reason in _DENIALS:
+            metrics.denied(call.method, error.reason)
             self._recorder.denied(error.reason, _visitor(call), call.method, call.resource)
 
     async def _recognise(self, call: Call, method: Method, context: Context) -> None:
@@ -101,9 +110,23 @@ class AccessDoor:
             call.principal = _HOLDER
             return
         peer = peer_identities(context)
-        found = self._authenticator.known(metadata, peer)
-        call.principal = found or await self._authenticator.authenticate(metadata, peer)
+        call.principal = await self._authenticate(metadata, peer, call.peer)
         self._recorder.authenticated(_visitor(call), method.name)
+
+    async def _authenticate(
+        self, metadata: dict[str, str | bytes], peer: Sequence[str], address: str
+    ) -> Principal:
+        """Find out who it is; whoever was wrong too often is not told, nor looked into."""
+        try:
+            if found := self._authenticator.known(metadata, peer):
+                return found
+            self._allowance.check_stranger(address)
+            return await self._authenticator.authenticate(metadata, peer)
+        except AdjutantError as error:
+            if error.reason == "INVALID_CREDENTIAL":
+                self._allowance.failed(address)
+                self._allowance.check_stranger(address)
+            raise
 
     def _resource_of(self, request: Any, method: Method) -> str:
         resource: str = method.resource_of(request)

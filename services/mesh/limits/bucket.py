@@ -5,6 +5,10 @@ state, so it can be stored, compared and set as one value.
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+_CLOCK_STEP_S: Final = 1e-6
+"""A double tells moments of this century apart by a quarter of this: no reason to refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,10 @@ def take(rate: Rate, full_at: float, now: float, least: float, most: float) -> G
     `least` may not exceed what the bucket holds. A bucket that would be full
     later than an empty one can be is an empty one: its rate was raised, or a clock was wrong.
     """
-    emptiest = now + rate.burst / rate.per_s
-    full_at = min(max(full_at, now), emptiest)
-    there = (emptiest - full_at) * rate.per_s
-    if there < least:
+    owed = min(max(full_at - now, 0.0) * rate.per_s, rate.burst)
+    full_at = now + owed / rate.per_s
+    there = rate.burst - owed
+    if there + _CLOCK_STEP_S * rate.per_s < least:
         return Grant(0.0, full_at, (least - there) / rate.per_s)
-    units = min(there, most)
+    units = min(max(there, least), most)
     return Grant(units, full_at + units / rate.per_s, 0.0)

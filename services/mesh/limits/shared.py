@@ -23,18 +23,19 @@ from nats.js.kv import KeyValue
 from services.mesh.events.log import TRANSIENT, EventLog
 from services.mesh.identity.lru import Lru
 from services.mesh.limits.bucket import Grant, Rate, take
+from services.mesh.names import new_id
 
 BUCKET: Final = "adjutant_limits"
 STREAM: Final = f"KV_{BUCKET}"
 TTL_S: Final = 3600.0
 """Seconds after which a bucket that nobody took from is forgotten; it is full long before."""
 TIMEOUT_S: Final = 0.25
+OPEN_TIMEOUT_S: Final = 2.0
 AWAY_S: Final = 1.0
 """Seconds for which a server that did not answer is not asked again."""
 ATTEMPTS: Final = 8
 CLOCK_S: Final = 600.0
 """Seconds after which the server's clock is read again."""
-_CLOCK_KEY: Final = "clock"
 _REMEMBERED: Final = 20_000
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class SharedBuckets:
         self._opening = asyncio.Lock()
         # What we wrote ourselves. Where it is out of date the write is refused.
         self._stored: Lru[str, _Stored] = Lru(_REMEMBERED)
+        # A key of one's own: another's write would remove what we are about to read.
+        self._clock_key = f"clock.{new_id()}"
         self._server_ahead_s = 0.0
         self._clock_read_at = 0.0
         self._away_until = 0.0
@@ -65,12 +68,12 @@ class SharedBuckets:
         """Take from a bucket; None while the server is away or everybody wants the same."""
         if time.monotonic() < self._away_until:
             return None
+        limit_s = TIMEOUT_S if self._bucket else OPEN_TIMEOUT_S
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(limit_s):
                 return await self._take(await self._open(), key, rate, least, most)
         except TRANSIENT as error:
-            if self._bucket is not None:
-                log.warning("limits are each replica's own for now: %r", error)
+            log.warning("limits are each replica's own for now: %r", error)
             self._bucket = None  # it may be gone for good; the next call looks anew
             self._away_until = time.monotonic() + AWAY_S
             return None
@@ -126,7 +129,7 @@ class SharedBuckets:
 
     async def _read_clock(self, bucket: KeyValue) -> None:
         before = time.monotonic()
-        revision = await bucket.put(_CLOCK_KEY, b"")
+        revision = await bucket.put(self._clock_key, b"")
         after = time.monotonic()
         written = await self._log.jetstream.get_msg(STREAM, seq=revision)
         assert written.time is not None

@@ -18,6 +18,8 @@ from services.mesh.embedded import EmbeddedNats, free_port, running_nats
 from services.mesh.events import EventLog
 from services.mesh.events.streams import AUDIT_STREAM, STREAM
 from services.mesh.lease import BUCKET
+from services.mesh.limits import shared
+from services.mesh.limits import streams as open_streams
 
 Connect = Callable[..., Coroutine[Any, Any, EventLog]]
 
@@ -33,7 +35,15 @@ def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNa
 async def nats(shared_nats: EmbeddedNats) -> EmbeddedNats:
     """Clear the shared server of streams."""
     client = await nats_client.connect(shared_nats.url)
-    for stream in (STREAM, AUDIT_STREAM, f"KV_{BUCKET}", access.STREAM):
+    streams = (
+        STREAM,
+        AUDIT_STREAM,
+        f"KV_{BUCKET}",
+        access.STREAM,
+        shared.STREAM,
+        open_streams.STREAM,
+    )
+    for stream in streams:
         try:
             await client.jetstream().delete_stream(stream)
         except NotFoundError:
@@ -58,10 +68,10 @@ class NatsOfOne:
         self._folder = folder
         self._port = free_port()
         self._server: EmbeddedNats | None = None
-        self.url = f"nats://127.0.0.1:{self._port}"
+        self.url = f"nats://a-token@127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        self._server = await EmbeddedNats.start(self._folder, self._port)
+        self._server = await EmbeddedNats.start(self._folder, self._port, "a-token")
 
     def kill(self) -> None:
         assert self._server

@@ -52,7 +52,7 @@ def test_good_ends() -> None:
 def test_git_speaks_for_itself() -> None:
     failure = failure_of(
         ended(exit_code=1),
-        GitAgent({}, pathlib.Path("nowhere")),
+        GitAgent({}, pathlib.Path("link")),
         "! [rejected] (fetch first)\n",
         60,
         900,
