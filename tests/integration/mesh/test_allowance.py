@@ -59,7 +59,7 @@ def be_ada(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
 
     A double for a JWT and its issuer, which tests/integration/mesh has not.
     """
-    (door,) = [found for found in served.doors]
+    (door,) = list(served.doors)
     monkeypatch.setattr(door._authenticator, "known", lambda *_: ADA)
 
     async def allow(*_: Any) -> None:
