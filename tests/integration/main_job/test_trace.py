@@ -14,6 +14,7 @@ from services.client import Adjutant
 from services.mesh import telemetry
 from services.mesh.config import MeshSettings
 from services.ports import port_of
+from tests.support.access import owner_of
 from tests.support.mesh import mesh_in_process
 
 
@@ -35,7 +36,8 @@ async def test_one_trace_goes_from_the_caller_into_the_job(
     async with mesh_in_process(tmp_path / "data") as mesh:
         with telemetry.tracer().start_as_current_span("a person") as root:
             identity = format(root.get_span_context().trace_id, "032x")
-            async with Adjutant(*addresses(mesh.port_base)) as adjutant:
+            owner = owner_of(mesh.data_dir)()
+            async with Adjutant(*addresses(mesh.port_base), token=owner) as adjutant:
                 plan = f'- [ ] look\n  run: echo "$TRACEPARENT" > {seen}\n'
                 task = await adjutant.tasks.submit(plan)
         done = await mesh.caller.finished(task.name)
