@@ -11,9 +11,11 @@ from services.cli import (
     access,
     approvals,
     auth,
+    connections,
     events,
     exits,
     hierarchy,
+    keys,
     local,
     new,
     runs,
@@ -26,7 +28,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (local, auth, new, tasks, runs, approvals, events, hierarchy, access):
+for module in (
+    local,
+    auth,
+    new,
+    tasks,
+    runs,
+    approvals,
+    events,
+    hierarchy,
+    access,
+    keys,
+    connections,
+):
     module.register(app)
 
 

@@ -30,6 +30,7 @@ from services.mesh.identity.local import ensure_secrets
 from services.mesh.identity.tls import require_safe
 from services.mesh.interceptors.chain import Chain
 from services.mesh.lease import Leases
+from services.mesh.memory import give_back
 from services.mesh.purge import Purge, Purger
 from services.mesh.server import make_server
 from services.mesh.store import Collection, Store, open_store
@@ -139,6 +140,7 @@ async def run_service(
         relay = Relay(store, event_log, settings)
         mesh.run_in_background("relay", relay.run)
         mesh.run_in_background("hub", mesh.hub.run)
+        mesh.run_in_background("memory", give_back)
         mesh.run_in_background("audit", mesh.audit.run)
         mesh.run_in_background("access", admission.replica.run)
         mesh.run_in_background("cutting", admission.cutting.run)

@@ -78,7 +78,8 @@ async def run(
             report.vitals = Vitals(pids)
             report.witness = Witness(tenants.witness, mesh.port_base)
             async with _meanwhile(report.vitals.run(), report.witness.run()):
-                await _attack(report, targets, attacks, time.monotonic() + seconds, say)
+                until = time.monotonic() + seconds
+                await _attack(report, targets, tenants, attacks, until, say)
                 await asyncio.sleep(1)
             report.witness.judge()
             await report.vitals.settle()
@@ -91,7 +92,12 @@ async def run(
 
 
 async def _attack(
-    report: Report, targets: Sequence[Target], attacks: Sequence[Attack], until: float, say: Any
+    report: Report,
+    targets: Sequence[Target],
+    tenants: Tenants,
+    attacks: Sequence[Attack],
+    until: float,
+    say: Any,
 ) -> None:
     chance = random.Random(report.seed)
     loop = asyncio.get_running_loop()
@@ -99,9 +105,7 @@ async def _attack(
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         while report.attacks < len(attacks) or time.monotonic() < until:
             attack = attacks[report.attacks % len(attacks)]
-            target = chance.choice(_fitting(attack, targets))
-            if attack not in attacks_slow.NEED_LONG_ANSWERS and chance.random() < 0.5:
-                target = replace(target, token="")  # a stranger
+            target = _chosen(chance, attack, targets, tenants)
             began = time.monotonic()
             work = (attack.__module__, attack.__name__, target, chance.randrange(2**32))
             report.tally.add(await loop.run_in_executor(pool, _execute, *work))
@@ -109,11 +113,19 @@ async def _attack(
             say(f"{attack.__name__} on {target.service}: {time.monotonic() - began:.1f} s")
 
 
-def _fitting(attack: Attack, targets: Sequence[Target]) -> Sequence[Target]:
-    """Return the services that an attack makes sense on."""
+def _chosen(
+    chance: random.Random, attack: Attack, targets: Sequence[Target], tenants: Tenants
+) -> Target:
+    """Return a service that an attack makes sense on, and who attacks it.
+
+    Half are strangers; a quarter has a key and its limits, a quarter the owner's token and none.
+    """
+    credentials = [tenants.enemy.token, tenants.owner_token]
     if attack in attacks_slow.NEED_LONG_ANSWERS:
-        return [target for target in targets if target.service != "agent_runner"]
-    return targets
+        targets = [target for target in targets if target.service != "agent_runner"]
+    else:
+        credentials += ["", ""]
+    return replace(chance.choice(targets), token=chance.choice(credentials))
 
 
 def _execute(module: str, name: str, target: Target, seed: int) -> Tally:
@@ -145,7 +157,7 @@ async def _targets(mesh: LiveMesh, tenants: Tenants) -> list[Target]:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             found = await methods_of(channel)
         methods = tuple(Method(path, kind.server_streaming) for path, kind in found.items())
-        targets.append(Target(service, port, methods, enemy.project, enemy.token))
+        targets.append(Target(service, port, methods, enemy.project))
     return targets
 
 

@@ -26,12 +26,14 @@ class Tenants:
 
     witness: Tenant
     enemy: Tenant
+    owner_token: str
 
 
 async def make_tenants(mesh: LiveMesh) -> Tenants:
     """Make both, and give the enemy tasks that are long to list."""
     address = f"127.0.0.1:{port_of('orchestrator', mesh.port_base)}"
-    async with open_as(address, owner_token(mesh.data_dir)) as channel:
+    owner = owner_token(mesh.data_dir)
+    async with open_as(address, owner) as channel:
         hierarchy = Hierarchy(channel)
         witness, enemy = [await _make(hierarchy, name) for name in ("good", "evil")]
     async with open_as(address, enemy.token) as channel:
@@ -41,7 +43,7 @@ async def make_tenants(mesh: LiveMesh) -> Tenants:
             await stub.SubmitTask(
                 task_service_pb2.SubmitTaskRequest(parent=enemy.project, instructions=text)
             )
-    return Tenants(witness, enemy)
+    return Tenants(witness, enemy, owner)
 
 
 async def _make(hierarchy: Hierarchy, client_id: str) -> Tenant:

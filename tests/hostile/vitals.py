@@ -9,9 +9,9 @@ import psutil
 SAMPLE_S = 0.2
 SETTLE_S = 20.0
 MAX_GROWTH_MB = 400.0
-"""Megabytes that all services together may grow by while they are attacked."""
-MAX_KEPT_MB = 200.0
-"""Megabytes of it that they may keep afterwards: allocators do not give everything back."""
+"""Megabytes that a service may grow by while it is attacked."""
+MAX_KEPT_MB = 120.0
+"""Megabytes of it that it may keep afterwards: allocators do not give everything back."""
 MAX_FILES_KEPT = 10
 """Files that a service may have open afterwards and not before: of threads and of the log."""
 _MB = 2**20
@@ -32,13 +32,17 @@ class Vitals:
     def __post_init__(self) -> None:
         self._processes = {name: psutil.Process(pid) for name, pid in self.pids.items()}
         self._files = {name: p.num_fds() for name, p in self._processes.items()}
-        self.rss_start_mb = self.rss_peak_mb = self._rss_mb()
+        self._start_mb = self._rss_mb()
+        self._peak_mb = self._start_mb
+        self.rss_start_mb = self.rss_peak_mb = sum(self._start_mb.values())
 
     async def run(self) -> None:
         """Look at the processes again and again."""
         while True:
             with contextlib.suppress(psutil.NoSuchProcess):
-                self.rss_peak_mb = max(self.rss_peak_mb, self._rss_mb())
+                now = self._rss_mb()
+                self.rss_peak_mb = max(self.rss_peak_mb, sum(now.values()))
+                self._peak_mb = {name: max(mb, self._peak_mb[name]) for name, mb in now.items()}
                 files = sum(process.num_fds() for process in self._processes.values())
                 self.most_files = max(self.most_files, files)
             await asyncio.sleep(SAMPLE_S)
@@ -47,12 +51,15 @@ class Vitals:
         """Wait until what was opened is closed, for a while, and judge what is left."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
-                while self._left_open():
+                while self._left_open() or self._kept():
                     await asyncio.sleep(SAMPLE_S)
         self.complaints += self._left_open()
         self.complaints += [f"{name} died" for name, p in self._processes.items() if _dead(p)]
-        self.rss_end_mb = self._rss_mb()
-        self._judge_memory()
+        self.complaints += self._kept()
+        self.rss_end_mb = sum(self._rss_mb().values())
+        for name, peak_mb in self._peak_mb.items():
+            if (grown := peak_mb - self._start_mb[name]) > MAX_GROWTH_MB:
+                self.complaints.append(f"{name} grew by {grown:.0f} MB, not {MAX_GROWTH_MB:.0f}")
 
     def _left_open(self) -> list[str]:
         left = []
@@ -63,19 +70,16 @@ class Vitals:
                     left.append(f"{name} has {more} more files open than before")
         return left
 
-    def _judge_memory(self) -> None:
-        grown, kept = self.rss_peak_mb - self.rss_start_mb, self.rss_end_mb - self.rss_start_mb
-        if grown > MAX_GROWTH_MB:
-            self.complaints.append(f"memory grew by {grown:.0f} MB, not {MAX_GROWTH_MB:.0f}")
-        if kept > MAX_KEPT_MB:
-            self.complaints.append(f"{kept:.0f} MB are kept afterwards, not {MAX_KEPT_MB:.0f}")
+    def _kept(self) -> list[str]:
+        kept = {name: mb - self._start_mb[name] for name, mb in self._rss_mb().items()}
+        return [f"{name} keeps {mb:.0f} MB" for name, mb in kept.items() if mb > MAX_KEPT_MB]
 
-    def _rss_mb(self) -> float:
-        total = 0
-        for process in self._processes.values():
+    def _rss_mb(self) -> dict[str, float]:
+        found = dict.fromkeys(self._processes, 0.0)
+        for name, process in self._processes.items():
             with contextlib.suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
-        return total / _MB
+                found[name] = process.memory_info().rss / _MB
+        return found
 
 
 def _dead(process: psutil.Process) -> bool:

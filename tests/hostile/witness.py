@@ -20,7 +20,8 @@ CALL_TIMEOUT_S: Final = 8.0
 """Seconds within which each call must be answered; generous, for two processors are shared."""
 QUIET_S: Final = 15.0
 """Seconds without a frame after which a stream counts as dead; heartbeats come each second."""
-_PAUSE_S: Final = 0.02
+_PAUSE_S: Final = 0.15
+"""Seconds between two rounds of calls: within what a key may."""
 _SUBMIT_EVERY_S: Final = 1.0
 _PLAN: Final = "- [ ] say\n  run: true\n"
 
