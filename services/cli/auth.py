@@ -1,7 +1,8 @@
-"""`adjutant auth`: it needs no mesh, and what it makes belongs to the services."""
+"""`adjutant auth`: what it makes belongs to the services; one of its commands needs a mesh."""
 
 import typer
 
+from services.cli import master_key
 from services.cli.local import become
 
 _PASSED_ON = {
@@ -13,6 +14,8 @@ _PASSED_ON = {
 
 def auth(context: typer.Context) -> None:
     """Make keys, tokens and certificates of a mesh on this machine: see `adjutant auth --help`."""
+    if context.args[:1] == [master_key.NAME]:
+        raise typer.Exit(master_key.run(context.args[1:]))
     become("services.up.auth", context.args)
 
 
