@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from adjutant_messages.adjutant.orchestrator.v1 import RewrapSecretsResponse
     from services.cli.session import Session
 
-NAME: Final = "rotate-master-key"
 _MAX_PASSES: Final = 20
 """Each pass goes on where the one before ran out of time."""
 
@@ -99,9 +97,6 @@ def _ring(data_dir: Path | None, *operation: str) -> dict[str, Any]:
     return said
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    mesh_command(app, NAME)(rotate_master_key)
-    code = app(args=list(arguments), prog_name=f"adjutant auth {NAME}", standalone_mode=False)
-    return code if isinstance(code, int) else exits.DONE
+def register(app: typer.Typer) -> None:
+    """Add the command to `adjutant auth`."""
+    mesh_command(app, "rotate-master-key")(rotate_master_key)

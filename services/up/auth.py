@@ -37,8 +37,7 @@ LOCAL_ISSUER: Final = "adjutant-local"
 LOCAL_AUDIENCE: Final = "adjutant"
 
 app = typer.Typer(
-    help="Keys, tokens and certificates of a mesh on this machine. "
-    "`adjutant auth rotate-master-key` changes the key of stored secrets in a running mesh.",
+    help="Keys, tokens and certificates of a mesh on this machine.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
