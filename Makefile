@@ -57,6 +57,7 @@ proto-check: $(READY) ## fail where gen/ is stale or the contract breaks main's
 docs: $(READY) ## write the pages that are made from the code
 	$(BIN)/python proto/plugins/errors_page.py
 	$(BIN)/python docs/states.py
+	$(BIN)/python docs/roles.py
 
 bench: $(READY) ## measure the mesh and the floors that it stands on; `make bench ARGS=--json`
 	$(BIN)/python -m bench $(ARGS)

@@ -14,7 +14,7 @@ FLOORS = (
     "floor_spawn",
     "floor_fanout",
 )
-MESH = ("start_run", "fanout", "first_progress", "durable_step")
+MESH = ("chain", "start_run", "fanout", "first_progress", "durable_step")
 
 
 def run(name: str, seconds: float) -> list[harness.Figure]:

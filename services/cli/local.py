@@ -49,12 +49,16 @@ def demo(
 
 
 def _become_up(arguments: list[str]) -> None:
-    """Become the composition root, which alone knows every service."""
+    become("services.up", arguments)
+
+
+def become(module: str, arguments: list[str]) -> None:
+    """Become a program of the composition root, which alone knows every service."""
     if any(importlib.util.find_spec(package) is None for package in _OF_SERVICES):
         exits.complain("only the client is installed here; run: pip install 'adjutant[up]'")
         raise typer.Exit(exits.BAD_USE)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "services.up", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
 def register(app: typer.Typer) -> None:

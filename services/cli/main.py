@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from services.cli import access, approvals, events, exits, hierarchy, local, new, runs, tasks
+from services.cli import (
+    access,
+    approvals,
+    auth,
+    connections,
+    events,
+    exits,
+    hierarchy,
+    keys,
+    local,
+    new,
+    runs,
+    tasks,
+)
 
 app = typer.Typer(
     help="A mesh of services that runs AI work: hand in a task, watch it, answer its approvals.",
@@ -15,7 +28,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (local, new, tasks, runs, approvals, events, hierarchy, access):
+for module in (
+    local,
+    auth,
+    new,
+    tasks,
+    runs,
+    approvals,
+    events,
+    hierarchy,
+    access,
+    keys,
+    connections,
+):
     module.register(app)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,7 @@ from services.cli.exits import BadUseError
 if TYPE_CHECKING:
     from services.cli.session import Session
 
+ROLES: Final = ("owner", "editor", "viewer", "agent")
 _ID: Final = "[a-z0-9-]{1,63}"
 _FULL: Final = re.compile(rf"clients/{_ID}(/(groups|projects)/{_ID})?")
 _BELOW: Final = re.compile(rf"(groups|projects)/{_ID}")
@@ -50,3 +51,17 @@ def node_name(session: Session, collection: str, text: str) -> str:
         f"{text!r} is neither an id nor a full name of one of the {collection}; "
         f"`adjutant {collection} list` shows them"
     )
+
+
+def chosen(text: str, choices: tuple[str, ...]) -> str:
+    """Return one of the choices, whatever its case; BadUseError."""
+    if text.lower() not in choices:
+        raise BadUseError(f"{text!r} is none of {', '.join(choices)}")
+    return text.lower()
+
+
+def role_of(text: str) -> Any:
+    """Return the contract's role that is meant; BadUseError."""
+    from adjutant_messages.adjutant.common.v1 import Role
+
+    return Role.from_string(chosen(text, ROLES).upper())

@@ -13,7 +13,7 @@ from services import client as api
 from services.cli import exits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     import betterproto2
 
@@ -42,6 +42,12 @@ class Session:
     def print_json(self, message: betterproto2.Message) -> None:
         """Print a message of the contract as one line of JSON."""
         print(api.to_json(message), flush=True)
+
+    def print_all(self, messages: Iterable[betterproto2.Message]) -> int:
+        """Print messages of the contract, one a line, and return the exit code of what is done."""
+        for message in messages:
+            self.print_json(message)
+        return exits.DONE
 
     def reference(self, name: str) -> str:
         """Return what a person types to mean a resource: its id, where that is enough."""

@@ -89,6 +89,31 @@ def show_key(session: Session, key: v1.ApiKey) -> None:
     _line(session, "last used", _moment(key.last_used_time))
 
 
+def connections_table(connections: Sequence[v1.Connection]) -> Table:
+    """Return a list of connections."""
+    found = table("connection", "uri", "username", "secret", "changed", "title")
+    for one in connections:
+        stored = "stored" if one.has_secret else "none"
+        found.add_row(
+            last_part(one.name),
+            plain(one.uri_prefix),
+            plain(one.username),
+            stored,
+            age(one.update_time),
+            plain(one.display_name),
+        )
+    return found
+
+
+def show_connection(session: Session, connection: v1.Connection) -> None:
+    """Print one connection; nobody is shown its secret."""
+    session.say(connection.name)
+    _line(session, "name", connection.display_name)
+    _line(session, "uri", connection.uri_prefix)
+    _line(session, "username", connection.username or "adjutant")
+    _line(session, "secret", "stored" if connection.has_secret else "none")
+
+
 def audit_table(entries: Sequence[v1.AuditEntry]) -> Table:
     """Return entries of the audit log."""
     found = table("time", "kind", "who", "what", "where", "title")

@@ -4,6 +4,7 @@ from services.client.adjutant import Adjutant as Adjutant
 from services.client.approvals import Approvals as Approvals
 from services.client.audit import Audit as Audit
 from services.client.clients import Clients as Clients
+from services.client.connections import Connections as Connections
 from services.client.contract_json import to_json as to_json
 from services.client.errors import AdjutantError as AdjutantError
 from services.client.errors import AlreadyExistsError as AlreadyExistsError

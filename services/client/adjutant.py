@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 from services.client.approvals import Approvals
 from services.client.audit import Audit
 from services.client.clients import Clients
+from services.client.connections import Connections
 from services.client.discovery import find_mesh
 from services.client.groups import Groups
 from services.client.identity import find_identity
@@ -74,6 +75,8 @@ class Adjutant:
         """What waits for a person."""
         self.runs: Final = Runs(self._transport, self.parent, policy)
         """Agents at work."""
+        self.connections: Final = Connections(self._transport, self.parent)
+        """How projects reach what is outside."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

@@ -96,3 +96,15 @@ async def test_a_failed_put_leaves_nothing_behind(blobs: Blobs, tmp_path: pathli
         await blobs.put("kept", tmp_path / "missing")
     assert await blobs.get("kept") == b"first"
     assert [path.name for path in (tmp_path / "blobs").iterdir()] == ["kept"]
+
+
+async def test_what_is_in_a_folder_is_removed_and_nothing_beside_it(blobs: Blobs) -> None:
+    for key in ("runs/a/r/log", "runs/a/s/log", "runs/ab/log"):
+        await blobs.put(key, b"x")
+    await blobs.remove("runs/a")
+    await blobs.remove("runs/none")
+    with pytest.raises(KeyError):
+        await blobs.get("runs/a/r/log")
+    assert await blobs.get("runs/ab/log") == b"x"
+    with pytest.raises(ValueError, match="stays within"):
+        await blobs.remove("../x")

@@ -16,9 +16,15 @@ UNITS = {"_s": "Seconds", "_bytes": "Bytes", "_ratio": "Share"}
 
 
 def settings_of(service: str) -> type[MeshSettings]:
-    importlib.import_module(f"services.{service}.settings")
-    (found,) = (kind for kind in MeshSettings.__subclasses__() if kind.service == service)
-    return found
+    module = importlib.import_module(f"services.{service}.settings")
+    (found,) = (kind for kind in vars(module).values() if _is_settings(kind, service))
+    return found  # type: ignore[no-any-return]
+
+
+def _is_settings(kind: object, service: str) -> bool:
+    if not (isinstance(kind, type) and issubclass(kind, MeshSettings)):
+        return False
+    return kind.service == service
 
 
 class KnowledgeBaseSettings(MeshSettings):

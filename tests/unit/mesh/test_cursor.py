@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjutant.event.v1 import event_pb2, run_events_pb2
+from adjutant.event.v1 import access_events_pb2, event_pb2, run_events_pb2
 from services.mesh.errors import AdjutantError
 from services.mesh.events import Filter, new_event
 from services.mesh.events.cursor import Cursor, decode, encode
@@ -104,3 +104,11 @@ def test_a_filter_for_a_resource_takes_it_alone() -> None:
 def test_a_filter_for_kinds_takes_those() -> None:
     assert Filter(PARENT, kinds=frozenset({RUN_PROGRESS, RUN_STATE})).matches(of_run("r-1"))
     assert not Filter(PARENT, kinds=frozenset({RUN_STATE})).matches(of_run("r-1"))
+
+
+def test_a_follower_hears_of_the_project_and_not_of_what_gives_access_to_it() -> None:
+    changed = access_events_pb2.AccessChanged(change=access_events_pb2.AccessChanged.CHANGE_UPDATED)
+    matches = Filter(PARENT).matches
+    assert matches(new_event(resource=PARENT, access_changed=changed))
+    for hidden in (f"{PARENT}/apiKeys/k", f"{PARENT}0", "clients/acme", "clients/acme/groups/g"):
+        assert not matches(new_event(resource=hidden, access_changed=changed))
