@@ -69,9 +69,12 @@ def test_every_recipe_works(environment: dict[str, str], tmp_path: pathlib.Path)
         "APPROVAL_STATE_APPROVED",
         "taskStateChanged",
         "refused, as it should be",
+        "apiKeys/",
+        "a viewer hands in nothing",
     ):
         assert expected in done.stdout, done.stdout
     assert '"code": "invalid_argument"' in done.stderr
+    assert '"code": "permission_denied"' in done.stderr
 
 
 def test_the_page_has_recipes() -> None:

@@ -85,7 +85,8 @@ class _Demo:
             self._say(said.read_text())
             addresses = {"orchestrator": 1, "agent_runner": 2}
             where = [f"{name}=127.0.0.1:{port_base + at}" for name, at in addresses.items()]
-            async with api.Adjutant(*where) as adjutant:
+            owner = (self._folder / "data" / "owner.token").read_text().strip()
+            async with api.Adjutant(*where, token=owner, platform="cli") as adjutant:
                 return await self._task(Session(adjutant, self._console))
 
     async def _task(self, session: Session) -> int:
