@@ -3,7 +3,8 @@
     python -m bench.chain_server bare|stock|chain RATIO [DATA_DIR NATS_URL]
 
 It says on which port it serves and goes on until standard input ends. Spans that are
-recorded go through a batch processor to an exporter that throws them away, in each case.
+recorded go through a batch processor to an exporter that throws them away, in each case; and
+in each case the garbage collector is set as a service of the mesh has it.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from services.mesh import telemetry
 from services.mesh.app import Mesh, Service, run_service
 from services.mesh.config import MeshSettings
 from services.mesh.identity.issuer import Issuer
+from services.mesh.main import settle
 from services.ports import free_port_base
 
 ISSUER, AUDIENCE = "https://login.example", "bench"
@@ -61,6 +63,7 @@ async def plain(interceptors: Sequence[grpc.aio.ServerInterceptor]) -> None:
     task_service_pb2_grpc.add_TaskServiceServicer_to_server(SERVICER, server)
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     await server.start()
+    settle()
     await asyncio.to_thread(sys.stdin.read)
     await server.stop(0)
 
@@ -74,9 +77,12 @@ async def chained(settings: Settings) -> None:
 
     stop = asyncio.Event()
     service = Service(Settings, collections=(), build=build)
-    running = asyncio.create_task(
-        run_service(service, settings, stop, lambda: print(settings.port, flush=True))
-    )
+
+    def ready() -> None:
+        settle()
+        print(settings.port, flush=True)
+
+    running = asyncio.create_task(run_service(service, settings, stop, ready))
     reading = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     await asyncio.wait([running, reading], return_when=asyncio.FIRST_COMPLETED)
     stop.set()

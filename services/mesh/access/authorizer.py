@@ -11,6 +11,8 @@ from services.mesh.errors import AdjutantError
 from services.mesh.identity import Kind, Principal
 
 _P = access_pb2.Permission
+MAX_REMEMBERED: Final = 100_000
+"""Answers that are remembered until something changes."""
 _NOTHING: Final[frozenset[int]] = frozenset()
 _SERVICES_ALONE: Final = frozenset({_P.PERMISSION_CREDENTIALS_USE})
 _ADMINISTRATOR: Final = frozenset(_P.values()) - _SERVICES_ALONE - {0}
@@ -21,6 +23,9 @@ class Authorizer:
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
+        self._allowed: set[tuple[object, ...]] = set()
+        # Whatever changes may be what an answer depended on.
+        replica.on_change(self._allowed.clear)
 
     async def require(self, principal: Principal, permission: int, resource: str) -> None:
         """Raise unless a principal may do something on a resource; empty means the mesh.
@@ -29,7 +34,7 @@ class Authorizer:
         the project, group or client does not exist and an administrator asks; ACCESS_UNKNOWN.
         """
         self._replica.check_fresh()
-        if self._allows(principal, permission, resource):
+        if self._allows_as_before(principal, permission, resource):
             return
         # A role that was given a moment ago may not have come here yet.
         await self._replica.refresh(*(_nodes_of(resource)))
@@ -55,6 +60,20 @@ class Authorizer:
             return principal.api_key.permissions if is_inside else _NOTHING
         roles = (node.members.get(principal.name, "") for node in chain)
         return frozenset().union(*(ROLES.get(role, _NOTHING) for role in roles))
+
+    def _allows_as_before(self, principal: Principal, permission: int, resource: str) -> bool:
+        """Answer as the last time, where nothing has changed since; only a yes is remembered."""
+        place = resource.split("/", 4)[:4]
+        who = (principal.name, principal.administrator, principal.api_key)
+        key = (*who, permission, *place)
+        if key in self._allowed:
+            return True
+        if not self._allows(principal, permission, resource):
+            return False
+        if len(self._allowed) >= MAX_REMEMBERED:
+            self._allowed.clear()
+        self._allowed.add(key)
+        return True
 
     def _allows(self, principal: Principal, permission: int, resource: str) -> bool:
         if permission == _P.PERMISSION_SELF:

@@ -16,6 +16,7 @@ from adjutant.event.v1 import event_pb2
 from services.mesh.access.caller import Call
 from services.mesh.audit.entry import Caller, named, new_entry, project_part
 from services.mesh.audit.sorts import MAX_SORTS, Sorts
+from services.mesh.identity import Principal
 from services.mesh.store import Store
 
 MAX_WAITING: Final = 16 * 1024
@@ -81,14 +82,20 @@ class Recorder:
 
         self._put(table.count(who, sort, (reason,), make))
 
+    def authenticated_again(self, known: Principal, peer: str) -> bool:
+        """Count an accepted credential that was counted in this window; False where it was not.
+
+        Every call asks, and mostly it is all that there is to do.
+        """
+        who = (known.name, known.on_behalf_of)
+        return self._accepted.again(who, (known.credential, host_of(peer)))
+
     def authenticated(self, caller: Caller, method: str) -> None:
         """Count an accepted credential, by who it is and from which host it comes."""
         known = caller.principal
         assert known
         who = (known.name, known.on_behalf_of)
         sort = (known.credential, host_of(caller.peer))
-        if self._accepted.again(who, sort):  # every call passes here
-            return
 
         def make(told: int) -> event_pb2.Event:
             return self.entry(

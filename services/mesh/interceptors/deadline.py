@@ -14,6 +14,7 @@ from typing import Any
 from services.mesh.access.contract import Method
 from services.mesh.errors import AdjutantError
 from services.mesh.interceptors.chain import Context, Inner
+from services.mesh.timeouts import Timeouts
 
 
 class _Budget:
@@ -42,31 +43,55 @@ class Deadline:
     """Gives every unary call an end, and notes it for the calls that it makes."""
 
     def __init__(self, unary_timeout_s: float) -> None:
-        self._unary_timeout_s = unary_timeout_s
+        self._timeouts = Timeouts(unary_timeout_s)
 
     async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
         """Call within the caller's deadline or ours; a stream goes on as long as it is wanted."""
         if method.streams:
             return await inner()  # calls that it makes meanwhile have limits of their own
         given_s = context.time_remaining()
-        limit_s = self._unary_timeout_s if given_s is None else given_s
+        limit_s = self._timeouts.limit_s if given_s is None else given_s
         budget = _Budget(asyncio.get_running_loop().time() + limit_s)
         _budget.set(budget)
         try:
             if given_s is not None:
                 return await inner()  # gRPC itself ends it
-            return await _within(limit_s, inner)
+            return await self._within(inner)
         finally:
             budget.answered = True
 
-
-async def _within(limit_s: float, inner: Inner) -> Any:
-    scope = asyncio.timeout(limit_s)
-    try:
-        async with scope:
+    async def _within(self, inner: Inner) -> Any:
+        """Run the call and cancel it when it takes too long, as `asyncio.timeout` would."""
+        end = _End()
+        key = self._timeouts.add(end.come)
+        try:
             return await inner()
-    except TimeoutError as error:
-        if not scope.expired():
-            raise  # something inside the call took too long for itself
-        message = f"The call took longer than {limit_s:g} s; send a longer deadline."
-        raise AdjutantError("DEADLINE_TOO_SHORT", message) from error
+        except asyncio.CancelledError as error:
+            if end.is_not_alone:
+                raise
+            message = (
+                f"The call took longer than {self._timeouts.limit_s:g} s; send a longer deadline."
+            )
+            raise AdjutantError("DEADLINE_TOO_SHORT", message) from error
+        finally:
+            self._timeouts.drop(key)
+
+
+class _End:
+    """The end of the current task's time."""
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._has_come = False
+
+    def come(self) -> None:
+        """Cancel the task."""
+        assert self._task
+        self._has_come = True
+        self._task.cancel()
+
+    @property
+    def is_not_alone(self) -> bool:
+        """Whether somebody else has cancelled the task; our own cancellation is taken back."""
+        assert self._task
+        return not self._has_come or self._task.uncancel() > 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.mesh.access.caller import latest_call
 from services.mesh.errors import AdjutantError
+from services.mesh.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from services.mesh.access.contract import Method
@@ -28,7 +29,7 @@ class Delivery:
     """Counts what is not read yet: an Around, the innermost."""
 
     def __init__(self, patience_s: float) -> None:
-        self._patience_s = patience_s
+        self._timeouts = Timeouts(patience_s)
         self._unread: Counter[str] = Counter()
 
     async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
@@ -53,10 +54,10 @@ class Delivery:
             )
         self._unread[principal] += size
         # gRPC sends the answer in this very task: when that ends, nothing is held any more.
-        end = asyncio.get_running_loop().call_later(self._patience_s, task.cancel)
+        key = self._timeouts.add(task.cancel)
 
         def read(_: asyncio.Task[Any]) -> None:
-            end.cancel()
+            self._timeouts.drop(key)
             self._unread[principal] -= size
             if not self._unread[principal]:
                 del self._unread[principal]

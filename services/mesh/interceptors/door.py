@@ -109,9 +109,11 @@ class AccessDoor:
         if method.access and method.access.own_credential:
             call.principal = _HOLDER
             return
-        peer = peer_identities(context)
+        # Asking gRPC costs, and without certificates there is nothing to be had.
+        peer = peer_identities(context) if self._settings.tls == "mutual" else ()
         call.principal = await self._authenticate(metadata, peer, call.peer)
-        self._recorder.authenticated(_visitor(call), method.name)
+        if not self._recorder.authenticated_again(call.principal, call.peer):
+            self._recorder.authenticated(_visitor(call), method.name)
 
     async def _authenticate(
         self, metadata: dict[str, str | bytes], peer: Sequence[str], address: str

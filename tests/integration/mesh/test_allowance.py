@@ -203,11 +203,11 @@ async def test_wrong_credentials_get_slow_and_good_ones_do_not(
     ):
         await caller.get()
         guess = Program(caller.channel, f"adj_{'a' * 16}_{'b' * 43}")
-        reasons = []
-        for _ in range(4 * BURST):
+        reasons = [details(await refused(guess.get()))[0].reason]
+        while reasons[-1] == "INVALID_CREDENTIAL":
+            assert len(reasons) < 20 * BURST
             reasons.append(details(await refused(guess.get()))[0].reason)
-        assert reasons[0] == "INVALID_CREDENTIAL"
-        assert reasons.count("INVALID_CREDENTIAL") <= BURST + 2, "and those under way"
-        assert set(reasons[BURST + 2 :]) == {"RATE_LIMITED"}
+        assert len(reasons) > BURST / 2
+        assert reasons[-1] == "RATE_LIMITED"
         await caller.get()
         await served.stub.GetTask(GET)

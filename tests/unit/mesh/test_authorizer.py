@@ -1,5 +1,6 @@
 """Who may do what: roles, keys, services, and what exists."""
 
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ class Known(Replica):
     def __init__(self, *nodes: Node) -> None:
         self.asked: list[str] = []
         self._policies = {node.name: node for node in nodes}
+        self._changed = []
+        self._missed = OrderedDict()
 
     def check_fresh(self) -> None:
         """Be fresh."""
@@ -157,6 +160,26 @@ async def test_nothing_is_allowed_in_what_was_removed() -> None:
     for who in (ADA, key):
         assert await reason(authorizer, who, P.PERMISSION_TASKS_READ, WEB) == "PERMISSION_DENIED"
     assert await reason(authorizer, OWNER, P.PERMISSION_TASKS_READ, WEB) == "NOT_FOUND"
+
+
+async def test_an_answer_is_remembered_no_longer_than_what_it_depends_on() -> None:
+    known = Known(node(ACME), node(WEB, members={"users/ada": "VIEWER"}))
+    authorizer = Authorizer(known)
+    for _ in range(3):
+        assert await reason(authorizer, ADA, P.PERMISSION_TASKS_READ, f"{WEB}/tasks/t") == "ALLOWED"
+    known._take(Node(name=WEB, revision=7))
+    answer = await reason(authorizer, ADA, P.PERMISSION_TASKS_READ, f"{WEB}/tasks/t")
+    assert answer == "PERMISSION_DENIED"
+
+
+async def test_a_key_that_may_less_gets_nothing_from_what_it_might_before() -> None:
+    authorizer = Authorizer(Known(node(ACME), node(WEB)))
+    name = f"{WEB}/apiKeys/k"
+    for permissions, expected in (({P.PERMISSION_TASKS_READ}, "ALLOWED"), (set(), None)):
+        grant = ApiKeyGrant("k", WEB, frozenset(permissions))
+        key = Principal(name, Kind.API_KEY, name, api_key=grant)
+        answer = await reason(authorizer, key, P.PERMISSION_TASKS_READ, f"{WEB}/tasks/t")
+        assert answer == (expected or "PERMISSION_DENIED")
 
 
 async def test_what_is_not_known_is_asked_for_before_it_is_denied() -> None:
