@@ -29,7 +29,7 @@ from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.events.pull import ConsumerLostError, Pull
 from services.mesh.events.streams import STREAM, configs, stream_of
-from services.mesh.identity.files import read_private
+from services.mesh.identity.files import Complaint, read_private
 from services.mesh.identity.local import nats_token_path
 
 _STREAM_INFO: Final = f"$JS.API.STREAM.INFO.{STREAM}"
@@ -45,6 +45,7 @@ TRANSIENT: Final = (NatsError, TimeoutError, OSError, ConsumerLostError)
 """What a call raises while the server is away; the same call may succeed later."""
 
 log = logging.getLogger(__name__)
+_complain = Complaint(log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,12 @@ async def _wait_for_port(url: str) -> None:
 
 
 async def _client_error(error: Exception) -> None:
+    if "authorization violation" in str(error).lower():
+        _complain(
+            "the event log does not let this service in (%s); see that ADJUTANT_NATS_URL or "
+            "ADJUTANT_NATS_TOKEN_FILE has its token",
+            error,
+        )
     log.debug("event log connection: %r", error)
 
 

@@ -1,10 +1,13 @@
 """The embedded event log against the real nats-server."""
 
 import asyncio
+import contextlib
+import json
 import os
 import pathlib
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -12,6 +15,7 @@ import time
 import nats
 import pytest
 
+from services.mesh.config import MeshSettings
 from services.mesh.embedded import (
     MAX_PAYLOAD_BYTES,
     EmbeddedNats,
@@ -19,6 +23,8 @@ from services.mesh.embedded import (
     free_port,
     running_nats,
 )
+from services.mesh.events import EventLog
+from services.ports import free_port_base
 
 
 async def _publish(url: str, payload: bytes) -> None:
@@ -86,6 +92,53 @@ async def test_streams_survive_a_kill_and_wait_tells_of_it(tmp_path: pathlib.Pat
         assert await _first(server.url) == b"kept"
     finally:
         await server.stop()
+
+
+async def test_it_serves_those_who_show_its_token(tmp_path: pathlib.Path) -> None:
+    server = await EmbeddedNats.start(tmp_path, free_port())
+    token = (tmp_path / "secrets" / "nats.token").read_text().strip()
+    try:
+        for wrong in ("", "another", token[:-1], token + "x"):
+            assert b"Authorization Violation" in await _answer_to(server.port, wrong)
+        assert await _answer_to(server.port, token) == b"PONG\r\n"
+        config = tmp_path / "nats" / "nats.conf"
+        assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    finally:
+        await server.stop()
+
+
+async def test_a_token_that_would_change_the_configuration_is_refused(
+    tmp_path: pathlib.Path,
+) -> None:
+    for token in ('a" }', "a$b", "a b", "a@b", "é"):
+        with pytest.raises(EmbeddedNatsError, match="made anew"):
+            await EmbeddedNats.start(tmp_path, free_port(), token)
+
+
+async def test_services_find_the_token_by_themselves(tmp_path: pathlib.Path) -> None:
+    base = free_port_base()
+    server = await EmbeddedNats.start(tmp_path, base)
+    try:
+        log = await EventLog.connect(MeshSettings(data_dir=tmp_path, port_base=base))
+        assert (await log.state()).last_sequence == 0
+        await log.close()
+    finally:
+        await server.stop()
+
+
+async def _answer_to(port: int, token: str) -> bytes:
+    """Return what the server answers to a client that shows a token."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        await reader.readline()
+        options = json.dumps({"verbose": False, "auth_token": token})
+        writer.write(f"CONNECT {options}\r\nPING\r\n".encode())
+        async with asyncio.timeout(10):
+            return await reader.readline()
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def test_it_listens_on_this_machine_only(tmp_path: pathlib.Path) -> None:

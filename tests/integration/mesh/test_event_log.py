@@ -123,6 +123,21 @@ async def test_a_wait_for_the_server_is_told_once(caplog: pytest.LogCaptureFixtu
     ]
 
 
+async def test_a_token_that_is_not_accepted_is_told_once(
+    own_nats: NatsOfOne, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = MeshSettings(nats_url=own_nats.url.replace("a-token", "wrong"))
+    waiting = asyncio.create_task(EventLog.connect(settings))
+    await eventually(lambda: bool(caplog.messages))
+    await asyncio.sleep(0.3)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    told = [message for message in caplog.messages if "does not let this service in" in message]
+    assert len(told) == 1
+    assert "ADJUTANT_NATS_TOKEN_FILE" in told[0]
+    assert "wrong" not in told[0]
+
+
 async def test_a_server_that_is_away_is_told_and_comes_back(
     own_nats: NatsOfOne, connect: Connect
 ) -> None:

@@ -1,0 +1,181 @@
+"""What a client has, planted so that any byte of it can be recognised: a resource of every kind."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
+from adjutant.orchestrator.v1 import (
+    approval_service_pb2,
+    client_pb2,
+    client_service_pb2,
+    connection_pb2,
+    connection_service_pb2,
+    group_pb2,
+    group_service_pb2,
+    member_service_pb2,
+    project_pb2,
+    project_service_pb2,
+    task_service_pb2,
+)
+from tests.isolation.wire import Mesh
+from tests.support.mesh import make_repository
+
+_PATIENCE_S = 30.0
+
+
+def mark(what: str) -> str:
+    """Return a text that is nowhere else."""
+    return f"mark-{what}-{secrets.token_hex(6)}"
+
+
+@dataclass
+class Planted:
+    """A project with everything in it, and its client."""
+
+    client: str
+    project: str
+    names: list[str]
+    """Of every kind one, the most special first; requests are made of them by their patterns."""
+    marks: set[str] = field(default_factory=set)
+    """Texts that nobody else may see, and ids that nobody else may learn."""
+    values: dict[str, str] = field(default_factory=dict)
+    """What else requests need: a run under way, its token, cursors, page tokens."""
+
+    def marked(self, what: str) -> str:
+        """Return a text that is this project's alone."""
+        text = mark(what)
+        self.marks.add(text)
+        return text
+
+    @property
+    def strings(self) -> list[str]:
+        """What an attacker who learned it would try: names, ids, cursors, tokens, filters."""
+        tried = [*self.names, self.names[0].rpartition("/")[2], *self.values.values()]
+        return [*tried, f'task = "{self.values["task"]}"']
+
+
+async def plant_client(mesh: Mesh, client_id: str) -> str:
+    """Make a client and return its name."""
+    made = client_pb2.Client(display_name=mark("client"), description=mark("client"))
+    request = client_service_pb2.CreateClientRequest(client_id=client_id, client=made)
+    return (await mesh.owner("ClientService/CreateClient", request)).client.name  # type: ignore[no-any-return]
+
+
+async def plant_project(mesh: Mesh, client: str, folder: Path) -> Planted:
+    """Make a project with one of everything."""
+    planted = Planted(client, "", [])
+    group = await _group(mesh, planted)
+    planted.project = await _project(mesh, planted, group)
+    member = f"users/{planted.marked('member')}"
+    await mesh.owner(
+        "MemberService/SetMember",
+        member_service_pb2.SetMemberRequest(
+            parent=planted.project, principal=member, role="ROLE_VIEWER"
+        ),
+    )
+    connection = await _connection(mesh, planted)
+    key, _ = await mesh.hierarchy.key(planted.project, "EDITOR", display_name=planted.marked("key"))
+    # Another one to call with: the first is revoked when it is that method's turn.
+    _, planted.values["key_token"] = await mesh.hierarchy.key(planted.project, "EDITOR")
+    task, approval, run = await _task(mesh, planted, folder)
+    await _live_run(mesh, planted, folder)
+    planted.names = [task, run, approval, connection, key, planted.project, group, client, member]
+    await _tokens(mesh, planted, task)
+    ids = (name.rpartition("/")[2] for name in planted.names if name != client)
+    planted.marks.update(ids)
+    return planted
+
+
+async def _group(mesh: Mesh, planted: Planted) -> str:
+    made = group_pb2.Group(display_name=planted.marked("group"))
+    request = group_service_pb2.CreateGroupRequest(
+        parent=planted.client, group_id=planted.marked("g"), group=made
+    )
+    return (await mesh.owner("GroupService/CreateGroup", request)).group.name  # type: ignore[no-any-return]
+
+
+async def _project(mesh: Mesh, planted: Planted, group: str) -> str:
+    made = project_pb2.Project(
+        display_name=planted.marked("project"), description=planted.marked("project"), group=group
+    )
+    request = project_service_pb2.CreateProjectRequest(
+        parent=planted.client, project_id=planted.marked("p"), project=made
+    )
+    return (await mesh.owner("ProjectService/CreateProject", request)).project.name  # type: ignore[no-any-return]
+
+
+async def _connection(mesh: Mesh, planted: Planted) -> str:
+    uri = f"https://{planted.marked('host')}.example/"
+    request = connection_service_pb2.CreateConnectionRequest(
+        parent=planted.project,
+        connection_id=planted.marked("x"),
+        connection=connection_pb2.Connection(
+            display_name=planted.marked("connection"),
+            uri_prefix=uri,
+            username=planted.marked("username"),
+        ),
+        secret=planted.marked("secret"),
+    )
+    planted.values["uri"] = f"{uri}repository.git"
+    return (await mesh.owner("ConnectionService/CreateConnection", request)).connection.name  # type: ignore[no-any-return]
+
+
+async def _task(mesh: Mesh, planted: Planted, folder: Path) -> tuple[str, str, str]:
+    """Return a task that waits, the approval that it waits for, and its run with an artifact."""
+    output, text = planted.marked("output"), planted.marked("file")
+    plan = f"# {planted.marked('title')}\n- [ ] {planted.marked('step')}\n"
+    request = task_service_pb2.SubmitTaskRequest(
+        parent=planted.project, instructions=f"{plan}  run: echo {output}; echo {text} > a.txt\n"
+    )
+    request.repository.uri = str(make_repository(folder / planted.marked("repository")))
+    task = (await mesh.owner("TaskService/SubmitTask", request)).task.name
+    await mesh.owner("TaskService/SubmitTask", request)  # so that a list has a second page
+    listing = approval_service_pb2.ListApprovalsRequest(
+        parent=planted.project, filter=f'task = "{task}" AND state = "PENDING"'
+    )
+    async with asyncio.timeout(_PATIENCE_S):
+        while not (found := (await mesh.owner("ApprovalService/ListApprovals", listing)).approvals):
+            await asyncio.sleep(0.05)
+    wanted = task_service_pb2.GetTaskRequest(name=task)
+    run = (await mesh.owner("TaskService/GetTask", wanted)).task.steps[0].run
+    planted.values |= {"task": task, "project": planted.project}
+    planted.marks.add(found[0].action_digest)
+    return task, found[0].name, run
+
+
+async def _live_run(mesh: Mesh, planted: Planted, folder: Path) -> None:
+    """Start a run that goes on, and learn its token as its job does."""
+    path = folder / planted.marked("token-file")
+    line = f"echo {planted.marked('live')}; printenv ADJUTANT_REPORT_TOKEN > {path}; exec sleep 600"
+    spec = run_pb2.RunSpec(agent="command", command_line=line)
+    request = run_service_pb2.StartRunRequest(parent=planted.project, spec=spec)
+    planted.values["live_run"] = (await mesh.owner("RunService/StartRun", request)).run.name
+    async with asyncio.timeout(_PATIENCE_S):
+        while not (path.exists() and path.read_text().endswith("\n")):
+            await asyncio.sleep(0.05)
+    planted.values["report_token"] = path.read_text().strip()
+    planted.marks.add(planted.values["report_token"])
+
+
+async def _tokens(mesh: Mesh, planted: Planted, task: str) -> None:
+    """Get cursors and page tokens as the rightful owner does."""
+    watching: Any = task_service_pb2.WatchTaskRequest(name=task)
+    frames = await mesh.owner("TaskService/WatchTask", watching)
+    planted.values["cursor"] = frames[0].frame.cursor
+    listing = task_service_pb2.ListTasksRequest(parent=planted.project, page_size=1)
+    page = await mesh.owner("TaskService/ListTasks", listing)
+    planted.values["page_token"] = page.next_page_token
+
+
+async def plant_work(mesh: Mesh, planted: Planted) -> None:
+    """Have a task done from its beginning to its end."""
+    plan = f"# {planted.marked('title')}\n- [ ] {planted.marked('step')}\n  run: true\n"
+    request = task_service_pb2.SubmitTaskRequest(parent=planted.project, instructions=plan)
+    task = (await mesh.owner("TaskService/SubmitTask", request)).task.name
+    wanted = task_service_pb2.GetTaskRequest(name=task)
+    async with asyncio.timeout(_PATIENCE_S):
+        while not (await mesh.owner("TaskService/GetTask", wanted)).task.HasField("end_time"):
+            await asyncio.sleep(0.05)
