@@ -116,19 +116,24 @@ def show_connection(session: Session, connection: v1.Connection) -> None:
 
 def audit_table(entries: Sequence[v1.AuditEntry]) -> Table:
     """Return entries of the audit log."""
-    found = table("time", "kind", "who", "what", "where", "title")
+    found = table("time", "kind", "who", "what", "where", "denied because")
     for entry in entries:
         times = f" x{entry.count}" if entry.count > 1 else ""
         denial = entry.denial.name if entry.denial.value else ""
         found.add_row(
             _moment(entry.time),
             (entry.kind.name or "").lower() + times,
-            plain(entry.on_behalf_of or entry.principal) or "?",
+            _who(entry),
             entry.method.rpartition("/")[2],
             plain(entry.resource) or "the mesh",
             denial,
         )
     return found
+
+
+def _who(entry: v1.AuditEntry) -> str:
+    caller = plain(entry.principal) or "?"
+    return f"{plain(entry.on_behalf_of)} by {caller}" if entry.on_behalf_of else caller
 
 
 def show_identity(session: Session, found: v1.GetIdentityResponse) -> None:

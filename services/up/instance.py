@@ -22,7 +22,7 @@ def only_instance(data_dir: pathlib.Path) -> Iterator[bool]:
     of it may still be draining. Raises UpError where another mesh runs there.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(data_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise UpError(f"cannot use {data_dir} as data directory: {error.strerror}") from error

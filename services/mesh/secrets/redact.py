@@ -34,7 +34,7 @@ _PATTERN: Final = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|(?P<scheme>\b(?i:bearer|basic)\s+)(?=[\w.~+/=-]{0,200}[\d=.])[\w.~+/=-]{8,}"
     # User-info of a URL; the user `git` alone is no secret.
-    r"|(?P<slashes>://)(?!git@)[^/\s@?#\"'<>]{1,300}@"
+    r"|(?P<slashes>://)(?!git@|\[\^)[^/\s@?#\"'<>]{1,300}@"
     rf"|(?P<name>(?i:{_NAMES})[\"']?\s*=\s*[\"']?)[^\s\"'&,;<>)]{{3,}}"
     # A colon is common in prose too, so there it takes a quote or a digit.
     rf"|(?P<quoted>(?i:{_NAMES})[\"']\s*:\s*[\"'])[^\"']{{3,}}"

@@ -32,6 +32,22 @@ HAPPY = [
 ]
 
 
+REPORT = """\
+import os, grpc
+from adjutant.agent_runner.v1 import run_service_pb2, run_service_pb2_grpc
+with grpc.insecure_channel(os.environ["ADJUTANT_RUNNER_ADDRESS"]) as channel:
+    run_service_pb2_grpc.RunServiceStub(channel).ReportRun(
+        run_service_pb2.ReportRunRequest(
+            name=os.environ["ADJUTANT_RUN"],
+            report_token=os.environ["ADJUTANT_REPORT_TOKEN"],
+            message="reported",
+        ),
+        wait_for_ready=True,
+        timeout=20,
+    )
+"""
+
+
 async def test_a_job_goes_on_and_the_next_runner_adopts_it(
     runner_process: RunnerProcess, tmp_path: pathlib.Path
 ) -> None:
@@ -83,6 +99,24 @@ async def test_a_runner_killed_right_after_accepting_starts_each_run_once(
     for number, name in enumerate(names):
         assert states_of(await caller.events(name)) == HAPPY
         assert (tmp_path / f"starts-{number}").read_text() == "started\n"
+
+
+async def test_a_job_that_a_later_runner_starts_can_report(
+    runner_process: RunnerProcess, tmp_path: pathlib.Path
+) -> None:
+    """The token itself is nowhere on disk before the job is prepared, so it gets another one."""
+    caller = runner_process.caller
+    script = tmp_path / "report.py"
+    script.write_text(REPORT)
+    names = []
+    for _ in range(3):
+        names.append((await caller.start(f"{sys.executable} {script}")).name)
+        runner_process.kill()
+        await runner_process.start()
+    for name in names:
+        run = await caller.end(name)
+        assert run.state == states.RUN_STATE_SUCCEEDED, await caller.output(name)
+        assert run.message == "reported"
 
 
 async def test_a_cancel_survives_its_runner(runner_process: RunnerProcess) -> None:

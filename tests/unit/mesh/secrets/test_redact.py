@@ -58,6 +58,7 @@ def test_what_looks_like_a_credential_goes(text: str, left: str) -> None:
         "adjutant_access at adjutant.event.acme.web.runs.r1.run_state_changed",
         "The page token is not one of ours; pass next_page_token of the page before.",
         "mail ada@example.com",
+        "does not match regex pattern `^(https?://[^@]+)?$`",
     ],
 )
 def test_what_is_none_stays(text: str) -> None:

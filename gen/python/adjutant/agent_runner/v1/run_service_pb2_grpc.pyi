@@ -64,8 +64,8 @@ class RunServiceStub:
     ReportRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ReportRunRequest, _run_service_pb2.ReportRunResponse]
     """ReportRun is called by the job itself: a heartbeat, and progress where given.
     The job finds its run, token and address in its environment as ADJUTANT_RUN,
-    ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token is
-    PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+    ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
+    there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
     """
 
 @_typing.type_check_only
@@ -104,8 +104,8 @@ class RunServiceAsyncStub(RunServiceStub):
     ReportRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ReportRunRequest, _run_service_pb2.ReportRunResponse]  # type: ignore[assignment]
     """ReportRun is called by the job itself: a heartbeat, and progress where given.
     The job finds its run, token and address in its environment as ADJUTANT_RUN,
-    ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token is
-    PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+    ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
+    there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
     """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -189,8 +189,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_service_pb2.ReportRunResponse, _abc.Awaitable[_run_service_pb2.ReportRunResponse]]:
         """ReportRun is called by the job itself: a heartbeat, and progress where given.
         The job finds its run, token and address in its environment as ADJUTANT_RUN,
-        ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token is
-        PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+        ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
+        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

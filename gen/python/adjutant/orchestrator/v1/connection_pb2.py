@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)adjutant/orchestrator/v1/connection.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x03\n\nConnection\x12\x1c\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04name\x12+\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0b\x64isplayName\x12;\n\nuri_prefix\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x10\x01\x18\xd0\x0f\x32\x10^https?://[^@]+$R\turiPrefix\x12\x36\n\x08username\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15\x18\xc8\x01\x32\x10^[^:\\x00-\\x1f]*$R\x08username\x12\x1d\n\nhas_secret\x18\x05 \x01(\x08R\thasSecret\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1b\n\x04\x65tag\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tagb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)adjutant/orchestrator/v1/connection.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x03\n\nConnection\x12\x1c\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04name\x12+\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0b\x64isplayName\x12<\n\nuri_prefix\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\xd0\x0f\x32\x13^(https?://[^@]+)?$R\turiPrefix\x12\x36\n\x08username\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15\x18\xc8\x01\x32\x10^[^:\\x00-\\x1f]*$R\x08username\x12\x1d\n\nhas_secret\x18\x05 \x01(\x08R\thasSecret\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1b\n\x04\x65tag\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tagb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONNECTION'].fields_by_name['display_name']._loaded_options = None
   _globals['_CONNECTION'].fields_by_name['display_name']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_CONNECTION'].fields_by_name['uri_prefix']._loaded_options = None
-  _globals['_CONNECTION'].fields_by_name['uri_prefix']._serialized_options = b'\272H\031r\027\020\001\030\320\0172\020^https?://[^@]+$'
+  _globals['_CONNECTION'].fields_by_name['uri_prefix']._serialized_options = b'\272H\032r\030\030\320\0172\023^(https?://[^@]+)?$'
   _globals['_CONNECTION'].fields_by_name['username']._loaded_options = None
   _globals['_CONNECTION'].fields_by_name['username']._serialized_options = b'\272H\027r\025\030\310\0012\020^[^:\\x00-\\x1f]*$'
   _globals['_CONNECTION'].fields_by_name['etag']._loaded_options = None
   _globals['_CONNECTION'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_CONNECTION']._serialized_start=134
-  _globals['_CONNECTION']._serialized_end=520
+  _globals['_CONNECTION']._serialized_end=521
 # @@protoc_insertion_point(module_scope)

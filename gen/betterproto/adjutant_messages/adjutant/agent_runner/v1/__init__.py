@@ -756,8 +756,8 @@ class RunServiceStub:
         """
         ReportRun is called by the job itself: a heartbeat, and progress where given.
         The job finds its run, token and address in its environment as ADJUTANT_RUN,
-        ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token is
-        PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+        ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
+        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
         """
 
         return self._channel.unary_unary(

@@ -603,7 +603,8 @@ class Connection(betterproto2.Message):
 
     uri_prefix: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    uri_prefix is what it is good for: repositories whose URI starts with it, at a border of its path.
+    uri_prefix is what it is good for: repositories whose URI starts with it, at a border of its
+    path. A new connection needs one; an update may leave it out.
     """
 
     username: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
