@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test ci format lint types format-check proto proto-check docs bench wheel lock clean
+.PHONY: help install demo test isolation hostile ci format lint types format-check proto proto-check docs bench wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ demo: $(READY) ## watch a task from its plan to its commit, on a mesh of its own
 
 test: $(READY) ## run all tests; `make test ARGS="-k outbox"` runs some
 	$(BIN)/python -m pytest $(ARGS)
+
+isolation: $(READY) ## prove that no client sees another: every method, every identity, every shape
+	@$(BIN)/python -m tests.isolation
+
+hostile: $(READY) ## attack a mesh over the wire; `make hostile SECONDS=300 SEED=7`
+	@$(BIN)/python -m tests.hostile $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 ci: format-check lint types proto-check wheel test ## everything that must hold before a change goes in
 

@@ -52,6 +52,8 @@ def progress_words(payload: Any) -> list[str]:
 def _subject(event: Event, noun: str, with_resource: bool) -> list[str]:
     if noun == "step":  # its own words begin with its number
         return [f"task {last_part(event.resource)}"] if with_resource else []
+    if noun == "access":  # of a client, a group or a project
+        noun = event.resource.split("/")[-2].removesuffix("s")
     return [f"{noun} {last_part(event.resource)}" if with_resource else noun]
 
 
@@ -95,5 +97,6 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     ],
     "run_state_changed": _run_state,
     "run_progress": progress_words,
+    "access_changed": lambda payload: [payload.change.name.lower()],
     "run_liveness_changed": lambda payload: [payload.liveness.name.lower().replace("_", " ")],
 }

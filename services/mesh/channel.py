@@ -64,8 +64,10 @@ def open_channel(
             f"{settings.service} will not call {address} without TLS: its token would travel in "
             "clear. Set ADJUTANT_TLS=server or mutual, or have it answer on loopback."
         )
-    own = None if settings.tls == "mutual" else bearer(settings)
-    identity = _Identity(token or own, is_service=token is None)
+    is_service = token is None
+    if is_service and settings.tls != "mutual":
+        token = bearer(settings)
+    identity = _Identity(token, is_service=is_service)
     tracing = aio_client_interceptors()  # type: ignore[no-untyped-call]  # theirs is untyped
     chain = [*tracing, _Unary(identity), _Stream(identity)]
     if credentials is None:

@@ -12,6 +12,7 @@ from opentelemetry import trace
 from services.mesh import telemetry
 from services.mesh.app import Service, run_service
 from services.mesh.config import MeshSettings
+from services.mesh.secrets.redact import redact
 from services.up.parts import DRAIN_TIMEOUT_S
 
 
@@ -48,7 +49,7 @@ class TaskPart:
         if self._task.cancelled():
             return "cancelled"
         error = self._task.exception()
-        return f"{type(error).__name__}: {error}" if error else "it ended by itself"
+        return redact(f"{type(error).__name__}: {error}") if error else "it ended by itself"
 
     async def stop(self) -> None:
         """Let the service drain; cancel it when that takes too long."""

@@ -12,6 +12,9 @@ import pytest
 
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import (
+    audit_entry_pb2,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     connection_pb2,
     connection_service_pb2,
     connection_service_pb2_grpc,
@@ -49,6 +52,17 @@ class Owner:
                 secret=secret,
             )
         )
+
+    async def credential_uses(self) -> list[audit_entry_pb2.AuditEntry]:
+        """Return what the audit log says of credentials, as soon as it says something."""
+        stub: Any = audit_service_pb2_grpc.AuditServiceStub(self.channel)
+        request = audit_service_pb2.ListAuditEntriesRequest(
+            parent=PROJECT, filter='kind = "CREDENTIAL_USE"'
+        )
+        async with asyncio.timeout(20):
+            while not (found := (await stub.ListAuditEntries(request)).entries):
+                await asyncio.sleep(0.1)
+        return list(found)
 
     async def done(self, uri: str, plan: str = PLAN) -> task_pb2.Task:
         """Return a task when it has ended."""
@@ -103,6 +117,10 @@ async def test_a_task_clones_and_pushes_and_nothing_of_the_secret_is_left(
     assert seen == [], "nobody could see it while git was at work"
     assert files_with(owner.data_dir, SECRET) == []
     assert set(server.shown) <= {"", f"ada:{SECRET}"}
+    uses = await owner.credential_uses()
+    assert {(use.principal, use.on_behalf_of) for use in uses} == {
+        ("services/agent_runner", "users/owner")
+    }
 
 
 async def test_without_a_connection_the_task_says_what_to_do(

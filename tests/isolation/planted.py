@@ -51,6 +51,11 @@ class Planted:
         return text
 
     @property
+    def texts(self) -> set[str]:
+        """The marks that are part of no name, which nobody has a reason to repeat."""
+        return {mark for mark in self.marks if not any(mark in text for text in self.strings)}
+
+    @property
     def strings(self) -> list[str]:
         """What an attacker who learned it would try: names, ids, cursors, tokens, filters."""
         tried = [*self.names, self.names[0].rpartition("/")[2], *self.values.values()]

@@ -93,7 +93,7 @@ async def names_of_the_victim(world: World, people: list[Who], proof: Proof) -> 
     await _all(
         lambda who=who, short=short: _refused_alike(world, who, short, proof)  # type: ignore[misc]
         for who in people
-        for short in world.mesh.methods
+        for short in by_harm(world.mesh.methods)
     )
 
 
@@ -125,7 +125,7 @@ def _allowed(who: Who, method: Method) -> tuple[str, ...]:
     if method.access and method.access.own_credential:
         return ("PERMISSION_DENIED",)  # whoever asks: the credential is in the request
     if is_free(method) and who.code != "UNAUTHENTICATED":
-        return ("OK",)
+        return ("OK", who.code)
     return (who.code,)
 
 

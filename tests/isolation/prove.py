@@ -6,33 +6,65 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from adjutant.event.v1 import event_pb2  # noqa: F401  # frames hold it
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from adjutant.notification.v1 import subscription_service_pb2
-from tests.isolation import who
-from tests.isolation.planted import Planted
+from tests.isolation import requests, who
+from tests.isolation.planted import Planted, plant_work
 from tests.isolation.proof import Proof, control_group, names_of_the_victim, own_resource
+from tests.isolation.watched import Watched
 from tests.isolation.wire import Mesh
 from tests.isolation.world import World, make_world
 from tests.support.identities import bearer
 from tests.support.reflection import HEALTH, REFLECTION, services_of
 
+SHAPES = (
+    "the victim's names",
+    "a name of what is not there, in the victim's project",
+    "the same in a project that is not there",
+    "the same in a client that is not there",
+    "one's own resource, and a string of the victim's in one other field",
+    "one's own resource, and strings of the victim's in all others",
+)
+
 
 async def prove(folder: Path) -> tuple[Proof, list[str]]:
     """Return what was found, and what is wrong with the control group."""
-    proof = Proof()
+    proof, watched = Proof(), Watched()
     async with make_world(folder) as world:
         proof.methods = len(world.mesh.methods)
         people = await _everybody(world)
+        before = await _snapshot(world)
         async with _listening(world, proof):
             await names_of_the_victim(world, people, proof)
             await _victim_works(world)
         insiders = _insiders(world)
         for own, person, victim in insiders:
             await own_resource(world, own, person, proof, victim)
+        after = await _snapshot(world)
+        proof.leaks += [
+            f"{short} gives the victim another answer than before"
+            for short, answer in before.items()
+            if answer != after[short]
+        ]
         proof.identities = len(people) + len(insiders)
-        proof.shapes = proof.shapes + 4
+        proof.shapes = len(SHAPES)
         await _infrastructure(world, proof)
-        return proof, await control_group(world)
+        wrong = await control_group(world)
+        _look_at(watched, world, proof)
+        return proof, wrong
+
+
+def _look_at(watched: Watched, world: World, proof: Proof) -> None:
+    """Look for anybody's texts in what operators see; names of resources are none."""
+    spans, labels = watched.spans(), watched.labels()
+    assert spans, "no span was recorded, so nothing is known of them"
+    assert labels, "nothing was counted, so nothing is known of labels"
+    for planted in (world.victim, world.own, world.control):
+        for mark in planted.texts:
+            proof.leaks += [f"{mark} in the span {s}" for s in spans if mark in s]
+            proof.leaks += [f"{mark} in the metric {s}" for s in labels if mark in s]
 
 
 async def _everybody(world: World) -> list[who.Who]:
@@ -92,10 +124,21 @@ async def _listen(mesh: Mesh, planted: Planted, token: str) -> list[bytes]:
 
 async def _victim_works(world: World) -> None:
     """Let something happen in the victim's project, and give it time to reach others."""
-    from tests.isolation.planted import plant_work
-
     await plant_work(world.mesh, world.victim)
     await asyncio.sleep(0.5)
+
+
+async def _snapshot(world: World) -> dict[str, tuple[bytes, ...]]:
+    """Return what the victim's owner sees of the resources that were attacked."""
+    token = bearer(world.owner_of(world.victim))
+    seen = {}
+    for short, method in world.mesh.methods.items():
+        if "/Get" in short and short != "IdentityService/GetIdentity":
+            request = requests.valid(short, method, world.victim)
+            answer = await world.mesh.call(short, request, token)
+            assert answer.code.name == "OK", f"{short}: {answer.message}"
+            seen[short] = answer.bodies
+    return seen
 
 
 async def _infrastructure(world: World, proof: Proof) -> None:
@@ -104,3 +147,18 @@ async def _infrastructure(world: World, proof: Proof) -> None:
         for service in await services_of(channel):
             if service.startswith("grpc.") and service not in (HEALTH, REFLECTION):
                 proof.leaks.append(f"{service} is open to everybody; is that meant?")
+            proof.leaks += [
+                f"{mark} in what health says of {service}"
+                for mark in world.victim.marks
+                if mark.encode() in await _health(channel, service)
+            ]
+
+
+async def _health(channel: grpc.aio.Channel, service: str) -> bytes:
+    """Return all that anybody is told of a service's health."""
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    try:
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
+    except grpc.aio.AioRpcError as error:
+        return repr(error).encode()
+    return bytes(answer.SerializeToString())

@@ -1,7 +1,6 @@
 """Calls of any method with any credential, and every byte that comes back."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,8 +15,8 @@ from tests.support.identities import Hierarchy, bearer, open_as
 from tests.support.reflection import methods_of
 
 Metadata = Sequence[tuple[str, str]]
-STREAM_S: Final = 0.3
-"""Seconds for which a stream that was let in is read."""
+STREAM_S: Final = 0.15
+"""Seconds for which a stream is read after its first message."""
 CALL_TIMEOUT_S: Final = 20.0
 
 
@@ -115,11 +114,18 @@ async def _await(call: Any, bodies: list[bytes]) -> None:
 
 
 async def _read(call: Any, bodies: list[bytes]) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(STREAM_S):
+    """Read what comes at first, whenever that is, and what comes soon after it."""
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S) as limit:
             async for body in call:
+                if not bodies:
+                    limit.reschedule(asyncio.get_running_loop().time() + STREAM_S)
                 bodies.append(body)
-    call.cancel()
+    except TimeoutError:
+        if not bodies:
+            raise
+    finally:
+        call.cancel()
 
 
 def _refused(error: grpc.aio.AioRpcError, bodies: list[bytes]) -> Answer:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from services.agent_runner.errors import RunFailure
+from services.agent_runner.errors import WORK, RunFailure
 from services.agent_runner.run import RUNS
 from services.mesh.secrets.redact import in_use
 
@@ -74,6 +74,8 @@ class CredentialServer:
             log.warning("a job's question for a credential was not understood: %s", type(error))
         except RunFailure as failure:
             log.warning("a job gets no credential: %s", failure.message)
+            if failure.disposition == WORK:  # else it asks again, for a while
+                writer.write(b"end\n")
         finally:
             writer.close()
 

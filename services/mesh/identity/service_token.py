@@ -32,7 +32,15 @@ def bearer(settings: MeshSettings, clock: Callable[[], float] = time.time) -> Ca
 
     The key's file is read again when it changes. OSError, ValueError where it cannot be used.
     """
-    key = Watched(mesh_key_path(settings), read_private_key)
+    path = mesh_key_path(settings)
+    key = Watched(path, read_private_key)
+    try:
+        key.get()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"the mesh's key is not at {path}, so {settings.service} cannot show who it is; give "
+            "it that of the other services, or run `adjutant auth init` where there is none yet"
+        ) from None
     made_at, made_with, token = -float("inf"), None, ""
 
     def current() -> str:

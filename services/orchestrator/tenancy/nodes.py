@@ -1,19 +1,42 @@
 """What callers do with clients, groups and projects."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from adjutant.common.v1 import access_pb2
+from services.mesh.access.authorizer import denied
 from services.mesh.names import child
 from services.mesh.store import Look, Page, Store, now
 from services.orchestrator.requests import request_key
 from services.orchestrator.tenancy import mask
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.kinds import Kind
-from services.orchestrator.tenancy.node import ACTIVE, DELETED, N, active, check_etag
+from services.orchestrator.tenancy.node import ACTIVE, DELETED, N, NodeRecord, active, check_etag
 from services.orchestrator.tenancy.rights import Rights
 
 _P: Final = access_pb2.Permission
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What the caller may do, for changes that give more than what they say."""
+
+    here: frozenset[int]
+    """On what is changed."""
+    in_group: frozenset[int]
+    """On the group that it is to be in."""
+
+    def check(self, before: NodeRecord, after: NodeRecord) -> None:
+        """Raise PERMISSION_DENIED where the caller, or others through them, would get too much."""
+        group = getattr(after, "group", "")
+        joins = group and group != getattr(before, "group", "")
+        # What is in a group gets its connections and sees what its projects know.
+        if joins and _P.PERMISSION_HIERARCHY_MANAGE not in self.in_group:
+            raise denied()
+        policy = after.settings.approval_policy
+        approves = policy == "APPROVE" and policy != before.settings.approval_policy
+        if approves and _P.PERMISSION_APPROVALS_DECIDE not in self.here:
+            raise denied()
 
 
 class Nodes(Generic[N]):
@@ -31,10 +54,10 @@ class Nodes(Generic[N]):
         message, time = getattr(request, self._kind.noun), now()
         name = child(parent, self._collection.name, node_id)
         record = self._collection.record(name=name, create_time=time, update_time=time)
-        paths = mask.paths_of(message, (), self._kind.paths)
+        before = record.model_copy(deep=True)
+        mask.apply(record, message, mask.paths_of(message, (), self._kind.paths))
         # Whoever makes something in a client may do there what they may do in the client.
-        self._check_rights(parent, message, paths)
-        mask.apply(record, message, paths)
+        self._gains(parent, message).check(before, record)
         made, _ = await self._directory.insert(
             self._collection,
             record,
@@ -63,12 +86,14 @@ class Nodes(Generic[N]):
         """Change what the mask names. NOT_FOUND, INVALID_REQUEST, CONCURRENT_CHANGE."""
         message = getattr(request, self._kind.noun)
         paths = mask.paths_of(message, request.update_mask.paths, self._kind.paths)
-        self._check_rights(request.name, message, paths)
+        gains = self._gains(request.name, message)
         changed: list[N] = []
 
         def change(record: N) -> bool:
             check_etag(active(record, request.name), message.etag)
+            before = record.model_copy(deep=True)
             mask.apply(record, message, paths)
+            gains.check(before, record)
             changed[:] = [record]
             return True
 
@@ -94,11 +119,6 @@ class Nodes(Generic[N]):
             guard=lambda look: self._kind.check_empty(look, name),
         )
 
-    def _check_rights(self, name: str, message: Any, paths: Sequence[str]) -> None:
-        """Refuse what would give the caller, or others through them, more than they have."""
-        if "group" in paths and message.group:
-            # What is in a group gets its connections and sees what its projects know.
-            self._rights.require(_P.PERMISSION_HIERARCHY_MANAGE, message.group)
-        approves = mask.settings_of(message).approval_policy == "APPROVE"
-        if approves and {"settings", "settings.approval_policy"}.intersection(paths):
-            self._rights.require(_P.PERMISSION_APPROVALS_DECIDE, name)
+    def _gains(self, name: str, message: Any) -> Gains:
+        group = getattr(message, "group", "")
+        return Gains(self._rights.held(name), self._rights.held(group) if group else frozenset())

@@ -207,6 +207,11 @@ def test_without_tls_nobody_calls_others(tmp_path: pathlib.Path) -> None:
         open_channel("mesh.example:7401", SmallSettings(data_dir=tmp_path))
 
 
+def test_a_missing_key_of_the_mesh_is_said(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(OSError, match="adjutant auth init"):
+        open_channel("127.0.0.1:1", SmallSettings(data_dir=tmp_path))
+
+
 def test_a_missing_certificate_is_said(tmp_path: pathlib.Path) -> None:
     with pytest.raises(OSError, match="adjutant auth certificates"):
         channel_credentials(SmallSettings(data_dir=tmp_path, tls="mutual"))

@@ -5,7 +5,15 @@ import datetime
 import pytest
 
 from adjutant_messages.adjutant.common.v1 import Failure, TaskState
-from adjutant_messages.adjutant.event.v1 import Event, EventFrame, Gap, Heartbeat, TaskStateChanged
+from adjutant_messages.adjutant.event.v1 import (
+    AccessChanged,
+    AccessChangedChange,
+    Event,
+    EventFrame,
+    Gap,
+    Heartbeat,
+    TaskStateChanged,
+)
 from services.cli.lines import frame_line
 from services.cli.main import _with_checklist_last
 from services.cli.render import age, failure_line, plain, short_ids, took
@@ -38,6 +46,13 @@ def test_an_event_is_one_line_and_a_heartbeat_is_none() -> None:
     line = frame_line(EventFrame(event=event))
     assert line is not None
     assert line.plain == " task t  FAILED  UNSPECIFIED: why"
+    removed = Event(
+        resource="clients/a/projects/b",
+        access_changed=AccessChanged(change=AccessChangedChange.DELETED),
+    )
+    line = frame_line(EventFrame(event=removed))
+    assert line is not None
+    assert line.plain == " project b  deleted"
     assert frame_line(EventFrame(heartbeat=Heartbeat())) is None
     gap = frame_line(EventFrame(gap=Gap(missing_count=3)))
     assert gap is not None
