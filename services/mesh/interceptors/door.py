@@ -19,6 +19,7 @@ from services.mesh.identity import Kind, Principal
 from services.mesh.identity.authenticator import Authenticator
 from services.mesh.identity.peer import peer_identities
 from services.mesh.identity.platform import platform_of
+from services.mesh.interceptors.chain import metadata_of
 from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.validation import Validation
 from services.mesh.limits import Allowance
@@ -112,7 +113,7 @@ class AccessDoor:
             self._recorder.denied(error.reason, _visitor(call), call.method, call.resource)
 
     async def _recognise(self, call: Call, method: Method, context: Context) -> None:
-        metadata: dict[str, str | bytes] = dict(context.invocation_metadata() or ())
+        metadata: dict[str, str | bytes] = dict(metadata_of(context))
         call.platform = platform_of(metadata, self._settings)
         if method.own_credential:
             call.principal = _HOLDER
