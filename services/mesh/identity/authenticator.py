@@ -43,6 +43,9 @@ class _Credentials(Protocol):
     async def prove(self, token: str, digest: bytes) -> Principal:
         """Return who shows it. AdjutantError for a token that is not accepted."""
 
+    def has_ended(self, token: str, digest: bytes) -> bool:
+        """Tell whether one that was accepted is certainly not any more, its time aside."""
+
 
 class Authenticator:
     """Tells who calls."""
@@ -102,6 +105,15 @@ class Authenticator:
             raise no_identity()
         principal = await self._credentials(token).prove(token, _digest(token))
         return _with_actor(principal, metadata)
+
+    def has_ended(self, metadata: Mapping[str, str | bytes]) -> bool:
+        """Tell whether what a call was let in by is certainly not accepted any more.
+
+        What cannot be told just now goes on; when the credential's own time is over, its
+        principal says. A certificate holds as long as its connection.
+        """
+        token = _bearer(metadata)
+        return token is not None and self._credentials(token).has_ended(token, _digest(token))
 
     def _credentials(self, token: str) -> _Credentials:
         if token.startswith(api_keys.PREFIX):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from services.mesh.interceptors.chain import Context, Inner
 
 SWEEP_S: Final = 1.0
-IsAccepted = Callable[[Principal], bool]
+HasEnded = Callable[[], bool]
+"""Tells whether the credential that a stream was opened with is not accepted any more."""
 
 
 @dataclass
@@ -34,6 +35,7 @@ class _Stream:
     ends_at: float
     call: Call | None = None
     """Who reads it; None while that is being found out."""
+    has_ended: HasEnded = lambda: False
     error: AdjutantError | None = None
     """Why it was cut."""
 
@@ -41,9 +43,8 @@ class _Stream:
 class Cutting:
     """Knows every stream of the process: an Around, and a sweep in the background."""
 
-    def __init__(self, authorizer: Authorizer, is_accepted: IsAccepted, max_age_s: float) -> None:
+    def __init__(self, authorizer: Authorizer, max_age_s: float) -> None:
         self._authorizer = authorizer
-        self._is_accepted = is_accepted
         self._max_age_s = max_age_s
         self._open: dict[asyncio.Task[Any], _Stream] = {}
         self._changed = asyncio.Event()
@@ -66,11 +67,12 @@ class Cutting:
         finally:
             del self._open[task]
 
-    def entered(self, call: Call) -> None:
+    def entered(self, call: Call, has_ended: HasEnded) -> None:
         """Note who reads the stream that this task writes."""
         task = asyncio.current_task()
         if task in self._open:
             self._open[task].call = call
+            self._open[task].has_ended = has_ended
 
     def look_soon(self) -> None:
         """Look at every stream again: who may do what has changed."""
@@ -94,7 +96,7 @@ class Cutting:
         if stream.call is None:
             return None
         principal = stream.call.principal
-        if _is_over(principal) or not self._is_accepted(principal):
+        if _is_over(principal) or stream.has_ended():
             return AdjutantError(
                 "INVALID_CREDENTIAL",
                 "The credential that this stream was opened with has ended; connect again, with "

@@ -95,7 +95,7 @@ class AccessDoor:
             await self._allowance.limits.spend(bucket, method.cost)
         self._validation.check(request)
         if method.audit or method.streams:
-            await self._note(call, method)
+            await self._note(call, method, context)
         return request
 
     async def leave(self, error: BaseException | None) -> None:
@@ -154,7 +154,7 @@ class AccessDoor:
             raise denied()
         return self._authorizer.allows(call.principal, method.permission, call.resource)
 
-    async def _note(self, call: Call, method: Method) -> None:
+    async def _note(self, call: Call, method: Method, context: Context) -> None:
         """Note a call that came in: for the audit log, and to cut its stream when it must end."""
         if method.audit:
             entry = self._recorder.entry(method.audit, _visitor(call), method.name, call.resource)
@@ -162,7 +162,8 @@ class AccessDoor:
         if method.streams:
             self._allowance.open_stream(call)
             await self._recorder.finish(call)  # what is streamed is gone whatever comes then
-            self._cutting.entered(call)
+            shown = dict(metadata_of(context))
+            self._cutting.entered(call, lambda: self._authenticator.has_ended(shown))
 
 
 def _visitor(call: Call) -> Caller:
