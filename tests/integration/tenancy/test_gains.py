@@ -56,10 +56,14 @@ async def watched(who: As) -> Any:
 
 
 async def end_of(stream: Any) -> grpc.StatusCode:
+    """Return what a stream ends with."""
+
+    async def read_on() -> None:
+        while await stream.read() is not grpc.aio.EOF:
+            continue
+
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        async with asyncio.timeout(5):
-            while await stream.read() is not grpc.aio.EOF:
-                continue
+        await asyncio.wait_for(read_on(), 5)
     return caught.value.code()
 
 
