@@ -64,6 +64,7 @@ class Authenticator:
         """
         self._owner = OwnerToken(owner_token_path(settings))
         self._tokens = Tokens(settings, clock)
+        self._administrators = frozenset(settings.administrators)
         self._keys = KeyHolders(find_key, present_key)
 
     async def start(self) -> None:
@@ -84,7 +85,7 @@ class Authenticator:
         """
         token = _bearer(metadata)
         if token is None:
-            principal = principal_of(peer_identities)
+            principal = self._with_rank(principal_of(peer_identities))
         else:
             principal = self._credentials(token).known(token, _digest(token))
         return principal and _with_actor(principal, metadata)
@@ -114,6 +115,13 @@ class Authenticator:
         """
         token = _bearer(metadata)
         return token is not None and self._credentials(token).has_ended(token, _digest(token))
+
+    def _with_rank(self, principal: Principal | None) -> Principal | None:
+        """Return a certificate's principal as the administrator that the settings may name."""
+        if principal is None or principal.kind is not Kind.USER:
+            return principal
+        is_named = principal.name in self._administrators
+        return dataclasses.replace(principal, administrator=is_named)
 
     def _credentials(self, token: str) -> _Credentials:
         if token.startswith(api_keys.PREFIX):
