@@ -46,3 +46,23 @@ class Timeouts:
                 return
             del self._due[key]
             end()
+
+
+class Ending:
+    """The end of the current task's time."""
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._has_come = False
+
+    def come(self) -> None:
+        """Cancel the task."""
+        assert self._task
+        self._has_come = True
+        self._task.cancel()
+
+    @property
+    def is_not_alone(self) -> bool:
+        """Whether somebody else has cancelled the task; our own cancellation is taken back."""
+        assert self._task
+        return not self._has_come or self._task.uncancel() > 0

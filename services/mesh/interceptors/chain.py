@@ -1,8 +1,9 @@
 """What every call passes on its way in, in one interceptor.
 
 gRPC would ask each interceptor of a list at every call; this one asks once for each
-method and keeps what it made. The request comes as bytes and is read inside, so that
-nobody who is not known makes us read anything, and what cannot be read gets an error of ours.
+method and keeps what it made. To gRPC every request is a stream, of which the door takes one
+message when it knows who calls: nobody who is not known makes us hold or read anything, and
+what cannot be read gets an error of ours.
 """
 
 from __future__ import annotations  # gRPC's types take parameters in stubs only
@@ -22,7 +23,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "ServicerContext[Any, Any]"
 Inner: TypeAlias = Callable[[], Awaitable[Any]]
 Metadata: TypeAlias = "Sequence[tuple[str, str | bytes]]"
-Behavior: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
+Behavior: TypeAlias = Callable[[Context], Awaitable[Any]]
 
 
 # gRPC makes the metadata anew whenever it is asked, which costs as much as tracing.
@@ -51,8 +52,8 @@ class Around(Protocol):
 class Door(Protocol):
     """Lets calls in."""
 
-    async def enter(self, content: bytes, method: Method, context: Context) -> Any:
-        """Return the request, or raise why the call is not let in."""
+    async def enter(self, method: Method, context: Context) -> Any:
+        """Take the request and return it, or raise why the call is not let in."""
 
     async def leave(self, error: BaseException | None) -> None:
         """Note that the call under way is over, and with what error where it has one."""
@@ -99,13 +100,13 @@ class Chain(grpc.aio.ServerInterceptor):
         for around in reversed(self._arounds):
             answer = _inside(around, method, answer)
 
-        async def behavior(content: bytes, context: Context) -> Any:
-            return await answer(content, context)
+        async def behavior(_: Any, context: Context) -> Any:
+            return await answer(context)
 
         make: Any = (
-            grpc.unary_stream_rpc_method_handler
+            grpc.stream_stream_rpc_method_handler
             if method.streams
-            else grpc.unary_unary_rpc_method_handler
+            else grpc.stream_unary_rpc_method_handler
         )
         return make(behavior, None, handler.response_serializer)  # type: ignore[no-any-return]
 
@@ -114,9 +115,9 @@ def _once(handler: Any, method: Method, door: Door) -> Behavior:
     """Return what lets a call in and answers it."""
     answer = handler.unary_unary
 
-    async def behavior(content: bytes, context: Context) -> Any:
+    async def behavior(context: Context) -> Any:
         try:
-            request = await door.enter(content, method, context)
+            request = await door.enter(method, context)
             response = await answer(request, context)
         except BaseException as error:
             await door.leave(error)
@@ -136,9 +137,9 @@ def _writing(handler: Any, method: Method, door: Door) -> Behavior:
     """
     answers = handler.unary_stream
 
-    async def behavior(content: bytes, context: Context) -> None:
+    async def behavior(context: Context) -> None:
         try:
-            request = await door.enter(content, method, context)
+            request = await door.enter(method, context)
             async with contextlib.aclosing(answers(request, context)) as responses:
                 await _write_all(responses, context)
         except BaseException as error:
@@ -159,8 +160,8 @@ async def _write_all(responses: AsyncIterator[Any], context: Context) -> None:
 
 
 def _inside(around: Around, method: Method, inner: Behavior) -> Behavior:
-    def behavior(content: bytes, context: Context) -> Awaitable[Any]:
-        return around(functools.partial(inner, content, context), method, context)
+    def behavior(context: Context) -> Awaitable[Any]:
+        return around(functools.partial(inner, context), method, context)
 
     return behavior
 

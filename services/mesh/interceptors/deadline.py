@@ -14,7 +14,7 @@ from typing import Any
 from services.mesh.access.contract import Method
 from services.mesh.errors import AdjutantError
 from services.mesh.interceptors.chain import Context, Inner
-from services.mesh.timeouts import Timeouts
+from services.mesh.timeouts import Ending, Timeouts
 
 
 class _Budget:
@@ -62,7 +62,7 @@ class Deadline:
 
     async def _within(self, inner: Inner) -> Any:
         """Run the call and cancel it when it takes too long, as `asyncio.timeout` would."""
-        end = _End()
+        end = Ending()
         key = self._timeouts.add(end.come)
         try:
             return await inner()
@@ -75,23 +75,3 @@ class Deadline:
             raise AdjutantError("DEADLINE_TOO_SHORT", message) from error
         finally:
             self._timeouts.drop(key)
-
-
-class _End:
-    """The end of the current task's time."""
-
-    def __init__(self) -> None:
-        self._task = asyncio.current_task()
-        self._has_come = False
-
-    def come(self) -> None:
-        """Cancel the task."""
-        assert self._task
-        self._has_come = True
-        self._task.cancel()
-
-    @property
-    def is_not_alone(self) -> bool:
-        """Whether somebody else has cancelled the task; our own cancellation is taken back."""
-        assert self._task
-        return not self._has_come or self._task.uncancel() > 0

@@ -21,6 +21,7 @@ from services.mesh.identity.peer import peer_identities
 from services.mesh.identity.platform import platform_of
 from services.mesh.interceptors.chain import metadata_of
 from services.mesh.interceptors.cutting import Cutting
+from services.mesh.interceptors.receiving import Receiving
 from services.mesh.interceptors.validation import Validation
 from services.mesh.limits import Allowance
 
@@ -71,13 +72,14 @@ class AccessDoor:
         self._allowance = allowance
         self._settings = settings
         self._validation = Validation()
+        self._receiving = Receiving(settings.unary_timeout_s)
 
-    async def enter(self, content: bytes, method: Method, context: Context) -> Any:
-        """Return the request, or raise why the call is not let in.
+    async def enter(self, method: Method, context: Context) -> Any:
+        """Take the request and return it, or raise why the call is not let in.
 
         UNAUTHENTICATED, INVALID_CREDENTIAL, INVALID_PLATFORM, PERMISSION_DENIED, RATE_LIMITED,
-        TOO_MANY_STREAMS, INVALID_REQUEST, ACCESS_UNKNOWN; NOT_FOUND where the project does
-        not exist and the caller would see it if it did.
+        TOO_MANY_STREAMS, INVALID_REQUEST, DEADLINE_TOO_SHORT, ACCESS_UNKNOWN; NOT_FOUND where
+        the project does not exist and the caller would see it if it did.
         """
         # Most calls need to wait for nothing here: what might is awaited only where it must be.
         call = Call(_NOBODY, method.name, "", peer=context.peer())
@@ -85,7 +87,7 @@ class AccessDoor:
         await self._recognise(call, method, context)
         if bucket := self._allowance.lacking(call.principal, method.cost):
             await self._allowance.limits.spend(bucket, method.cost)
-        request = _read(content, method)
+        request = _read(await self._receiving.message(context), method)
         call.resource = self._resource_of(request, method)
         if not self._allows(call, method):
             await self._authorizer.require(call.principal, method.permission, call.resource)

@@ -25,6 +25,7 @@ from services.mesh.identity.api_keys import make_token
 from tests.integration.mesh.harness import PARENT, PATIENCE_S, TASK, eventually, publish, said, take
 from tests.integration.mesh.serving import GET, Served, refused, serving
 from tests.integration.mesh.test_interceptors import details
+from tests.support.access import owner_of
 from tests.unit.mesh.conftest import NOTES, Note, note
 
 P = access_pb2.Permission
@@ -230,3 +231,37 @@ async def test_behind_the_door_another_clients_names_do_not_exist(served: Served
 
     await asyncio.create_task(within_a_call())
     assert scope.client_of(OTHER) == "other"
+
+
+async def silence() -> AsyncIterator[bytes]:
+    """Send nothing, for as long as it is asked for."""
+    await asyncio.Event().wait()
+    yield b""
+
+
+async def test_nobody_unknown_is_waited_for(visitor: Visitor) -> None:
+    for metadata in ((), visitor.metadata("adj_" + "a" * 16 + "_" + "a" * 43)):
+        call: Any = visitor.channel.stream_unary(_GET)
+        async with asyncio.timeout(PATIENCE_S):
+            error = await refused(call(silence(), metadata=metadata))
+        assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("deadline_s", [None, 3600])
+async def test_no_request_is_waited_for_without_end(
+    tmp_path: pathlib.Path, nats: Any, deadline_s: float | None
+) -> None:
+    async with serving(tmp_path, nats.url, unary_timeout_s=0.3) as served:
+        shown = (("authorization", f"Bearer {owner_of(tmp_path)()}"),)
+        once: Any = served.channel.stream_unary(_GET)
+        stream: Any = served.channel.stream_stream(_SUBSCRIBE)
+        async with asyncio.timeout(PATIENCE_S):
+            answer = once(silence(), timeout=deadline_s, metadata=shown)
+            assert await reason_of(answer) == "DEADLINE_TOO_SHORT"
+            answers = stream(silence(), timeout=deadline_s, metadata=shown)
+            assert await reason_of(answers.read()) == "DEADLINE_TOO_SHORT"
+
+
+async def test_a_call_without_a_request_is_told_so(visitor: Visitor) -> None:
+    call: Any = visitor.channel.stream_unary(_GET)
+    assert await reason_of(call(iter(()), metadata=visitor.metadata())) == "INVALID_REQUEST"
