@@ -10,6 +10,7 @@ from adjutant.orchestrator.v1 import task_service_pb2
 from tests.hostile.enemy import Enemy
 from tests.hostile.wire import PREFACE, Wire, message
 
+_FIRST_WINDOW_BYTES: Final = 65535
 HOLD_S: Final = 2.0
 """Seconds that connections are held; whoever is slow is so for the whole of it."""
 
@@ -50,6 +51,27 @@ async def slow_writers(enemy: Enemy) -> None:
         for wire, text, start in zip(wires, texts, starts, strict=True):
             wire.send(text[start + tick : start + tick + 1])
         await asyncio.sleep(0.25)
+    for wire in wires:
+        await wire.abort()
+
+
+async def unfinished_messages(enemy: Enemy) -> None:
+    """10,000 calls by nobody, each with all of its message that is taken at first, and no more."""
+    wires = []
+    begun = message(b"m" * _FIRST_WINDOW_BYTES, length=4 * 2**20)[:_FIRST_WINDOW_BYTES]
+    pieces = [begun[at : at + 16384] for at in range(0, len(begun), 16384)]
+    for _ in range(10):
+        wire = await enemy.connect()
+        wires.append(wire)
+        for _ in range(1000):
+            stream = wire.next_stream()
+            enemy.tally.streams += 1
+            headers = [h for h in enemy.headers(enemy.some_path()) if h[0] != "authorization"]
+            block = wire.encoder.encode(headers)
+            wire.send(HeadersFrame(stream, block, flags=["END_HEADERS"]))
+            wire.send(*(DataFrame(stream, piece) for piece in pieces))
+            await wire.flush()
+    await asyncio.sleep(HOLD_S)
     for wire in wires:
         await wire.abort()
 
@@ -109,4 +131,11 @@ def _long_answer(enemy: Enemy) -> tuple[str, bytes]:
 
 
 NEED_LONG_ANSWERS = (never_readers, crawling_readers)
-ATTACKS = (idle_connections, churn, slow_writers, never_readers, crawling_readers)
+ATTACKS = (
+    idle_connections,
+    churn,
+    slow_writers,
+    unfinished_messages,
+    never_readers,
+    crawling_readers,
+)
