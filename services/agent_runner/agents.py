@@ -53,6 +53,8 @@ class Agent(Protocol):
 
     name: str
     """What RunSpec.agent says."""
+    commits: bool
+    """Whether it changes the repository itself, for which a task asks people."""
 
     def check(self, spec: RunSpec) -> None:
         """Raise AdjutantError where the spec lacks what this agent needs."""
@@ -68,6 +70,7 @@ class CommandAgent:
     """Runs a command line by `sh -c`."""
 
     name = "command"
+    commits = False
 
     def check(self, spec: RunSpec) -> None:
         """Ask for a command line."""
@@ -93,6 +96,7 @@ class GitAgent:
     """Commits what the runs before changed, and pushes that to a branch, never by force."""
 
     name = "git"
+    commits = True
 
     def __init__(self, variables: Mapping[str, str], credential_socket: Path) -> None:
         """Take the environment of its git, and where that finds whom to ask for a credential."""

@@ -24,6 +24,7 @@ from services.agent_runner.run import RUNS
 from services.agent_runner.runs import Runs
 from services.agent_runner.settings import AgentRunnerSettings
 from services.agent_runner.watch import Watcher
+from services.mesh.access.rights import Rights
 from services.mesh.app import Service
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ async def build(mesh: Mesh) -> None:
         limits=LivenessLimits(own.liveness_window_s, own.loop_repeats, own.stuck_after_s),
         progress_interval_s=own.progress_interval_s,
     )
-    runs = Runs(parts, own.reconcile_interval_s)
+    runs = Runs(parts, own.reconcile_interval_s, Rights(mesh.authorizer))
     reader = Reader(mesh.store, backend, mesh.blobs, lambda: mesh.hub.is_closing)
     watcher = Watcher(mesh.store, mesh.hub)
     servicer = RunService(runs, reader, watcher)

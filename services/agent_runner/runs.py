@@ -9,6 +9,7 @@ import secrets
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from adjutant.common.v1 import access_pb2
 from services.agent_runner.drive import Driver, Parts
 from services.agent_runner.errors import PERSON
 from services.agent_runner.run import (
@@ -32,6 +33,7 @@ from services.mesh.store import RequestKey, now
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
+    from services.mesh.access.rights import Rights
     from services.mesh.store import Page
 
 log = logging.getLogger(__name__)
@@ -42,10 +44,11 @@ MAX_FAULTS: Final = 5
 class Runs:
     """The runs, and who looks after them."""
 
-    def __init__(self, parts: Parts, reconcile_s: float) -> None:
+    def __init__(self, parts: Parts, reconcile_s: float, rights: Rights) -> None:
         self._parts = parts
         self._store = parts.store
         self._reconcile_s = reconcile_s
+        self._rights = rights
         self._drivers: dict[str, Driver] = {}
         self._driving: dict[str, asyncio.Task[None]] = {}
         self._faults: Counter[str] = Counter()
@@ -56,9 +59,10 @@ class Runs:
     ) -> RunRecord:
         """Accept a run and return at once; its process starts right after.
 
-        UNKNOWN_AGENT, INVALID_REQUEST, ALREADY_EXISTS, REQUEST_ID_REUSED.
+        UNKNOWN_AGENT, INVALID_REQUEST, ALREADY_EXISTS, REQUEST_ID_REUSED; PERMISSION_DENIED for
+        a commit by who may not answer approvals.
         """
-        self._check(spec)
+        self._check(parent, spec)
         name = child(parent, "runs", run_id or new_id())
         token = secrets.token_urlsafe(24)
         run = _new_run(name, spec, spec_digest, token)
@@ -171,13 +175,17 @@ class Runs:
         await tasks.end(self._driving.values())
         await self._parts.backend.close()
 
-    def _check(self, spec: RunSpec) -> None:
+    def _check(self, parent: str, spec: RunSpec) -> None:
         for field in ("command_line", "verify_command"):
             if "\0" in getattr(spec, field):
                 message = "A command line cannot hold a NUL character."
                 raise AdjutantError("INVALID_REQUEST", message, f"spec.{field}")
         refuse_user_info(spec.workspace.repository_uri, "spec.workspace.repository_uri")
-        self._parts.jobs.agents.get(spec.agent).check(spec)
+        agent = self._parts.jobs.agents.get(spec.agent)
+        agent.check(spec)
+        if agent.commits:
+            # The orchestrator has asked; nobody gets around the approval by asking us.
+            self._rights.require_of_others(access_pb2.PERMISSION_APPROVALS_DECIDE, parent)
 
     def _up_to_date(self, run: RunRecord) -> RunRecord:
         """Add what is known only here until the run has ended."""

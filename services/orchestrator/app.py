@@ -16,6 +16,7 @@ from adjutant.orchestrator.v1 import (
     project_service_pb2_grpc,
     task_service_pb2_grpc,
 )
+from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh, Service
 from services.mesh.identity.api_keys import make_token
 from services.mesh.secrets.envelope import Vault
@@ -53,7 +54,6 @@ from services.orchestrator.tenancy.members import Members
 from services.orchestrator.tenancy.nodes import Nodes
 from services.orchestrator.tenancy.project import PROJECTS
 from services.orchestrator.tenancy.rewrapping import Rewrapping
-from services.orchestrator.tenancy.rights import Rights
 from services.orchestrator.tenancy.stored_connection import CONNECTIONS
 from services.orchestrator.vault import master_keys
 

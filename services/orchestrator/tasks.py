@@ -7,6 +7,7 @@ from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
 from services.mesh import telemetry
 from services.mesh.access.caller import actor
+from services.mesh.access.rights import Rights
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
@@ -26,7 +27,6 @@ from services.orchestrator.task import (
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
-from services.orchestrator.tenancy.rights import Rights
 
 ANSWERS = {
     approval_service_pb2.DecideApprovalRequest.DECISION_APPROVE: "APPROVED",

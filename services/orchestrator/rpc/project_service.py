@@ -5,12 +5,12 @@ from typing import Any
 from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import project_service_pb2 as pb
 from adjutant.orchestrator.v1 import project_service_pb2_grpc
+from services.mesh.access.rights import Rights
 from services.orchestrator.rpc import hierarchy
 from services.orchestrator.tenancy.connection import Connections
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.nodes import Nodes
 from services.orchestrator.tenancy.project import ProjectRecord
-from services.orchestrator.tenancy.rights import Rights
 
 
 class ProjectService(project_service_pb2_grpc.ProjectServiceServicer):

@@ -8,6 +8,7 @@ from typing import Any
 
 from adjutant.common.v1 import access_pb2
 from services.mesh.access.caller import actor
+from services.mesh.access.rights import Rights
 from services.mesh.access.roles import FORBIDDEN_TO_KEYS, ROLES
 from services.mesh.errors import AdjutantError
 from services.mesh.identity.api_keys import NewToken
@@ -17,7 +18,6 @@ from services.orchestrator.requests import request_key
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES, ApiKeyRecord, allowed
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.kinds import stands
-from services.orchestrator.tenancy.rights import Rights
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.mesh.access.rights import Rights
 from services.mesh.access.roles import ROLES
 from services.mesh.errors import AdjutantError
 from services.mesh.names import collection_and_id
@@ -11,7 +12,6 @@ from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.kinds import KINDS
 from services.orchestrator.tenancy.listing import Listed, page_of
 from services.orchestrator.tenancy.node import MemberRecord, NodeRecord, active
-from services.orchestrator.tenancy.rights import Rights
 
 MAX_MEMBERS = 1000
 

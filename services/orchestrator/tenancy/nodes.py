@@ -5,6 +5,7 @@ from typing import Any, Final, Generic
 
 from adjutant.common.v1 import access_pb2
 from services.mesh.access.authorizer import denied
+from services.mesh.access.rights import Rights
 from services.mesh.names import child
 from services.mesh.store import Look, Page, Store, now
 from services.orchestrator.requests import request_key
@@ -12,7 +13,6 @@ from services.orchestrator.tenancy import mask
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.kinds import Kind
 from services.orchestrator.tenancy.node import ACTIVE, DELETED, N, NodeRecord, active, check_etag
-from services.orchestrator.tenancy.rights import Rights
 
 _P: Final = access_pb2.Permission
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from adjutant.common.v1 import access_pb2
 from services.mesh.access import caller
 from services.mesh.access.caller import Call
+from services.mesh.access.rights import Rights
 from services.mesh.access.roles import FORBIDDEN_TO_KEYS, ROLES
 from services.mesh.errors import AdjutantError
 from services.mesh.identity import Kind, Principal
 from services.orchestrator.tenancy.api_key import allowed
-from services.orchestrator.tenancy.rights import Rights
 
 PERMISSIONS = sorted(access_pb2.Permission.values())[1:]
 ADA = Principal("users/ada", Kind.USER, "issuer")

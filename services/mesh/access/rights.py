@@ -6,7 +6,7 @@ from typing import Protocol
 from services.mesh.access.authorizer import denied
 from services.mesh.access.caller import current_call
 from services.mesh.errors import AdjutantError
-from services.mesh.identity import Principal
+from services.mesh.identity import Kind, Principal
 
 
 class Grants(Protocol):
@@ -31,6 +31,12 @@ class Rights:
         """Raise PERMISSION_DENIED unless the caller may do something on a resource."""
         if permission not in self.held(resource):
             raise denied()
+
+    def require_of_others(self, permission: int, resource: str) -> None:
+        """Raise PERMISSION_DENIED unless a service calls, or somebody who may do something."""
+        call = current_call()
+        if call is None or call.principal.kind is not Kind.SERVICE:
+            self.require(permission, resource)
 
     def require_to_give(self, permissions: Iterable[int], resource: str) -> None:
         """Raise PERMISSION_DENIED where somebody would get what the caller does not have."""
