@@ -29,13 +29,16 @@ BROKEN = (
 _HYPOTHESIS = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    database=None, print_blob=True,
+    database=None,
+    print_blob=True,
     # What was done to a mesh stays done, so that the same request is answered otherwise later.
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
 
 
+# The mesh, in its own thread, may use `random` while a message is made up in this one.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @pytest.mark.timeout(180)
 async def test_any_message_gets_an_answer_that_was_designed(tmp_path: Path) -> None:
     async with make_world(tmp_path) as world:
