@@ -18,8 +18,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.mesh.embedded import EmbeddedNats
 from services.ports import free_port_base, port_of
+from tests.support.access import owner_of, publish_projects, showing
 
-PARENT = "clients/default/projects/bench"
+PARENT = "clients/default/projects/default"
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 WAIT_TIMEOUT_S = 30.0
@@ -38,6 +39,9 @@ async def mesh(*services: str, **settings: str) -> AsyncIterator[Mapping[str, gr
         async with contextlib.AsyncExitStack() as stack:
             nats = await EmbeddedNats.start(data_dir, port_of("nats", port_base))
             stack.push_async_callback(nats.stop)
+            # An orchestrator makes it too; some benchmarks run without one.
+            await publish_projects(nats.url, PARENT, data_dir=data_dir)
+            as_owner = showing(owner_of(data_dir))
             children = {
                 service: stack.enter_context(process(service, data_dir, port_base, settings))
                 for service in services
@@ -45,7 +49,9 @@ async def mesh(*services: str, **settings: str) -> AsyncIterator[Mapping[str, gr
             channels = {}
             for service, child in children.items():
                 address = f"127.0.0.1:{port_of(service, port_base)}"
-                channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+                channel = await stack.enter_async_context(
+                    grpc.aio.insecure_channel(address, interceptors=as_owner)
+                )
                 await serving(channel, child)
                 channels[service] = channel
             yield channels

@@ -33,8 +33,7 @@ class Authorizer:
         PERMISSION_DENIED, the same whether the resource exists or not; NOT_FOUND where
         the project, group or client does not exist and an administrator asks; ACCESS_UNKNOWN.
         """
-        self._replica.check_fresh()
-        if self._allows_as_before(principal, permission, resource):
+        if self.allows(principal, permission, resource):
             return
         # A role that was given a moment ago may not have come here yet.
         await self._replica.refresh(*(_nodes_of(resource)))
@@ -61,8 +60,12 @@ class Authorizer:
         roles = (node.members.get(principal.name, "") for node in chain)
         return frozenset().union(*(ROLES.get(role, _NOTHING) for role in roles))
 
-    def _allows_as_before(self, principal: Principal, permission: int, resource: str) -> bool:
-        """Answer as the last time, where nothing has changed since; only a yes is remembered."""
+    def allows(self, principal: Principal, permission: int, resource: str) -> bool:
+        """Tell whether a principal may for certain; where not, `require` says. ACCESS_UNKNOWN.
+
+        The answer is that of the last time, where nothing has changed since.
+        """
+        self._replica.check_fresh()
         place = resource.split("/", 4)[:4]
         who = (principal.name, principal.administrator, principal.api_key)
         key = (*who, permission, *place)

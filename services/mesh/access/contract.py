@@ -33,12 +33,27 @@ class Method:
     references_of: Callable[[Any], Iterator[tuple[str, str]]]
     """Yields the further resources that a request names, each with its field."""
 
-    @property
+    @functools.cached_property
     def permission(self) -> int:
         """The permission that it takes."""
         return self.access.permission if self.access else Permission.PERMISSION_UNSPECIFIED
 
-    @property
+    @functools.cached_property
+    def own_credential(self) -> bool:
+        """Whether the request itself carries what its caller is let in by."""
+        return bool(self.access and self.access.own_credential)
+
+    @functools.cached_property
+    def audit(self) -> int:
+        """What a call is written down as in the audit log; 0 where it is not."""
+        return self.access.audit if self.access else 0
+
+    @functools.cached_property
+    def has_references(self) -> bool:
+        """Whether its request may name further resources."""
+        return bool(self.access and self.access.references)
+
+    @functools.cached_property
     def cost(self) -> int:
         """What a call takes from its caller's rate limit."""
         return max(self.access.cost, 1) if self.access else 1

@@ -8,6 +8,7 @@ nobody who is not known makes us read anything, and what cannot be read gets an 
 from __future__ import annotations  # gRPC's types take parameters in stubs only
 
 import contextlib
+import contextvars
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
@@ -20,7 +21,20 @@ from services.mesh.access.contract import Method, method_of
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "ServicerContext[Any, Any]"
 Inner: TypeAlias = Callable[[], Awaitable[Any]]
+Metadata: TypeAlias = "Sequence[tuple[str, str | bytes]]"
 Behavior: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
+
+
+# gRPC makes the metadata anew whenever it is asked, which costs as much as tracing.
+_metadata: contextvars.ContextVar[Metadata | None] = contextvars.ContextVar(
+    "metadata", default=None
+)
+
+
+def metadata_of(context: Context) -> Metadata:
+    """Return the metadata that the call of this task came with."""
+    found = _metadata.get()
+    return context.invocation_metadata() or () if found is None else found  # type: ignore[return-value]
 
 
 class Around(Protocol):
@@ -63,6 +77,7 @@ class Chain(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """Return the method's handler with everything around it."""
+        _metadata.set(handler_call_details.invocation_metadata)
         path = handler_call_details.method
         known = self._wrapped.get(path)
         if known is not None:
@@ -139,6 +154,7 @@ async def _write_all(responses: AsyncIterator[Any], context: Context) -> None:
         try:
             await context.write(response)
         except grpc.aio.InternalError:
+            context.set_code(grpc.StatusCode.CANCELLED)  # for the span of the call
             return  # the caller left while this was on its way
 
 

@@ -19,6 +19,7 @@ from services.mesh.identity import Kind, Principal
 from services.mesh.identity.authenticator import Authenticator
 from services.mesh.identity.peer import peer_identities
 from services.mesh.identity.platform import platform_of
+from services.mesh.interceptors.chain import metadata_of
 from services.mesh.interceptors.cutting import Cutting
 from services.mesh.interceptors.validation import Validation
 from services.mesh.limits import Allowance
@@ -78,16 +79,23 @@ class AccessDoor:
         TOO_MANY_STREAMS, INVALID_REQUEST, ACCESS_UNKNOWN; NOT_FOUND where the project does
         not exist and the caller would see it if it did.
         """
+        # Most calls need to wait for nothing here: what might is awaited only where it must be.
         call = Call(_NOBODY, method.name, "", peer=context.peer())
         caller.begin(call)
         await self._recognise(call, method, context)
-        await self._allowance.count(call.principal, method)
+        if bucket := self._allowance.lacking(call.principal, method.cost):
+            await self._allowance.limits.spend(bucket, method.cost)
         request = _read(content, method)
         call.resource = self._resource_of(request, method)
-        await self._authorise(call, method, request)
-        await self._allowance.admit(call, method)
+        if not self._allows(call, method):
+            await self._authorizer.require(call.principal, method.permission, call.resource)
+        if method.has_references and call.principal is not _HOLDER:
+            _check_references(request, method, call.resource)
+        if bucket := self._allowance.lacking_of_client(call, method.cost):
+            await self._allowance.limits.spend(bucket, method.cost)
         self._validation.check(request)
-        await self._note(call, method)
+        if method.audit or method.streams:
+            await self._note(call, method)
         return request
 
     async def leave(self, error: BaseException | None) -> None:
@@ -98,15 +106,16 @@ class AccessDoor:
         call.answered = True
         self._allowance.dismiss(call)
         if error is None:
-            await self._recorder.finish(call)
+            if call.audit:
+                await self._recorder.finish(call)
         elif isinstance(error, AdjutantError) and error.reason in _DENIALS:
             metrics.denied(call.method, error.reason)
             self._recorder.denied(error.reason, _visitor(call), call.method, call.resource)
 
     async def _recognise(self, call: Call, method: Method, context: Context) -> None:
-        metadata: dict[str, str | bytes] = dict(context.invocation_metadata() or ())
+        metadata: dict[str, str | bytes] = dict(metadata_of(context))
         call.platform = platform_of(metadata, self._settings)
-        if method.access and method.access.own_credential:
+        if method.own_credential:
             call.principal = _HOLDER
             return
         # Asking gRPC costs, and without certificates there is nothing to be had.
@@ -137,22 +146,21 @@ class AccessDoor:
             raise _no_name(resource, method)
         return resource
 
-    async def _authorise(self, call: Call, method: Method, request: Any) -> None:
+    def _allows(self, call: Call, method: Method) -> bool:
+        """Tell whether it is certain that the call is allowed."""
         if call.principal is _HOLDER:
-            return  # the method itself checks what the request carries
+            return True  # the method itself checks what the request carries
         if not method.permission:
             raise denied()
-        await self._authorizer.require(call.principal, method.permission, call.resource)
-        _check_references(request, method, call.resource)
+        return self._authorizer.allows(call.principal, method.permission, call.resource)
 
     async def _note(self, call: Call, method: Method) -> None:
         """Note a call that came in: for the audit log, and to cut its stream when it must end."""
-        if method.access and method.access.audit:
-            entry = self._recorder.entry(
-                method.access.audit, _visitor(call), method.name, call.resource
-            )
+        if method.audit:
+            entry = self._recorder.entry(method.audit, _visitor(call), method.name, call.resource)
             call.audit.append(entry)
         if method.streams:
+            self._allowance.open_stream(call)
             await self._recorder.finish(call)  # what is streamed is gone whatever comes then
             self._cutting.entered(call)
 

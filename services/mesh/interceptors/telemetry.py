@@ -13,22 +13,20 @@ from __future__ import annotations  # gRPC's types take parameters in stubs only
 import asyncio
 import functools
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
-from grpc.aio import AbortError, ServicerContext
+from grpc.aio import AbortError
 from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode
 
 from services.mesh import telemetry
+from services.mesh.interceptors.chain import Context, Inner, metadata_of
 
 if TYPE_CHECKING:
     from services.mesh.access.contract import Method
-
-Context: TypeAlias = "ServicerContext[Any, Any]"
-Inner: TypeAlias = Callable[[], Awaitable[Any]]
 
 _C = grpc.StatusCode
 # What else can go wrong is the caller's doing, and no error of the service.
@@ -97,7 +95,7 @@ def _attributes(name: str) -> Mapping[str, str]:
 def _remote_parent(context: Context) -> contexts.Context:
     """Return the caller's span where the call carries one, and nothing besides."""
     given = state = None
-    for key, value in context.invocation_metadata() or ():
+    for key, value in metadata_of(context):
         if key == "traceparent":
             given = value
         elif key == "tracestate":

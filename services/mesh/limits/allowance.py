@@ -1,18 +1,14 @@
 """What the door asks: may this call come in, as far as limits go."""
 
-from typing import TYPE_CHECKING
-
 from services.mesh.access.caller import Call
 from services.mesh.audit.recorder import host_of
 from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog
 from services.mesh.identity import Principal
 from services.mesh.limits.limits import Limits, client_of
+from services.mesh.limits.local import LocalBucket
 from services.mesh.limits.shared import SharedBuckets
 from services.mesh.limits.streams import Opened, Streams
-
-if TYPE_CHECKING:
-    from services.mesh.access.contract import Method
 
 
 class Allowance:
@@ -27,23 +23,25 @@ class Allowance:
         self.run = self.streams.run
         self.leave = self.streams.leave
 
-    async def count(self, principal: Principal, method: "Method") -> None:
-        """Count a call for its caller, whether it may do this or not. RATE_LIMITED."""
-        bucket = self.limits.of_caller(principal)
-        if bucket and not bucket.spend(method.cost):
-            await self.limits.spend(bucket, method.cost)
+    def lacking(self, principal: Principal, cost: int) -> LocalBucket | None:
+        """Count a call for its caller, whether it may do this or not.
 
-    async def admit(self, call: Call, method: "Method") -> None:
-        """Count a call that may come in for its client. RATE_LIMITED, TOO_MANY_STREAMS.
-
-        It was authorised: nobody uses up what is another client's.
+        Return what has not enough here for it to be counted; `self.limits.spend` waits for that.
         """
-        client = client_of(call.resource)
-        bucket = self.limits.of_client(call.principal, client)
-        if bucket and not bucket.spend(method.cost):
-            await self.limits.spend(bucket, method.cost)
-        if method.streams:
-            self._opened[id(call)] = self.streams.open(call.principal, client)
+        bucket = self.limits.of_caller(principal)
+        return None if bucket is None or bucket.spend(cost) else bucket
+
+    def lacking_of_client(self, call: Call, cost: int) -> LocalBucket | None:
+        """Count a call for its client, likewise.
+
+        It was authorised before: nobody uses up what is another client's.
+        """
+        bucket = self.limits.of_client(call.principal, client_of(call.resource))
+        return None if bucket is None or bucket.spend(cost) else bucket
+
+    def open_stream(self, call: Call) -> None:
+        """Count a stream until the call is dismissed. TOO_MANY_STREAMS."""
+        self._opened[id(call)] = self.streams.open(call.principal, client_of(call.resource))
 
     def dismiss(self, call: Call) -> None:
         """Note that a call is over."""

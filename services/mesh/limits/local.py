@@ -91,8 +91,11 @@ class LocalBucket:
     def lend(self, units: float) -> bool:
         """Take from the replica's own bucket first and from the shared one later.
 
-        False where its own is empty too.
+        False where its own is empty too, or a chunk is owed already: then the answer of
+        the shared one, or its absence, is not far.
         """
+        if self._lent and self._lent + units > self._chunk:
+            return False
         now = time.monotonic()
         grant = take(self.rate, self._full_at, now, units, units)
         self._full_at = grant.full_at

@@ -217,7 +217,7 @@ async def test_each_goes_on_alone_while_nobody_can_be_asked(
             await asyncio.sleep(0.05)
 
 
-async def test_a_server_that_is_slow_is_not_waited_for(
+async def test_a_server_that_does_not_answer_is_not_waited_for_each_time(
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = await replica()
@@ -226,10 +226,10 @@ async def test_a_server_that_is_slow_is_not_waited_for(
 
     async def slow(*_: Any) -> None:
         asked.set()
-        await asyncio.sleep(60)
+        await asyncio.sleep(0.25)  # and then it is known to be away
 
     monkeypatch.setattr(limits._shared, "take", slow)
-    assert await let_through(limits, 300) <= USER_BURST
+    assert USER_BURST / 2 < await let_through(limits, 300) <= USER_BURST
     assert asked.is_set()
 
 
@@ -244,7 +244,7 @@ async def test_what_was_lent_is_paid_back(
         return await works(*values)
 
     monkeypatch.setattr(limits._shared, "take", late)
-    assert USER_BURST <= await let_through(limits, 300) <= USER_BURST + 1
+    assert USER_BURST <= await let_through(limits, 300) <= USER_BURST + USER_BURST // CHUNKS
     await asyncio.sleep(0.2)
     other = await replica()
     # What was lent since the last chunk was asked for is paid back with the next.

@@ -15,7 +15,7 @@ from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.identity import key_sources
 from services.mesh.identity.issuer import Issuer
-from services.mesh.identity.jwks import MAX_JWKS_BYTES
+from services.mesh.identity.jwks import MAX_JWKS_BYTES, public_key
 from services.mesh.identity.key_sources import UrlKeys
 from tests.unit.mesh.identity.conftest import (
     AUDIENCE,
@@ -213,6 +213,7 @@ async def test_private_shared_and_short_keys_are_passed_over(
     entries = [{**exposed, "kid": "private"}, short.as_jwk(), encrypting, odd, good.as_jwk()]
     server.body = json.dumps({"keys": entries}).encode()
     mesh = make_mesh(jwt_issuers=(issuer(server),))
+    assert public_key(short.key.public_key()) is None
     assert await mesh.reason(private.sign(claims())) == "INVALID_CREDENTIAL"
     for kid in ("enc", "odd"):
         assert await mesh.reason(good.sign(claims(), kid=kid)) == "INVALID_CREDENTIAL"
