@@ -83,10 +83,11 @@ class Mesh:
         found = [kind.FromString(body) for body in answer.bodies]
         return found if self.methods[short].streams else found[0]
 
-    async def call(self, short: str, request: Message, metadata: Metadata) -> Answer:
+    async def call(self, short: str, request: Message | bytes, metadata: Metadata) -> Answer:
         """Call a method; a stream that goes on is read for a moment and counts as OK."""
         method, channel = self.methods[short], self._channel_of[short]
-        content, bodies = request.SerializeToString(), list[bytes]()
+        content = request if isinstance(request, bytes) else request.SerializeToString()
+        bodies: list[bytes] = []
         if method.streams:
             stream: Any = channel.unary_stream(method.path)
             call = stream(content, metadata=metadata)

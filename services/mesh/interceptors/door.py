@@ -196,6 +196,13 @@ def _check_references(request: Any, method: Method, resource: str) -> None:
         within = "/".join(resource.split("/")[:-2])
     for field, name in method.references_of(request):
         if not name.startswith(within + "/"):
-            kind = within.split("/")[-2].removesuffix("s")
-            message = f"'{name}' is not in {within}; name one of the same {kind}."
-            raise AdjutantError("INVALID_REQUEST", message, field=field)
+            raise _elsewhere(name[:200], within, field)
+
+
+def _elsewhere(name: str, within: str, field: str) -> AdjutantError:
+    if "/" not in within:
+        message = f"'{name}' is in no project that the request names; name its project too."
+    else:
+        kind = within.split("/")[-2].removesuffix("s")
+        message = f"'{name}' is not in {within}; name one of the same {kind}."
+    return AdjutantError("INVALID_REQUEST", message, field=field)
