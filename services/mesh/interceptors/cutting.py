@@ -47,7 +47,7 @@ class _Stream:
 
 
 class Cutting:
-    """Knows every stream of the process: an Around, and a sweep in the background."""
+    """Knows every stream of the process: an Around of streams, and a sweep in the background."""
 
     def __init__(self, authorizer: Authorizer, max_age_s: float) -> None:
         self._authorizer = authorizer
@@ -56,9 +56,7 @@ class Cutting:
         self._changed = asyncio.Event()
 
     async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
-        """Run the call; a stream is known from then until it ends."""
-        if not method.streams:
-            return await inner()
+        """Run a stream; it is known from then until it ends."""
         task = asyncio.current_task()
         assert task is not None
         ends_at = asyncio.get_running_loop().time() + self._max_age_s

@@ -35,8 +35,7 @@ class Delivery:
     async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
         """Run the call, and follow its answer until it is read or nobody waits for it."""
         response = await inner()
-        if not method.streams:
-            self._follow(response.ByteSize() + _OVERHEAD_BYTES)
+        self._follow(response.ByteSize() + _OVERHEAD_BYTES)
         return response
 
     def _follow(self, size: int) -> None:
