@@ -5,7 +5,6 @@ from services.mesh.access.replica import Replica
 from services.mesh.audit import Recorder
 from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog
-from services.mesh.identity import Principal
 from services.mesh.identity.authenticator import Authenticator
 from services.mesh.interceptors.chain import Around, Chain
 from services.mesh.interceptors.cutting import Cutting
@@ -28,7 +27,7 @@ class Admission:
         """Decides by it."""
         self.recorder = Recorder(store, settings.service, window_s=settings.audit_window_s)
         """Writes the audit log."""
-        self.cutting = Cutting(self.authorizer, self._is_accepted, settings.stream_max_age_s)
+        self.cutting = Cutting(self.authorizer, settings.stream_max_age_s)
         """Ends streams that may not go on."""
         self.allowance = Allowance(settings, event_log)
         """Counts calls and open streams."""
@@ -63,9 +62,3 @@ class Admission:
         await self.allowance.leave()
         await self._authenticator.close()
         await self.recorder.close()
-
-    def _is_accepted(self, principal: Principal) -> bool:
-        if principal.api_key is None:
-            return True
-        key = self.replica.key(principal.api_key.key_id)
-        return key is not None and not key.revoked

@@ -8,10 +8,10 @@ from __future__ import annotations  # gRPC's types take parameters in stubs only
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from services.mesh.access.authorizer import Authorizer, denied
 from services.mesh.access.caller import Call
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from services.mesh.interceptors.chain import Context, Inner
 
 SWEEP_S: Final = 1.0
-IsAccepted = Callable[[Principal], bool]
+REST_S: Final = 0.1
+"""Seconds between two looks at least: many changes at once are one look."""
+Prove: TypeAlias = Callable[[], Awaitable[object]]
+"""Asks again who shows what the call has shown. INVALID_CREDENTIAL where it is not accepted now."""
+
+
+async def _proved() -> None:
+    """Ask nothing: it is not known yet who calls."""
 
 
 @dataclass
@@ -34,6 +41,7 @@ class _Stream:
     ends_at: float
     call: Call | None = None
     """Who reads it; None while that is being found out."""
+    prove: Prove = _proved
     error: AdjutantError | None = None
     """Why it was cut."""
 
@@ -41,9 +49,8 @@ class _Stream:
 class Cutting:
     """Knows every stream of the process: an Around, and a sweep in the background."""
 
-    def __init__(self, authorizer: Authorizer, is_accepted: IsAccepted, max_age_s: float) -> None:
+    def __init__(self, authorizer: Authorizer, max_age_s: float) -> None:
         self._authorizer = authorizer
-        self._is_accepted = is_accepted
         self._max_age_s = max_age_s
         self._open: dict[asyncio.Task[Any], _Stream] = {}
         self._changed = asyncio.Event()
@@ -66,11 +73,11 @@ class Cutting:
         finally:
             del self._open[task]
 
-    def entered(self, call: Call) -> None:
-        """Note who reads the stream that this task writes."""
+    def entered(self, call: Call, prove: Prove) -> None:
+        """Note who reads the stream that this task writes, and what proves it again."""
         task = asyncio.current_task()
         if task in self._open:
-            self._open[task].call = call
+            self._open[task].call, self._open[task].prove = call, prove
 
     def look_soon(self) -> None:
         """Look at every stream again: who may do what has changed."""
@@ -84,17 +91,18 @@ class Cutting:
                     await self._changed.wait()
             self._changed.clear()
             for task, stream in list(self._open.items()):
-                error = self._verdict(stream)
-                if error and stream.error is None:
+                error = await self._verdict(stream)
+                if error and stream.error is None and not task.done():
                     stream.error = error
                     task.cancel()
+            await asyncio.sleep(REST_S)
 
-    def _verdict(self, stream: _Stream) -> AdjutantError | None:
+    async def _verdict(self, stream: _Stream) -> AdjutantError | None:
         """Return why a stream may not go on, or None."""
         if stream.call is None:
             return None
         principal = stream.call.principal
-        if _is_over(principal) or not self._is_accepted(principal):
+        if _is_over(principal) or not await _is_proved(stream):
             return AdjutantError(
                 "INVALID_CREDENTIAL",
                 "The credential that this stream was opened with has ended; connect again, with "
@@ -113,6 +121,18 @@ class Cutting:
 
     def _may_go_on(self, stream: _Stream, principal: Principal, resource: str) -> bool:
         return stream.permission in self._authorizer.permissions(principal, resource)
+
+
+async def _is_proved(stream: _Stream) -> bool:
+    """Tell whether the caller would still be let in with what was shown.
+
+    Where that cannot be told just now, as with an issuer that does not answer, it goes on.
+    """
+    try:
+        await stream.prove()
+    except AdjutantError as error:
+        return error.reason != "INVALID_CREDENTIAL"
+    return True
 
 
 def _is_over(principal: Principal) -> bool:

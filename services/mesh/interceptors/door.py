@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # gRPC's types take parameters in stubs only
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -95,7 +96,7 @@ class AccessDoor:
             await self._allowance.limits.spend(bucket, method.cost)
         self._validation.check(request)
         if method.audit or method.streams:
-            await self._note(call, method)
+            await self._note(call, method, context)
         return request
 
     async def leave(self, error: BaseException | None) -> None:
@@ -118,23 +119,28 @@ class AccessDoor:
         if method.own_credential:
             call.principal = _HOLDER
             return
-        # Asking gRPC costs, and without certificates there is nothing to be had.
-        peer = peer_identities(context) if self._settings.tls == "mutual" else ()
-        call.principal = await self._authenticate(metadata, peer, call.peer)
+        call.principal = await self._authenticate(metadata, self._peer(context), call.peer)
         if not self._recorder.authenticated_again(call.principal, call.peer):
             self._recorder.authenticated(_visitor(call), method.name)
+
+    def _peer(self, context: Context) -> Sequence[str]:
+        # Asking gRPC costs, and without certificates there is nothing to be had.
+        return peer_identities(context) if self._settings.tls == "mutual" else ()
 
     async def _authenticate(
         self, metadata: dict[str, str | bytes], peer: Sequence[str], address: str
     ) -> Principal:
         """Find out who it is; whoever was wrong too often is not told, nor looked into."""
+        # One who shows a certificate of the mesh is the front door, and at its address are all.
+        is_strange = not peer
         try:
             if found := self._authenticator.known(metadata, peer):
                 return found
-            self._allowance.check_stranger(address)
+            if is_strange:
+                self._allowance.check_stranger(address)
             return await self._authenticator.authenticate(metadata, peer)
         except AdjutantError as error:
-            if error.reason == "INVALID_CREDENTIAL":
+            if error.reason == "INVALID_CREDENTIAL" and is_strange:
                 self._allowance.failed(address)
                 self._allowance.check_stranger(address)
             raise
@@ -154,7 +160,7 @@ class AccessDoor:
             raise denied()
         return self._authorizer.allows(call.principal, method.permission, call.resource)
 
-    async def _note(self, call: Call, method: Method) -> None:
+    async def _note(self, call: Call, method: Method, context: Context) -> None:
         """Note a call that came in: for the audit log, and to cut its stream when it must end."""
         if method.audit:
             entry = self._recorder.entry(method.audit, _visitor(call), method.name, call.resource)
@@ -162,7 +168,8 @@ class AccessDoor:
         if method.streams:
             self._allowance.open_stream(call)
             await self._recorder.finish(call)  # what is streamed is gone whatever comes then
-            self._cutting.entered(call)
+            shown = dict(metadata_of(context)), self._peer(context)
+            self._cutting.entered(call, functools.partial(self._authenticator.authenticate, *shown))
 
 
 def _visitor(call: Call) -> Caller:
