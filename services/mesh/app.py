@@ -26,6 +26,7 @@ from services.mesh.blobs import Blobs
 from services.mesh.config import MeshSettings
 from services.mesh.events import Consumer, EventLog, Hub, Relay
 from services.mesh.events.consumer import Handler, subjects_of_audit, subjects_of_kinds
+from services.mesh.identity.files import make_private_folder
 from services.mesh.identity.local import ensure_secrets
 from services.mesh.identity.tls import require_safe
 from services.mesh.interceptors.chain import Chain
@@ -129,6 +130,7 @@ async def run_service(
         if event_log is None:
             return
         parts.push_async_callback(event_log.close)
+        make_private_folder(settings.service_dir)
         store = await open_store(
             settings.service_dir / "store.db",
             service.collections,

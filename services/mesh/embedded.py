@@ -15,7 +15,12 @@ from typing import Final, Self
 
 from services.mesh import tether
 from services.mesh.config import MeshSettings
-from services.mesh.identity.files import make_private, read_private, replace_private
+from services.mesh.identity.files import (
+    make_private,
+    make_private_folder,
+    read_private,
+    replace_private,
+)
 from services.mesh.identity.local import nats_token_path, new_token
 from services.ports import free_port as free_port
 
@@ -232,7 +237,7 @@ def _program() -> str:
 
 def _folder_in(data_dir: pathlib.Path) -> pathlib.Path:
     folder = data_dir.resolve() / "nats"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     return folder
 
 

@@ -148,7 +148,7 @@ def _serve_hierarchy(
     )
     mesh.serve(
         project_service_pb2_grpc.add_ProjectServiceServicer_to_server,
-        ProjectService(Nodes(PROJECT, store, directory, rights), inheritance, connections),
+        ProjectService(Nodes(PROJECT, store, directory, rights), inheritance, connections, rights),
         f"{_CONTRACT}.ProjectService",
     )
     mesh.serve(

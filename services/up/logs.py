@@ -5,6 +5,8 @@ import json
 import pathlib
 from collections.abc import Callable, Iterator
 
+from services.mesh.identity.files import make_private_folder
+
 ROTATE_AT_BYTES = 16 * 1024 * 1024
 _POLL_INTERVAL_S = 0.25
 _SEVERE = ("ERROR", "CRITICAL")
@@ -13,7 +15,7 @@ _SEVERE = ("ERROR", "CRITICAL")
 def log_file(data_dir: pathlib.Path, name: str) -> pathlib.Path:
     """Return where a service's log goes; a large one of earlier days is put aside as `.1`."""
     folder = data_dir / "logs"
-    folder.mkdir(exist_ok=True)
+    make_private_folder(folder)
     path = folder / f"{name}.log"
     if path.exists() and path.stat().st_size > ROTATE_AT_BYTES:
         path.replace(path.with_suffix(".log.1"))

@@ -43,6 +43,9 @@ class _Credentials(Protocol):
     async def prove(self, token: str, digest: bytes) -> Principal:
         """Return who shows it. AdjutantError for a token that is not accepted."""
 
+    def has_ended(self, token: str, digest: bytes) -> bool:
+        """Tell whether one that was accepted is certainly not any more, its time aside."""
+
 
 class Authenticator:
     """Tells who calls."""
@@ -61,6 +64,7 @@ class Authenticator:
         """
         self._owner = OwnerToken(owner_token_path(settings))
         self._tokens = Tokens(settings, clock)
+        self._administrators = frozenset(settings.administrators)
         self._keys = KeyHolders(find_key, present_key)
 
     async def start(self) -> None:
@@ -81,7 +85,7 @@ class Authenticator:
         """
         token = _bearer(metadata)
         if token is None:
-            principal = principal_of(peer_identities)
+            principal = self._with_rank(principal_of(peer_identities))
         else:
             principal = self._credentials(token).known(token, _digest(token))
         return principal and _with_actor(principal, metadata)
@@ -102,6 +106,22 @@ class Authenticator:
             raise no_identity()
         principal = await self._credentials(token).prove(token, _digest(token))
         return _with_actor(principal, metadata)
+
+    def has_ended(self, metadata: Mapping[str, str | bytes]) -> bool:
+        """Tell whether what a call was let in by is certainly not accepted any more.
+
+        What cannot be told just now goes on; when the credential's own time is over, its
+        principal says. A certificate holds as long as its connection.
+        """
+        token = _bearer(metadata)
+        return token is not None and self._credentials(token).has_ended(token, _digest(token))
+
+    def _with_rank(self, principal: Principal | None) -> Principal | None:
+        """Return a certificate's principal as the administrator that the settings may name."""
+        if principal is None or principal.kind is not Kind.USER:
+            return principal
+        is_named = principal.name in self._administrators
+        return dataclasses.replace(principal, administrator=is_named)
 
     def _credentials(self, token: str) -> _Credentials:
         if token.startswith(api_keys.PREFIX):

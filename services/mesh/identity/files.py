@@ -8,8 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder of mode 700, or close one that others can read; what is in it may be anybody's.
+
+    One that is somebody else's stays as it is, and the log says so. OSError.
+    """
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.stat().st_mode & _OTHERS:
+        return
+    try:
+        path.chmod(0o700)
+    except PermissionError:
+        log.warning("%s may be read by others of this machine; its owner can change that", path)
 
 
 def make_private(path: Path, content: bytes) -> bool:

@@ -48,6 +48,11 @@ class KeyHolders:
             return None
         return self._still(digest, shown, self._present_key(shown.key.key_id))
 
+    def has_ended(self, token: str, digest: bytes) -> bool:
+        """Tell whether a key that was good is certainly not any more."""
+        key = self._present_key(split(token)[0]) if self._present_key else None
+        return key is not None and not _holds(key)
+
     async def prove(self, token: str, digest: bytes) -> Principal:
         """Return who shows a token. INVALID_CREDENTIAL, RATE_LIMITED, ACCESS_UNKNOWN."""
         key_id, secret = split(token)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.mesh.config import MeshSettings
-from services.mesh.identity.files import make_private, require_private
+from services.mesh.identity.files import make_private, make_private_folder, require_private
 
 SECRETS_DIR: Final = "secrets"
 OWNER_PREFIX: Final = "adjo_"
@@ -86,9 +86,7 @@ def ensure_secrets(settings: MeshSettings) -> dict[str, Path]:
     """
     folder = settings.data_dir / SECRETS_DIR
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
+    make_private_folder(folder)
     made = {}
     for what, file in secret_files(settings).items():
         if file.is_ours and not file.path.exists() and make_private(file.path, file.make()):

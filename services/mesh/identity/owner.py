@@ -36,6 +36,15 @@ class OwnerToken:
         # Digests, so that the time this takes tells nothing of the token.
         return OWNER if hmac.compare_digest(digest, expected) else None
 
+    def has_ended(self, token: str, digest: bytes) -> bool:
+        """Tell whether a token that was the owner's is certainly not any more."""
+        try:
+            return not hmac.compare_digest(digest, self._digest.get())
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):
+            return False
+
     async def prove(self, token: str, digest: bytes) -> Principal:
         """Return the owner. INVALID_CREDENTIAL, or ACCESS_UNKNOWN where the file is unusable."""
         try:

@@ -91,9 +91,14 @@ class Tokens:
             return None
         keys = shown.trust.keys.present()
         if keys is None or (keys is not shown.keys and not keys.has(shown.key)):
-            self._shown.drop(digest)
             return None
         return shown.principal
+
+    def has_ended(self, token: str, digest: bytes) -> bool:
+        """Tell whether the key that signed a token was certainly taken back since."""
+        shown = self._shown.get(digest)
+        keys = shown.trust.keys.present() if shown else None
+        return bool(shown and keys and keys is not shown.keys and not keys.has(shown.key))
 
     async def prove(self, token: str, digest: bytes) -> Principal:
         """Return who shows a token. INVALID_CREDENTIAL, ACCESS_UNKNOWN."""

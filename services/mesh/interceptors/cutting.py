@@ -8,10 +8,10 @@ from __future__ import annotations  # gRPC's types take parameters in stubs only
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from services.mesh.access.authorizer import Authorizer, denied
 from services.mesh.access.caller import Call
@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 SWEEP_S: Final = 1.0
 REST_S: Final = 0.1
 """Seconds between two looks at least: many changes at once are one look."""
-Prove: TypeAlias = Callable[[], Awaitable[object]]
-"""Asks again who shows what the call has shown. INVALID_CREDENTIAL where it is not accepted now."""
-
-
-async def _proved() -> None:
-    """Ask nothing: it is not known yet who calls."""
+HasEnded = Callable[[], bool]
+"""Tells whether the credential that a stream was opened with is not accepted any more."""
 
 
 @dataclass
@@ -41,7 +37,7 @@ class _Stream:
     ends_at: float
     call: Call | None = None
     """Who reads it; None while that is being found out."""
-    prove: Prove = _proved
+    has_ended: HasEnded = lambda: False
     error: AdjutantError | None = None
     """Why it was cut."""
 
@@ -71,11 +67,12 @@ class Cutting:
         finally:
             del self._open[task]
 
-    def entered(self, call: Call, prove: Prove) -> None:
-        """Note who reads the stream that this task writes, and what proves it again."""
+    def entered(self, call: Call, has_ended: HasEnded) -> None:
+        """Note who reads the stream that this task writes."""
         task = asyncio.current_task()
         if task in self._open:
-            self._open[task].call, self._open[task].prove = call, prove
+            self._open[task].call = call
+            self._open[task].has_ended = has_ended
 
     def look_soon(self) -> None:
         """Look at every stream again: who may do what has changed."""
@@ -89,18 +86,18 @@ class Cutting:
                     await self._changed.wait()
             self._changed.clear()
             for task, stream in list(self._open.items()):
-                error = await self._verdict(stream)
-                if error and stream.error is None and not task.done():
+                error = self._verdict(stream)
+                if error and stream.error is None:
                     stream.error = error
                     task.cancel()
             await asyncio.sleep(REST_S)
 
-    async def _verdict(self, stream: _Stream) -> AdjutantError | None:
+    def _verdict(self, stream: _Stream) -> AdjutantError | None:
         """Return why a stream may not go on, or None."""
         if stream.call is None:
             return None
         principal = stream.call.principal
-        if _is_over(principal) or not await _is_proved(stream):
+        if _is_over(principal) or stream.has_ended():
             return AdjutantError(
                 "INVALID_CREDENTIAL",
                 "The credential that this stream was opened with has ended; connect again, with "
@@ -119,18 +116,6 @@ class Cutting:
 
     def _may_go_on(self, stream: _Stream, principal: Principal, resource: str) -> bool:
         return stream.permission in self._authorizer.permissions(principal, resource)
-
-
-async def _is_proved(stream: _Stream) -> bool:
-    """Tell whether the caller would still be let in with what was shown.
-
-    Where that cannot be told just now, as with an issuer that does not answer, it goes on.
-    """
-    try:
-        await stream.prove()
-    except AdjutantError as error:
-        return error.reason != "INVALID_CREDENTIAL"
-    return True
 
 
 def _is_over(principal: Principal) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations  # gRPC's types take parameters in stubs only
 
-import functools
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -168,8 +167,8 @@ class AccessDoor:
         if method.streams:
             self._allowance.open_stream(call)
             await self._recorder.finish(call)  # what is streamed is gone whatever comes then
-            shown = dict(metadata_of(context)), self._peer(context)
-            self._cutting.entered(call, functools.partial(self._authenticator.authenticate, *shown))
+            shown = dict(metadata_of(context))
+            self._cutting.entered(call, lambda: self._authenticator.has_ended(shown))
 
 
 def _visitor(call: Call) -> Caller:

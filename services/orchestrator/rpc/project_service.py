@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import project_service_pb2 as pb
 from adjutant.orchestrator.v1 import project_service_pb2_grpc
 from services.orchestrator.rpc import hierarchy
@@ -9,17 +10,23 @@ from services.orchestrator.tenancy.connection import Connections
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.nodes import Nodes
 from services.orchestrator.tenancy.project import ProjectRecord
+from services.orchestrator.tenancy.rights import Rights
 
 
 class ProjectService(project_service_pb2_grpc.ProjectServiceServicer):
     """See the contract."""
 
     def __init__(
-        self, nodes: Nodes[ProjectRecord], inheritance: Inheritance, connections: Connections
+        self,
+        nodes: Nodes[ProjectRecord],
+        inheritance: Inheritance,
+        connections: Connections,
+        rights: Rights,
     ) -> None:
         self._nodes = nodes
         self._inheritance = inheritance
         self._connections = connections
+        self._rights = rights
 
     async def CreateProject(
         self, request: pb.CreateProjectRequest, _: Any
@@ -62,7 +69,9 @@ class ProjectService(project_service_pb2_grpc.ProjectServiceServicer):
     ) -> pb.GetEffectiveProjectResponse:
         """See the contract."""
         found = await self._inheritance.effective(request.name)
-        connections = await self._connections.connections_of(found.chain)
+        # Who works in a project need not know what it reaches, nor as which user.
+        may_read = access_pb2.PERMISSION_CONNECTIONS_READ in self._rights.held(request.name)
+        connections = await self._connections.connections_of(found.chain) if may_read else ()
         return pb.GetEffectiveProjectResponse(
             effective_project=hierarchy.effective(found, connections)
         )

@@ -151,3 +151,13 @@ async def test_a_mesh_without_its_certificates_says_what_to_do(tmp_path: pathlib
     code, said = await Command(tmp_path, ADJUTANT_TLS="server")("up")
     assert code == 2
     assert "adjutant auth certificates" in said
+
+
+async def test_what_is_kept_is_for_its_owner_in_an_older_folder_too(
+    tmp_path: pathlib.Path,
+) -> None:
+    kept = [tmp_path / "data" / name for name in ("nats", "logs", "orchestrator", "agent_runner")]
+    for folder in kept:
+        folder.mkdir(parents=True, mode=0o755)
+    async for _ in started(tmp_path / "data"):
+        assert {stat.S_IMODE(folder.stat().st_mode) for folder in kept} == {0o700}

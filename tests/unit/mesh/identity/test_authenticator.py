@@ -158,6 +158,14 @@ async def test_a_certificate_says_who_calls(
     assert mesh.authenticator.known({}, identities) == principal
 
 
+async def test_an_administrator_is_one_by_certificate_too(make_mesh: MakeMesh) -> None:
+    mesh = make_mesh(tls="mutual", administrators=("users/ada",))
+    for identity, is_one in (("users/ada", True), ("users/eve", False)):
+        principal = await mesh.authenticator.authenticate({}, [f"spiffe://adjutant/{identity}"])
+        assert principal.administrator is is_one
+    assert not (await mesh.authenticator.authenticate({}, [ORCHESTRATOR])).administrator
+
+
 @pytest.mark.parametrize(
     "identities",
     [

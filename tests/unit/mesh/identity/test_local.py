@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from services.mesh.config import MeshSettings
+from services.mesh.identity.files import make_private_folder
 from services.mesh.identity.local import ensure_secrets, secret_files
 
 
@@ -32,6 +33,18 @@ def test_an_open_folder_is_closed(tmp_path: pathlib.Path) -> None:
     (tmp_path / "secrets").mkdir(mode=0o755)
     ensure_secrets(MeshSettings(data_dir=tmp_path))
     assert _mode(tmp_path / "secrets") == 0o700
+
+
+def test_a_folder_of_another_owner_is_left_as_it_is(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    (tmp_path / "volume").mkdir(mode=0o755)
+    monkeypatch.setattr(pathlib.Path, "chmod", refuse)
+    make_private_folder(tmp_path / "volume")
+    assert "may be read by others" in caplog.text
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])

@@ -1101,7 +1101,8 @@ class EffectiveProject(betterproto2.Message):
         6, betterproto2.TYPE_MESSAGE, repeated=True
     )
     """
-    connections are those that can be used here; of one id, the nearest.
+    connections are those that can be used here; of one id, the nearest. Whoever may not read
+    connections is shown none.
     """
 
 
