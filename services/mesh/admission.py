@@ -47,15 +47,10 @@ class Admission:
             self._settings,
         )
         # Errors stand inside telemetry, which would record an exception as success.
+        outer: list[Around] = [Telemetry(), Errors()]
         limit_s = self._settings.unary_timeout_s
-        arounds: list[Around] = [
-            Telemetry(),
-            Errors(),
-            Deadline(limit_s),
-            self.cutting,
-            Delivery(limit_s),
-        ]
-        chain.open(arounds, door)
+        answers = [*outer, Deadline(limit_s), Delivery(limit_s)]
+        chain.open(answers, [*outer, self.cutting], door)
 
     async def close(self) -> None:
         """Write what the audit log is still owed."""

@@ -32,6 +32,7 @@ _LIMITS: Final[tuple[tuple[str, Any], ...]] = (
     # A message of 4 MB that says it is compressed could become any size: nobody sends such.
     ("grpc.compression_enabled_algorithms_bitset", 1),
 )
+_MAX_INT: Final = 2**31 - 1
 
 
 def make_server(settings: MeshSettings, chain: Chain) -> grpc.aio.Server:
@@ -41,6 +42,7 @@ def make_server(settings: MeshSettings, chain: Chain) -> grpc.aio.Server:
     """
     options = (*_LIMITS, ("grpc.max_receive_message_length", settings.max_message_bytes))
     options = (*options, ("grpc.max_allowed_incoming_connections", _most_connections()))
+    options = (*options, *_ages(settings.stream_max_age_s))
     server = grpc.aio.server(interceptors=[chain], options=options)
     address = f"{settings.host}:{settings.port}"
     credentials = server_credentials(settings)
@@ -55,6 +57,16 @@ def make_server(settings: MeshSettings, chain: Chain) -> grpc.aio.Server:
             "or choose another ADJUTANT_PORT_BASE."
         ) from error
     return server
+
+
+def _ages(max_age_s: float) -> tuple[tuple[str, Any], ...]:
+    """Return how old a connection may become: a certificate is looked at when one begins.
+
+    At that age no new call is taken on it, and a caller connects again by itself; streams have
+    ended by then, or do within as long again.
+    """
+    age_ms = min(int(max_age_s * 1000), _MAX_INT)
+    return (("grpc.max_connection_age_ms", age_ms), ("grpc.max_connection_age_grace_ms", age_ms))
 
 
 def _most_connections() -> int:

@@ -187,6 +187,8 @@ def _serve_audit(mesh: Mesh) -> None:
         f"{_CONTRACT}.AuditService",
     )
     mesh.consume_audit("orchestrator-audit", audit.on_entry)
+    max_age_s = mesh.settings.audit_max_age_s
+    mesh.run_in_background("audit entries", lambda: audit.forget_forever(max_age_s))
 
 
 SERVICE: Final = Service(OrchestratorSettings, collections=COLLECTIONS, build=build)

@@ -82,7 +82,7 @@ async def run(
                 await _attack(report, targets, tenants, attacks, until, say)
                 await asyncio.sleep(1)
             report.witness.judge()
-            await report.vitals.settle()
+            await report.vitals.settle(report.tally.streams)
             report.vitals.complaints += [
                 f"{service} was started anew"
                 for service in SERVICES

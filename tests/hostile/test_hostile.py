@@ -1,14 +1,11 @@
 """A short run of every attack; `make hostile` runs them for longer."""
 
-import os
-import signal
 import subprocess
 import sys
 
-import psutil
 import pytest
 
-from tests.hostile.enemy import Enemy
+from tests.hostile.attack_of_the_test import kills
 from tests.hostile.run import run
 
 RUN_TIMEOUT_S = 150
@@ -20,15 +17,6 @@ def test_a_mesh_outlives_every_attack() -> None:
     command = [sys.executable, "-m", "tests.hostile", "--seconds", "1", "--seed", str(SEED)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-
-
-async def kills(enemy: Enemy) -> None:
-    """Do what no attack may be able to."""
-    for process in psutil.process_iter(["cmdline"]):
-        if f"services.{enemy.target.service}" in (process.info["cmdline"] or ()):
-            listening = [c.laddr.port for c in process.net_connections() if c.status == "LISTEN"]
-            if enemy.target.port in listening:
-                os.kill(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.timeout(RUN_TIMEOUT_S)

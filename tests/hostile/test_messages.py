@@ -11,6 +11,8 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from adjutant.agent_runner.v1 import run_service_pb2
+from adjutant.orchestrator.v1 import project_pb2, project_service_pb2
 from services.mesh.access.contract import Method
 from tests.hostile.messages import messages, mutated
 from tests.isolation import requests
@@ -18,7 +20,7 @@ from tests.isolation.wire import Mesh, Metadata
 from tests.isolation.world import World, make_world
 from tests.support.identities import bearer, owner_token
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "1500"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "1500"))
 PATIENCE_S = 30
 BROKEN = (
     grpc.StatusCode.INTERNAL,
@@ -29,17 +31,34 @@ BROKEN = (
 _HYPOTHESIS = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    database=None, print_blob=True,
+    database=None,
+    print_blob=True,
     # What was done to a mesh stays done, so that the same request is answered otherwise later.
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
 
 
+# The mesh, in its own thread, may use `random` while a message is made up in this one.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @pytest.mark.timeout(180)
 async def test_any_message_gets_an_answer_that_was_designed(tmp_path: Path) -> None:
     async with make_world(tmp_path) as world:
         await asyncio.to_thread(_attack, world, asyncio.get_running_loop())
+
+
+async def test_what_was_found_once_is_answered_by_design(tmp_path: Path) -> None:
+    async with make_world(tmp_path) as world:
+        owner = bearer(owner_token(world.data_dir))
+        group = project_pb2.Project(group=world.control.names[6])
+        of_nobody = project_service_pb2.CreateProjectRequest(project_id="x", project=group)
+        beyond = run_service_pb2.TailLogsRequest(
+            name=world.control.names[1], offset_bytes=2**63 - 1
+        )
+        answer = await world.mesh.call("ProjectService/CreateProject", of_nobody, owner)
+        assert answer.reason == "adjutant/INVALID_REQUEST"
+        answer = await world.mesh.call("RunService/TailLogs", beyond, owner)
+        assert (answer.code, answer.bodies) == (grpc.StatusCode.OK, ())
 
 
 def _attack(world: World, loop: asyncio.AbstractEventLoop) -> None:

@@ -127,7 +127,8 @@ class LocalBackend:
         """Read what a job printed; None where the file is gone."""
         try:
             with open(self._folder(job_id).output_path, "rb") as file:
-                file.seek(offset_bytes)
+                # An offset that no file can have is no error: nothing is there.
+                file.seek(min(offset_bytes, os.fstat(file.fileno()).st_size))
                 data = file.read(limit_bytes)
         except FileNotFoundError:
             return None

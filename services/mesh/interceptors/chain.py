@@ -63,13 +63,18 @@ class Chain(grpc.aio.ServerInterceptor):
     """Puts the same behaviour around each method, and leaves health and reflection alone."""
 
     def __init__(self) -> None:
-        self._arounds: Sequence[Around] = ()
+        self._around_answers: Sequence[Around] = ()
+        self._around_streams: Sequence[Around] = ()
         self._door: Door | None = None
         self._wrapped: dict[str, Handler] = {}
 
-    def open(self, arounds: Sequence[Around], door: Door) -> None:
-        """Put these around every method, outermost first. The server may be made before."""
-        self._arounds = arounds
+    def open(self, answers: Sequence[Around], streams: Sequence[Around], door: Door) -> None:
+        """Put these around methods that answer once, and around streams; outermost first.
+
+        The server may be made before.
+        """
+        self._around_answers = answers
+        self._around_streams = streams
         self._door = door
 
     async def intercept_service(
@@ -97,7 +102,8 @@ class Chain(grpc.aio.ServerInterceptor):
             raise NotImplementedError(f"{method.path}: no request stream passes the door yet")
         make_answer = _writing if method.streams else _once
         answer = make_answer(handler, method, door)
-        for around in reversed(self._arounds):
+        arounds = self._around_streams if method.streams else self._around_answers
+        for around in reversed(arounds):
             answer = _inside(around, method, answer)
 
         async def behavior(_: Any, context: Context) -> Any:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from services.mesh.interceptors.chain import Context, Inner
 
 SWEEP_S: Final = 1.0
+REST_S: Final = 0.1
+"""Seconds between two looks at least: many changes at once are one look."""
 HasEnded = Callable[[], bool]
 """Tells whether the credential that a stream was opened with is not accepted any more."""
 
@@ -41,7 +43,7 @@ class _Stream:
 
 
 class Cutting:
-    """Knows every stream of the process: an Around, and a sweep in the background."""
+    """Knows every stream of the process: an Around of streams, and a sweep in the background."""
 
     def __init__(self, authorizer: Authorizer, max_age_s: float) -> None:
         self._authorizer = authorizer
@@ -50,9 +52,7 @@ class Cutting:
         self._changed = asyncio.Event()
 
     async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
-        """Run the call; a stream is known from then until it ends."""
-        if not method.streams:
-            return await inner()
+        """Run a stream; it is known from then until it ends."""
         task = asyncio.current_task()
         assert task is not None
         ends_at = asyncio.get_running_loop().time() + self._max_age_s
@@ -90,6 +90,7 @@ class Cutting:
                 if error and stream.error is None:
                     stream.error = error
                     task.cancel()
+            await asyncio.sleep(REST_S)
 
     def _verdict(self, stream: _Stream) -> AdjutantError | None:
         """Return why a stream may not go on, or None."""

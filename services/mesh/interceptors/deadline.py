@@ -40,15 +40,16 @@ def remaining_s() -> float | None:
 
 
 class Deadline:
-    """Gives every unary call an end, and notes it for the calls that it makes."""
+    """Gives a call that answers once an end, and notes it for the calls that it makes.
+
+    A stream goes on as long as it is wanted; calls that it makes have limits of their own.
+    """
 
     def __init__(self, unary_timeout_s: float) -> None:
         self._timeouts = Timeouts(unary_timeout_s)
 
     async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
-        """Call within the caller's deadline or ours; a stream goes on as long as it is wanted."""
-        if method.streams:
-            return await inner()  # calls that it makes meanwhile have limits of their own
+        """Call within the caller's deadline or ours."""
         given_s = context.time_remaining()
         limit_s = self._timeouts.limit_s if given_s is None else given_s
         budget = _Budget(asyncio.get_running_loop().time() + limit_s)

@@ -35,23 +35,19 @@ class Delivery:
     async def __call__(self, inner: Inner, method: Method, context: Context) -> Any:
         """Run the call, and follow its answer until it is read or nobody waits for it."""
         response = await inner()
-        if not method.streams:
-            self._follow(response.ByteSize() + _OVERHEAD_BYTES)
+        call = latest_call()
+        if call is None:
+            return response
+        size = response.ByteSize() + _OVERHEAD_BYTES
+        if self._unread[call.principal.name] + size > MAX_UNREAD_BYTES:
+            del response  # or the error's traceback would hold it
+            raise _unread()
+        self._follow(call.principal.name, size)
         return response
 
-    def _follow(self, size: int) -> None:
-        call = latest_call()
+    def _follow(self, principal: str, size: int) -> None:
         task = asyncio.current_task()
-        if call is None or task is None:
-            return
-        principal = call.principal.name
-        if self._unread[principal] + size > MAX_UNREAD_BYTES:
-            raise AdjutantError(
-                "RATE_LIMITED",
-                f"Answers of more than {MAX_UNREAD_BYTES >> 20} MiB wait for you to read them; "
-                "read them, and call again.",
-                retry_after_s=1.0,
-            )
+        assert task is not None
         self._unread[principal] += size
         # gRPC sends the answer in this very task: when that ends, nothing is held any more.
         key = self._timeouts.add(task.cancel)
@@ -63,3 +59,12 @@ class Delivery:
                 del self._unread[principal]
 
         task.add_done_callback(read)
+
+
+def _unread() -> AdjutantError:
+    return AdjutantError(
+        "RATE_LIMITED",
+        f"Answers of more than {MAX_UNREAD_BYTES >> 20} MiB wait for you to read them; read them, "
+        "and call again.",
+        retry_after_s=1.0,
+    )

@@ -120,23 +120,28 @@ class AccessDoor:
         if method.own_credential:
             call.principal = _HOLDER
             return
-        # Asking gRPC costs, and without certificates there is nothing to be had.
-        peer = peer_identities(context) if self._settings.tls == "mutual" else ()
-        call.principal = await self._authenticate(metadata, peer, call.peer)
+        call.principal = await self._authenticate(metadata, self._peer(context), call.peer)
         if not self._recorder.authenticated_again(call.principal, call.peer):
             self._recorder.authenticated(_visitor(call), method.name)
+
+    def _peer(self, context: Context) -> Sequence[str]:
+        # Asking gRPC costs, and without certificates there is nothing to be had.
+        return peer_identities(context) if self._settings.tls == "mutual" else ()
 
     async def _authenticate(
         self, metadata: dict[str, str | bytes], peer: Sequence[str], address: str
     ) -> Principal:
         """Find out who it is; whoever was wrong too often is not told, nor looked into."""
+        # One who shows a certificate of the mesh is the front door, and at its address are all.
+        is_strange = not peer
         try:
             if found := self._authenticator.known(metadata, peer):
                 return found
-            self._allowance.check_stranger(address)
+            if is_strange:
+                self._allowance.check_stranger(address)
             return await self._authenticator.authenticate(metadata, peer)
         except AdjutantError as error:
-            if error.reason == "INVALID_CREDENTIAL":
+            if error.reason == "INVALID_CREDENTIAL" and is_strange:
                 self._allowance.failed(address)
                 self._allowance.check_stranger(address)
             raise

@@ -7,6 +7,7 @@ round trip. Moments are those of the server's clock: replicas need not agree on 
 import asyncio
 import hashlib
 import logging
+import random
 import struct
 import time
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ TIMEOUT_S: Final = 0.25
 OPEN_TIMEOUT_S: Final = 2.0
 AWAY_S: Final = 1.0
 """Seconds for which a server that did not answer is not asked again."""
-ATTEMPTS: Final = 8
+ATTEMPTS: Final = 32
+CONFLICT_S: Final = 0.002
+"""Seconds at most before another attempt, by chance, so that two do not meet again and again."""
 CLOCK_S: Final = 600.0
 """Seconds after which the server's clock is read again."""
 _REMEMBERED: Final = 20_000
@@ -93,6 +96,7 @@ class SharedBuckets:
                 revision = await bucket.update(key, value, last=stored.revision)
             except KeyWrongLastSequenceError:
                 self._stored.drop(key)
+                await asyncio.sleep(random.uniform(0, CONFLICT_S))
                 continue
             self._stored.put(key, _Stored(revision, grant.full_at))
             return grant

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
@@ -117,16 +117,19 @@ def purge(database: sqlite3.Connection, table: str, parent: str) -> int:
     return database.execute(sql, (f"{parent}/", f"{parent}0")).rowcount
 
 
-def that_fit(found: Sequence[Any]) -> list[Any]:
-    """Return the first of a page's rows, as many as one message takes, and at least one."""
+def that_fit(found: Iterable[Any], page_size: int) -> tuple[list[Any], bool]:
+    """Return a page's rows, and whether there are more.
+
+    They are as many as one message takes, and at least one; no more is read than that.
+    """
     shown: list[Any] = []
     size = 0
     for row in found:
         size += len(row[0])
-        if shown and size > MAX_PAGE_BYTES:
-            break
+        if shown and (size > MAX_PAGE_BYTES or len(shown) == page_size):
+            return shown, True
         shown.append(row)
-    return shown
+    return shown, False
 
 
 def marks(values: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ commit survives the death of any process.
 """
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ from services.mesh.store.query import parse_query
 
 T = TypeVar("T")
 SCAN_BATCH = 200
+_PAGES_AT_ONCE = 4
 
 
 async def open_store(
@@ -51,6 +53,8 @@ class SqliteStore:
         self._synchronous = synchronous
         self._writer = ThreadPoolExecutor(1, "store-write")
         self._reader = ThreadPoolExecutor(1, "store-read")
+        # Pages are megabytes: no more of them than a few wait to be made into records.
+        self._paging = asyncio.Semaphore(_PAGES_AT_ONCE)
         self._connections: dict[ThreadPoolExecutor, sqlite3.Connection] = {}
         self._wakers: list[Callable[[], None]] = []
         self._purgeable: list[str] = []
@@ -215,10 +219,17 @@ class SqliteStore:
             page_token=page_token,
         )
         sql, values = rows.select(collection.name, query, where or {})
-        found = await self._rows(sql, values)
-        shown = rows.that_fit(found[: query.page_size])
-        records = [collection.record.model_validate_json(row[0]) for row in shown]
-        if len(shown) == len(found):
+
+        def read() -> tuple[list[Any], bool]:
+            # Closed, for a cursor that was not read to its end holds the database's old pages.
+            with contextlib.closing(self._connect(self._reader).execute(sql, values)) as found:
+                return rows.that_fit(found, query.page_size)
+
+        async with self._paging:
+            loop = asyncio.get_running_loop()
+            shown, is_more = await loop.run_in_executor(self._reader, read)
+            records = [collection.record.model_validate_json(row[0]) for row in shown]
+        if not is_more:
             return Page(records, "")
         last = shown[-1]
         return Page(records, query.next_token(last[1], last[2]))

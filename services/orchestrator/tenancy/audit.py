@@ -1,17 +1,20 @@
 """The audit log as it can be listed: entries copied from the stream that only grows."""
 
+import asyncio
+import contextlib
 import re
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from adjutant.common.v1 import access_pb2, error_reason_pb2
 from adjutant.event.v1 import event_pb2
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child
-from services.mesh.store import Collection, Page, Record, Store, UtcTime
+from services.mesh.store import Collection, Page, Record, Store, UtcTime, now
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES, KeyUseRecord
 from services.orchestrator.tenancy.keys import use_name
 
+FORGET_INTERVAL_S: Final = 86400.0
 _ID: Final = "[a-z0-9-]{1,63}"
 _PLACE: Final = re.compile(rf"(?P<client>clients/{_ID})(?P<project>/projects/{_ID})?(?=/|$)")
 _AUTHENTICATION: Final = access_pb2.AUDIT_KIND_AUTHENTICATION
@@ -78,6 +81,20 @@ class Audit:
             page_token=request.page_token,
             where={"project": request.parent} if project else {},
         )
+
+    async def forget_forever(self, max_age_s: float) -> None:
+        """Remove entries that the stream itself keeps no longer, now and once a day."""
+        while True:
+            await self.forget(now() - timedelta(seconds=max_age_s))
+            await asyncio.sleep(FORGET_INTERVAL_S)
+
+    async def forget(self, before: datetime) -> None:
+        """Remove the entries of before a moment."""
+        async for entry in self._store.scan(AUDIT_ENTRIES, {}):
+            if entry.create_time >= before:
+                return  # the oldest come first
+            with contextlib.suppress(AdjutantError):  # another replica was faster
+                await self._store.delete(AUDIT_ENTRIES, entry.name)
 
     async def _note_use(self, entry: AuditEntryRecord) -> None:
         """Note when an API key was used; a use that is known to be later stays."""

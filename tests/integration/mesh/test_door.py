@@ -182,6 +182,18 @@ async def test_a_stream_ends_when_its_project_is_removed(visitor: Visitor) -> No
     assert details(error)["ErrorInfo"].reason == "PERMISSION_DENIED"
 
 
+async def test_a_stream_ends_when_the_owners_token_is_rotated(served: Served) -> None:
+    stream = served.subscriptions.Subscribe(SUBSCRIBE)
+    await live(stream)
+    token = served.mesh.settings.data_dir / "owner.token"
+    another = token.with_suffix(".new")
+    another.touch(0o600)
+    another.write_text("another token of the owner's, made by hand")
+    another.rename(token)
+    error = await refused(stream.read())
+    assert details(error)["ErrorInfo"].reason == "INVALID_CREDENTIAL"
+
+
 async def test_a_stream_is_not_open_for_ever(tmp_path: pathlib.Path, nats: Any) -> None:
     async with serving(tmp_path, nats.url, stream_max_age_s=1.0) as served:
         stream = served.subscriptions.Subscribe(SUBSCRIBE)

@@ -144,6 +144,8 @@ async def test_two_replicas_let_through_what_one_would(
 ) -> None:
     # However busy this machine is: who asks waits for the answer.
     monkeypatch.setattr("services.mesh.limits.limits.WAIT_S", 30.0)
+    monkeypatch.setattr("services.mesh.limits.shared.TIMEOUT_S", 30.0)
+    monkeypatch.setattr("services.mesh.limits.shared.OPEN_TIMEOUT_S", 30.0)
     one, two = await replica(), await replica()
     counts = await asyncio.gather(*(let_through(one, 20) for _ in range(10)), let_through(two, 200))
     total = sum(counts)

@@ -1,8 +1,15 @@
 """The audit log as it is listed over the wire."""
 
+from pathlib import Path
+
 from adjutant.common.v1 import access_pb2, error_reason_pb2
+from adjutant.event.v1 import access_events_pb2
 from adjutant.orchestrator.v1 import audit_entry_pb2, project_service_pb2
 from adjutant.orchestrator.v1 import audit_service_pb2 as pb
+from services.mesh.events import new_event
+from services.mesh.store import open_store
+from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES
+from services.orchestrator.tenancy.audit import AUDIT_ENTRIES, Audit
 from tests.integration.tenancy.conftest import CLIENT, PROJECT, As, House, eventually, refused
 
 SERVICE = "adjutant.orchestrator.v1"
@@ -97,3 +104,15 @@ async def test_what_was_done_in_a_project_is_told_after_its_end(house: House) ->
         return "DeleteProject" in await methods(house.owner, CLIENT, filter='kind = "DELETION"')
 
     await eventually(told)
+
+
+async def test_entries_that_are_too_old_are_forgotten(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "store.db", (AUDIT_ENTRIES, API_KEYS, KEY_USES))
+    audit = Audit(store)
+    for _ in range(3):
+        entry = access_events_pb2.AuditRecorded(kind=access_pb2.AUDIT_KIND_CHANGE)
+        await audit.on_entry(new_event(resource=PROJECT, audit_recorded=entry))
+    kept = [found async for found in store.scan(AUDIT_ENTRIES, {})]
+    await audit.forget(kept[2].create_time)
+    assert [found.name async for found in store.scan(AUDIT_ENTRIES, {})] == [kept[2].name]
+    await store.close()
