@@ -11,7 +11,6 @@ from typing import Final
 from nats.js import api
 from nats.js.errors import (
     BadRequestError,
-    KeyDeletedError,
     KeyNotFoundError,
     KeyWrongLastSequenceError,
 )
@@ -61,7 +60,7 @@ class PolicyBucket:
     async def get(self, place: str) -> Policy | None:
         """Return what stands at a place, or None."""
         with self._available():
-            found = await self._entry(await self.open(), place)
+            found, _ = await self._entry(await self.open(), place)
         return policy_of(place, found.value or b"") if found else None
 
     async def open(self) -> KeyValue:
@@ -76,19 +75,23 @@ class PolicyBucket:
 
     async def _try_put(self, bucket: KeyValue, place: str, content: bytes, revision: int) -> bool:
         """Put unless something newer is there; False where somebody else was faster."""
-        found = await self._entry(bucket, place)
+        found, last = await self._entry(bucket, place)
         if found and policy_of(place, found.value or b"").revision >= revision:
             return True
         try:
-            await bucket.update(place, content, last=found.revision if found else 0)
+            await bucket.update(place, content, last=last)
         except KeyWrongLastSequenceError:
             return False
         return True
 
-    async def _entry(self, bucket: KeyValue, place: str) -> KeyValue.Entry | None:
-        with contextlib.suppress(KeyNotFoundError, KeyDeletedError):
-            return await bucket.get(place)
-        return None
+    async def _entry(self, bucket: KeyValue, place: str) -> tuple[KeyValue.Entry | None, int]:
+        """Return what stands at a place, and the revision that a new one must follow."""
+        try:
+            found = await bucket.get(place)
+        except KeyNotFoundError as error:
+            # Where somebody removed it, the removal has a revision.
+            return None, (error.entry.revision or 0) if error.entry else 0
+        return found, found.revision or 0
 
     @contextlib.contextmanager
     def _available(self) -> Iterator[None]:

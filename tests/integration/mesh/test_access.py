@@ -85,6 +85,16 @@ async def test_what_has_not_come_yet_is_read_from_the_bucket(
     assert await deaf.find_key("no-such") is None
 
 
+async def test_what_somebody_removed_from_the_bucket_is_put_anew(event_log: EventLog) -> None:
+    bucket = PolicyBucket(event_log)
+    await bucket.put(acme(1))
+    await (await bucket.open()).delete(ACME)
+    assert await bucket.get(ACME) is None
+    async with asyncio.timeout(PATIENCE_S):
+        await bucket.put(acme(2))
+    assert await bucket.get(ACME) == acme(2)
+
+
 async def test_what_cannot_be_read_is_passed_over(event_log: EventLog, replica: Replica) -> None:
     bucket = PolicyBucket(event_log)
     await (await bucket.open()).put("clients/broken", b"{")
