@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from services.mesh.access.contract import Method
     from services.mesh.interceptors.chain import Context
 
+HOLDERS_PATIENCE_S: Final = 5.0
+MAX_FROM_HOLDERS: Final = 100
+"""Requests at a time, and seconds for each, of those who say only in it by what they are let in."""
 _ID: Final = "[a-z0-9-]{1,63}"
 _NAME: Final = re.compile(
     rf"clients/{_ID}(/(projects|groups)/{_ID})?(/[a-z][A-Za-z]{{0,62}}/{_ID})?"
@@ -73,6 +76,7 @@ class AccessDoor:
         self._settings = settings
         self._validation = Validation()
         self._receiving = Receiving(settings.unary_timeout_s)
+        self._from_holders = Receiving(HOLDERS_PATIENCE_S, MAX_FROM_HOLDERS)
 
     async def enter(self, method: Method, context: Context) -> Any:
         """Take the request and return it, or raise why the call is not let in.
@@ -87,7 +91,8 @@ class AccessDoor:
         await self._recognise(call, method, context)
         if bucket := self._allowance.lacking(call.principal, method.cost):
             await self._allowance.limits.spend(bucket, method.cost)
-        request = _read(await self._receiving.message(context), method)
+        receiving = self._from_holders if method.own_credential else self._receiving
+        request = _read(await receiving.message(context), method)
         call.resource = self._resource_of(request, method)
         if not self._allows(call, method):
             await self._authorizer.require(call.principal, method.permission, call.resource)

@@ -7,6 +7,7 @@ no more than a window of it is taken, so it is asked for late, and not waited fo
 from __future__ import annotations  # gRPC's types take parameters in stubs only
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import grpc
@@ -19,13 +20,25 @@ if TYPE_CHECKING:
 
 
 class Receiving:
-    """Takes the one message of each call."""
+    """Takes the one message of each call, and of so many calls at a time."""
 
-    def __init__(self, patience_s: float) -> None:
+    def __init__(self, patience_s: float, most: float = math.inf) -> None:
         self._timeouts = Timeouts(patience_s)
+        self._most = most
+        self._under_way = 0
 
     async def message(self, context: Context) -> bytes:
-        """Return the bytes of the message. DEADLINE_TOO_SHORT, INVALID_REQUEST."""
+        """Return the bytes of the message. DEADLINE_TOO_SHORT, INVALID_REQUEST, RATE_LIMITED."""
+        if self._under_way >= self._most:
+            message = "Too many requests are on their way in; send it again in a moment."
+            raise AdjutantError("RATE_LIMITED", message, retry_after_s=1.0)
+        self._under_way += 1
+        try:
+            return await self._message(context)
+        finally:
+            self._under_way -= 1
+
+    async def _message(self, context: Context) -> bytes:
         ending = Ending()
         key = self._timeouts.add(ending.come)
         try:

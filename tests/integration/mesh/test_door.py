@@ -16,12 +16,14 @@ from adjutant.notification.v1 import subscription_service_pb2
 from adjutant.orchestrator.v1 import task_service_pb2 as pb
 from services.mesh.access import scope
 from services.mesh.access.caller import Call, begin, current_call
+from services.mesh.access.contract import method_of
 from services.mesh.access.policy import Key, Node
 from services.mesh.app import Mesh
 from services.mesh.errors import AdjutantError
 from services.mesh.events import Filter
 from services.mesh.identity import Kind, Principal
 from services.mesh.identity.api_keys import make_token
+from services.mesh.interceptors.door import MAX_FROM_HOLDERS
 from tests.integration.mesh.harness import PARENT, PATIENCE_S, TASK, eventually, publish, said, take
 from tests.integration.mesh.serving import GET, Served, refused, serving
 from tests.integration.mesh.test_interceptors import details
@@ -272,6 +274,21 @@ async def test_no_request_is_waited_for_without_end(
             assert await reason_of(answer) == "DEADLINE_TOO_SHORT"
             answers = stream(silence(), timeout=deadline_s, metadata=shown)
             assert await reason_of(answers.read()) == "DEADLINE_TOO_SHORT"
+
+
+async def test_few_are_waited_for_who_say_who_they_are_in_the_request_alone(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(vars(method_of(_GET)), "own_credential", True)
+    once: Any = visitor.channel.stream_unary(_GET)
+    waiting = [asyncio.ensure_future(refused(once(silence()))) for _ in range(MAX_FROM_HOLDERS + 1)]
+    async with asyncio.timeout(PATIENCE_S):
+        done, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    (error,) = [task.result() for task in done]
+    assert details(error)["ErrorInfo"].reason == "RATE_LIMITED"
+    for task in late:
+        task.cancel()
+    await asyncio.wait(late)
 
 
 async def test_a_call_without_a_request_is_told_so(visitor: Visitor) -> None:
