@@ -8,7 +8,7 @@ from services.mesh.store import Collection, Store, now
 from services.orchestrator.task import TASKS
 from services.orchestrator.tenancy.client import CLIENTS
 from services.orchestrator.tenancy.directory import Directory
-from services.orchestrator.tenancy.node import N
+from services.orchestrator.tenancy.node import ACTIVE, N
 from services.orchestrator.tenancy.project import PROJECTS
 
 DEFAULT_PROJECT: Final = "clients/default/projects/default"
@@ -23,9 +23,14 @@ async def make_defaults(store: Store, directory: Directory, *, default_project: 
     if not [client async for client in store.scan(CLIENTS, {})]:
         projects |= {parent_of(task.name) async for task in store.scan(TASKS, {})}
     for project in sorted(projects):
-        client = await _make(store, directory, CLIENTS, parent_of(project))
-        if client.is_active:
+        client = await store.find(CLIENTS, parent_of(project))
+        if client is None or client.is_active:
             await _make(store, directory, PROJECTS, project)
+    # Clients last: as long as there is none, a start that was cut off is begun again, and
+    # when there is one, the projects say which others there must be.
+    made = {parent_of(each.name) async for each in store.scan(PROJECTS, {"state": (ACTIVE,)})}
+    for client_name in sorted(made):
+        await _make(store, directory, CLIENTS, client_name)
 
 
 async def _make(store: Store, directory: Directory, collection: Collection[N], name: str) -> N:
