@@ -29,7 +29,8 @@ BROKEN = (
 _HYPOTHESIS = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    database=None, print_blob=True,
+    database=None,
+    print_blob=True,
     # What was done to a mesh stays done, so that the same request is answered otherwise later.
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
