@@ -125,6 +125,18 @@ def test_it_tells_addresses_when_ready_and_cleans_up_after(start: Callable[..., 
     assert "Traceback" not in "".join(up.output)
 
 
+def test_an_open_data_directory_is_told_with_what_to_run(start: Callable[..., Up]) -> None:
+    up = start("orchestrator")
+    up.until("Ready.")
+    assert "can be read by others" not in "".join(up.output)
+    up.end()
+    up.data_dir.chmod(0o755)
+    again = start("orchestrator")
+    again.until("Ready.")
+    assert "(mode 755)" in "".join(again.output)
+    assert f"chmod 700 {up.data_dir}" in "".join(again.output)
+
+
 def test_ctrl_c_drains_services_before_the_event_log(start: Callable[..., Up]) -> None:
     up = start("orchestrator")
     up.until("Ready.")
