@@ -88,7 +88,7 @@ async def audit(
 ) -> int:
     """Show who did what, or tried to."""
     from services.cli.scope import scope_name
-    from services.cli.tables import audit_lines, audit_table
+    from services.cli.tables import audit_lines, audit_table, fits
 
     terms = [f'kind = "{chosen(kind, KINDS).upper()}"'] if kind else []
     terms += [only] if only else []
@@ -105,8 +105,8 @@ async def audit(
         return session.print_all(found)
     if not found:
         session.say("Nothing of that kind is written down there.")
-    elif session.console.measure(audit_table(found)).maximum <= session.console.width:
-        session.console.print(audit_table(found))
+    elif fits(session.console, listed := audit_table(found)):
+        session.console.print(listed)
     else:
         for entry in found:
             for line in audit_lines(entry):

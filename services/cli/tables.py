@@ -11,6 +11,7 @@ from services.client import last_part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
     from rich.table import Table
 
     from adjutant_messages.adjutant.orchestrator import v1
@@ -129,6 +130,12 @@ def audit_table(entries: Sequence[v1.AuditEntry]) -> Table:
             denial,
         )
     return found
+
+
+def fits(console: Console, listed: Table) -> bool:
+    """Tell whether a table has room for all that its columns hold."""
+    unbounded = console.options.update(max_width=10_000)
+    return console.measure(listed, options=unbounded).maximum <= console.width
 
 
 def audit_lines(entry: v1.AuditEntry) -> tuple[str, str]:
