@@ -91,7 +91,7 @@ def _keep(session: "Session", answer: "RewrapSecretsResponse") -> int:
 def _ring(data_dir: Path | None, *operation: str) -> dict[str, Any]:
     """Change the key file through the program that knows it, and return what it says."""
     where = [] if data_dir is None else ["--data-dir", str(data_dir)]
-    command = [sys.executable, "-m", "services.up.master_key", *where, *operation]
+    command = [sys.executable, "-P", "-m", "services.up.master_key", *where, *operation]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]

@@ -30,9 +30,13 @@ Commands = Mapping[str, Sequence[str]]
 
 
 def installed_commands() -> Commands:
-    """Return how to start each service that is installed."""
+    """Return how to start each service that is installed.
+
+    `-P`, here and wherever we start ourselves: the directory in which somebody works may have
+    a `services` of its own.
+    """
     return {
-        name: (sys.executable, "-m", f"services.{name}")
+        name: (sys.executable, "-P", "-m", f"services.{name}")
         for name in SERVICES
         if importlib.util.find_spec(f"services.{name}")
     }
