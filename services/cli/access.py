@@ -88,7 +88,7 @@ async def audit(
 ) -> int:
     """Show who did what, or tried to."""
     from services.cli.scope import scope_name
-    from services.cli.tables import audit_table
+    from services.cli.tables import audit_lines, audit_table, fits
 
     terms = [f'kind = "{chosen(kind, KINDS).upper()}"'] if kind else []
     terms += [only] if only else []
@@ -103,10 +103,14 @@ async def audit(
             break
     if as_json:
         return session.print_all(found)
-    if found:
-        session.console.print(audit_table(found))
-    else:
+    if not found:
         session.say("Nothing of that kind is written down there.")
+    elif fits(session.console, listed := audit_table(found)):
+        session.console.print(listed)
+    else:
+        for entry in found:
+            for line in audit_lines(entry):
+                session.say(line)
     return exits.DONE
 
 

@@ -22,7 +22,7 @@ _ID: Final = re.compile(r"[a-z0-9-]{1,63}")
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="What to call it, as in `github`.")]
 NameArgument = Annotated[
-    str, typer.Argument(metavar="CONNECTION", help="Its id in the project, or its full name.")
+    str, typer.Argument(metavar="CONNECTION", help="Its id, or its full name.")
 ]
 SecretFileOption = Annotated[
     Path | None,
@@ -74,9 +74,11 @@ async def list_connections(
     return exits.DONE
 
 
-async def show(session: "Session", connection: NameArgument, as_json: JsonOption = False) -> int:
+async def show(
+    session: "Session", connection: NameArgument, at: AtOption = "", as_json: JsonOption = False
+) -> int:
     """Show a connection; its secret is shown to nobody."""
-    found = await session.adjutant.connections.get(_name(session, connection))
+    found = await session.adjutant.connections.get(_name(session, connection, at))
     return _show(session, found, as_json)
 
 
@@ -92,12 +94,15 @@ async def update(
         bool, typer.Option("--secret", help="Ask for a new secret, or read it from a pipe.")
     ] = False,
     secret_file: SecretFileOption = None,
+    at: AtOption = "",
     as_json: JsonOption = False,
 ) -> int:
     """Change a connection."""
+    if not secret and all(given is None for given in (uri, username, title, secret_file)):
+        raise exits.BadUseError("nothing to change was given; --help lists what can be")
     wants_secret = secret or secret_file is not None or uri is not None
     changed = await session.adjutant.connections.update(
-        _name(session, connection),
+        _name(session, connection, at),
         uri_prefix=uri,
         username=username,
         display_name=title,
@@ -106,9 +111,9 @@ async def update(
     return _show(session, changed, as_json)
 
 
-async def delete(session: "Session", connection: NameArgument) -> int:
+async def delete(session: "Session", connection: NameArgument, at: AtOption = "") -> int:
     """Remove a connection and its secret."""
-    name = _name(session, connection)
+    name = _name(session, connection, at)
     await session.adjutant.connections.delete(name)
     session.say(f"{name} is gone.")
     return exits.DONE
@@ -131,9 +136,9 @@ def _read_secret(path: Path | None) -> str:
     return secret
 
 
-def _name(session: "Session", text: str) -> str:
+def _name(session: "Session", text: str, at: str) -> str:
     if _ID.fullmatch(text):
-        return f"{session.adjutant.parent}/connections/{text}"
+        return f"{scope_name(session, at)}/connections/{text}"
     if not _NAME.fullmatch(text):
         raise exits.BadUseError(
             f"{text!r} names no connection; `adjutant connections list` lists those of the project"

@@ -10,7 +10,7 @@ from services.cli import exits
 from services.cli.ask import ask, can_ask, tell_how_to_answer
 from services.cli.render import show_outcome
 from services.cli.screen import Screen
-from services.client import AdjutantError, last_part, until_reachable
+from services.client import AdjutantError, until_reachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -144,7 +144,9 @@ class Follower:
             if rest:
                 self.screen.print_output(run, rest)
         except AdjutantError as error:
-            self._session.say(f"The output of run {last_part(run)} cannot be read: {error}")
+            me = self._session.reference(run)
+            self._session.say(f"The output cannot be followed: {error}")
+            self._session.say(f"  read it later: adjutant logs {me}")
 
     async def _ask_what_waits(self) -> None:
         waiting = f'state = "PENDING" AND task = "{self._name}"'

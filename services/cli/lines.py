@@ -85,6 +85,13 @@ def _run_state(payload: Any) -> list[str]:
     return [payload.state.name, ended, failure_line(payload.failure)]
 
 
+def _decider(payload: Any) -> str:
+    """Return who decided: the person by name, where it was one who is known."""
+    if not payload.decided_by.value:
+        return ""
+    return f"by {payload.decider or payload.decided_by.name.lower()}"
+
+
 _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     "task_state_changed": _task_state,
     "task_progress": _task_progress,
@@ -92,7 +99,7 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     "approval_requested": lambda payload: ["asked", payload.title],
     "approval_resolved": lambda payload: [
         payload.state.name,
-        f"by {payload.decided_by.name.lower()}" if payload.decided_by.value else "",
+        _decider(payload),
         payload.reason,
     ],
     "run_state_changed": _run_state,

@@ -58,7 +58,7 @@ def become(module: str, arguments: list[str]) -> None:
         exits.complain("only the client is installed here; run: pip install 'adjutant[up]'")
         raise typer.Exit(exits.BAD_USE)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])
 
 
 def register(app: typer.Typer) -> None:

@@ -75,7 +75,10 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else exits.DONE
     except typer.TyperException as error:
-        exits.complain(_advised(error))
+        if error.format_message().startswith("Usage: "):  # a group of commands, and none of them
+            exits.note(error.format_message())
+        else:
+            exits.complain(_advised(error))
         return exits.BAD_USE
     except (KeyboardInterrupt, typer.Abort):
         return exits.INTERRUPTED

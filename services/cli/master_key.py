@@ -37,7 +37,7 @@ async def rotate_master_key(
     if added["source"] == "file":
         session.say(f"New master key {added['id']} in {added['path']}")
     answer, count = await _rewrap(session)
-    session.say(f"{count} secrets are wrapped with {answer.master_key} now")
+    session.say(f"Wrapped with {answer.master_key} now: {count} secret{'s' * (count != 1)}")
     if answer.unreadable:
         return _keep(session, answer)
     if added["source"] != "file":
@@ -52,7 +52,10 @@ async def rotate_master_key(
         session.say("The old keys are kept")
         return exits.DONE
     removed = _ring(data_dir, "keep-only", answer.master_key)["removed"]
-    session.say(f"Removed {len(removed)} old master keys: backups of before need them")
+    session.say(
+        f"Removed {len(removed)} old master key{'s' * (len(removed) != 1)}; "
+        "a backup of before needs what it was made with"
+    )
     return exits.DONE
 
 
@@ -88,7 +91,7 @@ def _keep(session: "Session", answer: "RewrapSecretsResponse") -> int:
 def _ring(data_dir: Path | None, *operation: str) -> dict[str, Any]:
     """Change the key file through the program that knows it, and return what it says."""
     where = [] if data_dir is None else ["--data-dir", str(data_dir)]
-    command = [sys.executable, "-m", "services.up.master_key", *where, *operation]
+    command = [sys.executable, "-P", "-m", "services.up.master_key", *where, *operation]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]

@@ -11,6 +11,7 @@ from services.client import last_part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
     from rich.table import Table
 
     from adjutant_messages.adjutant.orchestrator import v1
@@ -21,8 +22,8 @@ _WIDTH: Final = 12
 
 def nodes_table(noun: str, nodes: Sequence[Any]) -> Table:
     """Return a list of clients, groups or projects."""
-    found = table(noun, "group", "created", "title") if noun == "project" else None
-    found = found or table(noun, "created", "title")
+    found = table(noun, "group", "created", "name") if noun == "project" else None
+    found = found or table(noun, "created", "name")
     for node in nodes:
         group = [last_part(node.group)] if noun == "project" else []
         row = [last_part(node.name), *group, age(node.create_time), plain(node.display_name)]
@@ -64,7 +65,7 @@ def members_table(members: Sequence[v1.Member]) -> Table:
 
 def keys_table(keys: Sequence[v1.ApiKey]) -> Table:
     """Return a list of API keys."""
-    found = table("key", "state", "role", "last used", "title")
+    found = table("key", "state", "role", "last used", "name")
     for key in keys:
         found.add_row(
             last_part(key.name),
@@ -97,7 +98,7 @@ def connections_table(connections: Sequence[v1.Connection]) -> Table:
         found.add_row(
             last_part(one.name),
             plain(one.uri_prefix),
-            plain(one.username),
+            plain(one.username) or "adjutant",
             stored,
             age(one.update_time),
             plain(one.display_name),
@@ -108,7 +109,7 @@ def connections_table(connections: Sequence[v1.Connection]) -> Table:
 def show_connection(session: Session, connection: v1.Connection) -> None:
     """Print one connection; nobody is shown its secret."""
     session.say(connection.name)
-    _line(session, "name", connection.display_name)
+    _line(session, "title", connection.display_name)
     _line(session, "uri", connection.uri_prefix)
     _line(session, "username", connection.username or "adjutant")
     _line(session, "secret", "stored" if connection.has_secret else "none")
@@ -129,6 +130,22 @@ def audit_table(entries: Sequence[v1.AuditEntry]) -> Table:
             denial,
         )
     return found
+
+
+def fits(console: Console, listed: Table) -> bool:
+    """Tell whether a table has room for all that its columns hold."""
+    unbounded = console.options.update(max_width=10_000)
+    return console.measure(listed, options=unbounded).maximum <= console.width
+
+
+def audit_lines(entry: v1.AuditEntry) -> tuple[str, str]:
+    """Return an entry of the audit log as two lines, for a terminal without room for columns."""
+    times = f" x{entry.count}" if entry.count > 1 else ""
+    denial = (entry.denial.name or "") if entry.denial.value else ""
+    kind = (entry.kind.name or "").lower() + times
+    first = (_moment(entry.time), kind, entry.method.rpartition("/")[2], denial)
+    where = plain(entry.resource) or "the mesh"
+    return "  ".join(part for part in first if part), f"    {_who(entry)}  at {where}"
 
 
 def _who(entry: v1.AuditEntry) -> str:

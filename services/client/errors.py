@@ -193,6 +193,7 @@ _BY_REASON: Final[dict[str, type[AdjutantError]]] = {
 _ADVICE: Final = {
     "REQUEST_ID_REUSED": "use a new request id",
     "EVENT_LOG_UNAVAILABLE": "try again in a moment",
+    "ACCESS_UNKNOWN": "if it lasts, what `adjutant up` printed says why",
 }
 
 _CONNECTION_LOST: Final = frozenset(
@@ -212,6 +213,13 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str) -> A
                 f"the certificate of the {service} service at {address} is not trusted; set "
                 "ADJUTANT_TLS_CA to the file of the authority that signed it, and call it by a "
                 "name that is in it"
+            )
+        # What a server with TLS does to a caller without.
+        if "failed to connect" in text and "Socket closed" in text:
+            return UnreachableError(
+                f"the {service} service at {address} closes the connection; where it serves with "
+                "TLS, set ADJUTANT_TLS_CA, and ADJUTANT_TLS_CERT where it asks for a certificate",
+                details,
             )
         return UnreachableError(f"the {service} service does not answer at {address}", details)
     kind = _BY_CODE.get(code, ServiceFaultError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,10 @@ class Tls:
         ca = None if self.ca == SYSTEM_CA else _read(self.ca, CA_VARIABLE)
         if not self.certificate:
             return grpc.ssl_channel_credentials(ca)
+        if not self.key:
+            raise ConfigurationError(
+                f"{CERTIFICATE_VARIABLE} needs {KEY_VARIABLE}, the file of its key"
+            )
         key = _read(self.key, KEY_VARIABLE)
         return grpc.ssl_channel_credentials(ca, key, _read(self.certificate, CERTIFICATE_VARIABLE))
 
@@ -89,6 +94,12 @@ class Identity:
             return self.given
         try:
             token = self.file.read_text().strip()
+            # A file that somebody named may be mounted as its platform mounts secrets.
+            if not self.is_required and self.file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise ConfigurationError(
+                    f"{self.file} can be read by others, so it is not taken; make another token "
+                    f"with `adjutant auth rotate-owner-token`, or run: chmod 600 {self.file}"
+                )
         except (OSError, UnicodeDecodeError) as error:
             if self.is_required:
                 raise ConfigurationError(
@@ -138,8 +149,13 @@ def _plain(token: str, where: str) -> str:
 
 def _read(path: str, variable: str) -> bytes:
     try:
-        return pathlib.Path(path).expanduser().read_bytes()
+        content = pathlib.Path(path).expanduser().read_bytes()
     except OSError as error:
         raise ConfigurationError(
-            f"{path or 'a file'} cannot be read ({error.strerror}); set {variable} to one in PEM"
+            f"{path} cannot be read ({error.strerror}); set {variable} to one in PEM"
         ) from error
+    kind = b"PRIVATE KEY-----" if variable == KEY_VARIABLE else b"-----BEGIN CERTIFICATE-----"
+    if kind not in content:  # gRPC would only say that nobody answers
+        wanted = "private key" if variable == KEY_VARIABLE else "certificate"
+        raise ConfigurationError(f"{path} holds no {wanted}; set {variable} to one in PEM")
+    return content

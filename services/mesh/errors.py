@@ -151,6 +151,7 @@ class AdjutantError(Exception):
 
 def not_found(kind: str, name: str) -> AdjutantError:
     """Return the error for a name that nothing has; `kind` is a noun such as `task`."""
+    kind = "API key" if kind == "apiKey" else kind
     return AdjutantError(
         "NOT_FOUND", f"There is no {kind} named {name}. List them to see which exist.", field="name"
     )

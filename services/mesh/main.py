@@ -11,6 +11,7 @@ from typing import Final
 
 from opentelemetry import trace
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from services.mesh import metrics, telemetry
 from services.mesh.app import Service, run_service
@@ -44,6 +45,8 @@ def _settings(service: Service) -> MeshSettings:
             for found in error.errors()
         )
         sys.exit(f"adjutant: {wrong}")
+    except SettingsError as error:
+        sys.exit(f"adjutant: {error}; it must be JSON")
 
 
 async def _run(service: Service, settings: MeshSettings) -> None:

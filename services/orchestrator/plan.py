@@ -18,6 +18,8 @@ from services.mesh.errors import AdjutantError, Violation
 MAX_STEPS: Final = 500
 KEYS: Final = ("agent", "run", "after", "timeout", "verify")
 DEFAULT_AGENT: Final = "command"
+_MARKS = re.compile(r"^(#+|[-*+]|\d+[.)])\s+(\[[ xX]\]\s+)?")
+"""What stands before the words of a heading or an item."""
 _BOX = re.compile(r"^\[(?P<tick>[ xX])\]\s+(?P<title>.*\S)\s*$")
 _KEY = re.compile(r"^(?P<key>[a-z][a-z_-]*):(?:\s+(?P<value>.*))?$")
 _DURATION = re.compile(r"^(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+)s?)?$")
@@ -256,7 +258,7 @@ def _assemble(reader: _Reader, steps: list[PlanStep], title: str, text: str) -> 
     headings = reader.headings
     levels = [level for level, _ in headings]
     named = bool(headings) and levels.count(levels[0]) == 1 and levels[0] == min(levels)
-    title = title or (headings[0][1] if named else "") or first.lstrip("#-* []x").strip()
+    title = title or (headings[0][1] if named else "") or _MARKS.sub("", first)
     used = sorted({step.goal_index for step in steps})
     goals = [headings[index - 1][1] if index else title for index in used]
     for step in steps:

@@ -135,7 +135,10 @@ def jwt(
     standard error.
     """
     if subject == "owner" or not is_person(f"users/{subject}"):
-        raise UpError(f"{subject!r} cannot be a person's name; take another")
+        raise UpError(
+            f"{subject!r} cannot be a person's name; take one such as ada, of letters, digits and "
+            "._@+|:-, without users/ before it, and not owner"
+        )
     folder = _settings(data_dir).data_dir / SECRETS_DIR
     key = _issuer_key(folder)
     key_id = known_key(key.public_key()).key_id
@@ -144,7 +147,8 @@ def jwt(
     path = folder / "issuer.jwks.json"
     replace_private(path, json.dumps(jwks, indent=2).encode())
     trusted = {"issuer": LOCAL_ISSUER, "audience": LOCAL_AUDIENCE, "jwks_file": str(path)}
-    typer.echo(f"for services: ADJUTANT_JWT_ISSUERS='{json.dumps([trusted])}'", err=True)
+    setting = f"ADJUTANT_JWT_ISSUERS='{json.dumps([trusted])}'"
+    typer.echo(f"services take it when they are started with: {setting}", err=True)
     now = int(time.time())
     claims = {"iss": LOCAL_ISSUER, "sub": subject, "aud": LOCAL_AUDIENCE, "iat": now}
     claims["exp"] = now + minutes * 60
@@ -194,7 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=arguments, prog_name="adjutant auth", standalone_mode=False)
     except typer.TyperException as error:
-        return _failed(error.format_message() + "; see `adjutant auth --help`")
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "adjutant auth"
+        return _failed(f"{error.format_message().rstrip('.')}; see `{path} --help`")
     except (UpError, OSError, ValueError) as error:
         return _failed(str(error))
     return code if isinstance(code, int) else 0

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import grpc
 import pydantic
+from pydantic_settings import SettingsError
 
 from services.mesh.config import MeshSettings
 from services.mesh.identity.local import nats_token_path
@@ -28,9 +30,13 @@ Commands = Mapping[str, Sequence[str]]
 
 
 def installed_commands() -> Commands:
-    """Return how to start each service that is installed."""
+    """Return how to start each service that is installed.
+
+    `-P`, here and wherever we start ourselves: the directory in which somebody works may have
+    a `services` of its own.
+    """
     return {
-        name: (sys.executable, "-m", f"services.{name}")
+        name: (sys.executable, "-P", "-m", f"services.{name}")
         for name in SERVICES
         if importlib.util.find_spec(f"services.{name}")
     }
@@ -46,12 +52,25 @@ def settings_from(kind: type[MeshSettings] = MeshSettings, **values: object) -> 
         settings = read(**values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else ""
+        name, *within = first["loc"] or ("",)
+        what = first["msg"].removeprefix("Value error, ")
+        where = f"{'.'.join(map(str, within))}: " if within else ""
         raise UpError(
-            f"ADJUTANT_{name} is {str(first['input'])!r}, which cannot be: {first['msg']}; "
-            "`adjutant config` says what it means"
+            f"ADJUTANT_{str(name).upper()} is {str(first['input'])!r}, which cannot be: "
+            f"{where}{what}{_meaning(kind, str(name))}"
+        ) from error
+    except SettingsError as error:
+        name = next(iter(re.findall(r'field "(\w+)"', str(error))), "")
+        raise UpError(
+            f"ADJUTANT_{name.upper()} is no JSON, which it must be{_meaning(kind, name)}"
         ) from error
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+
+
+def _meaning(kind: type[MeshSettings], name: str) -> str:
+    """Return what a setting means, to go on from what is wrong with it."""
+    field = kind.model_fields.get(name)
+    return f"; it means: {field.description}" if field and field.description else ""
 
 
 def settings_class(service: str) -> type[MeshSettings]:

@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None, commands: Commands | None = Non
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except UpError as error:
-        print(f"adjutant up: {error}", file=sys.stderr)
+        command = "config" if options.print_config else "up"
+        print(f"adjutant {command}: {error}", file=sys.stderr)
         return EXIT_BAD_USE
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import stat
 from collections.abc import Callable
 from typing import Self
 
@@ -75,6 +76,12 @@ class RunningMesh:
             raise UpError(str(error)) from error
         for what, path in made.items():
             self._say(f"made the {what} in {path}")
+        data_dir = self._composition.settings.data_dir
+        if (mode := stat.S_IMODE(data_dir.stat().st_mode)) & (stat.S_IRWXG | stat.S_IRWXO):
+            self._say(
+                f"{data_dir} can be read by others (mode {mode:o}), and with it what tasks and "
+                f"jobs store; to end that, run: chmod 700 {data_dir}"
+            )
 
     def _credentials(self, service: str) -> grpc.ChannelCredentials | None:
         try:

@@ -120,7 +120,7 @@ class SpawnerClient:
 def _popen(control: int) -> subprocess.Popen[bytes]:
     env = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "-", "adjutant-spawner", str(control)],
+        [sys.executable, "-P", "-", "adjutant-spawner", str(control)],
         stdin=subprocess.PIPE,
         env=env,
         pass_fds=[control],

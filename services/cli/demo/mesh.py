@@ -29,6 +29,7 @@ async def own_mesh(data_dir: pathlib.Path, port_base: int) -> AsyncIterator[path
     with said.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "services.cli.main",
             "up",

@@ -32,7 +32,7 @@ def make_private(path: Path, content: bytes) -> bool:
 
     It appears whole or not at all, and of several who make it at once one does.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_private_folder(path.parent)
     unfinished = _written_aside(path, content)
     try:
         os.link(unfinished, path)
@@ -45,7 +45,7 @@ def make_private(path: Path, content: bytes) -> bool:
 
 def replace_private(path: Path, content: bytes) -> None:
     """Make a file of mode 600, in place of the one that is there."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_private_folder(path.parent)
     unfinished = _written_aside(path, content)
     try:
         unfinished.replace(path)
@@ -73,6 +73,13 @@ def _require_private(path: Path, status: os.stat_result) -> None:
             f"{path} can be read by others than its owner (mode {mode:o}), so what it holds is "
             f"no secret; make it anew, or run: chmod 600 {path}"
         )
+
+
+def _make_private_folder(folder: Path) -> None:
+    """Make a folder and what it is in, all of mode 700: `mkdir` opens all but the last."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True, mode=0o700)
 
 
 def _written_aside(path: Path, content: bytes) -> Path:

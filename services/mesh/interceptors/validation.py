@@ -6,6 +6,7 @@ import protovalidate
 from google.protobuf.message import Message
 
 from services.mesh.errors import AdjutantError, Violation
+from services.mesh.interceptors.patterns import plainly
 
 MAX_EXPLAINED: Final = 1000
 """Elements of lists up to which everything that is wrong is told."""
@@ -25,7 +26,9 @@ class Validation:
         # Each violation takes some 3 KB: a million wrong elements in 2 MB would take gigabytes.
         if _elements(request) <= MAX_EXPLAINED:
             found = self._validator.collect_violations(request)
-        violations = tuple(Violation(_path(v.proto.field), v.proto.message or "") for v in found)
+        violations = tuple(
+            Violation(_path(v.proto.field), plainly(v.proto.message or "")) for v in found
+        )
         listed = "; ".join(f"{v.field}: {v.description}" for v in violations[:3])
         raise AdjutantError("INVALID_REQUEST", f"{listed}.", violations=violations)
 

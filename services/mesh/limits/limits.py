@@ -116,10 +116,10 @@ def _rate(per_minute: float, burst_s: float) -> Rate | None:
 def _refuse(bucket: LocalBucket, wait_s: float) -> NoReturn:
     metrics.limited(bucket.limit)
     per_minute = f"{bucket.rate.per_s * _MINUTE_S:g}"
+    wait_s = max(wait_s, _LEAST_WAIT_S)
     raise AdjutantError(
         "RATE_LIMITED",
-        f"{_WHAT[bucket.limit]}, {per_minute} a minute; wait as long as RetryInfo says and try "
-        "again.",
+        f"{_WHAT[bucket.limit]}, {per_minute} a minute; try again in {wait_s:.2g} s.",
         metadata={"limit": bucket.limit, "per_minute": per_minute},
-        retry_after_s=max(wait_s, _LEAST_WAIT_S),
+        retry_after_s=wait_s,
     )

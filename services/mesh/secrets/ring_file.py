@@ -60,7 +60,10 @@ def read(path: Path) -> list[KeyEntry]:
     try:
         with path.open() as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:
-                raise unreadable(path, "others can read it; take that away: chmod 600")
+                raise MasterKeysError(
+                    f"the master keys in {path} are not used, for others can read them: run "
+                    f"chmod 600 {path}"
+                )
             entries = [KeyEntry(**json.loads(line)) for line in file if line.strip()]
         for entry in entries:
             decoded_key(entry.key)

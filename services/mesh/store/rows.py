@@ -69,7 +69,7 @@ def replayed(
         f'SELECT request_digest, body FROM "{table}" WHERE request_key = ?', (key,)
     ).fetchone()
     if row is None:
-        message = f"{name} exists and was made by another request; choose another id."
+        message = f"{name} exists, or existed and was removed; choose another id."
         raise AdjutantError("ALREADY_EXISTS", message, metadata={"name": name})
     if row[0] != digest:
         raise AdjutantError(

@@ -65,7 +65,7 @@ async def test_a_hierarchy_is_made_changed_shown_and_removed(adjutant: Run) -> N
     effective = await adjutant("projects", "effective", "web", *at)
     assert "approve  (clients/acme/groups/shops)" in effective.out
     listed = (await adjutant("projects", "list", *at)).out.splitlines()
-    assert listed[0].split() == ["project", "group", "created", "title"]
+    assert listed[0].split() == ["project", "group", "created", "name"]
     assert listed[1].split()[:2] == ["web", "shops"]
     (out,) = await read(adjutant, "projects", "update", "web", "--group", "", *at)
     assert "group" not in out

@@ -193,3 +193,9 @@ async def test_an_unknown_event_kind_names_those_there_are(cli: Cli) -> None:
     done = await cli("events", "--kind", "nonsense")
     assert done.code == 2
     assert "task-state-changed" in done.err
+
+
+async def test_a_group_of_commands_alone_shows_them_as_help_does(cli: Cli) -> None:
+    alone, helped = await cli("keys"), await cli("keys", "--help")
+    assert alone.code == 2
+    assert alone.err.strip() == helped.out.strip()

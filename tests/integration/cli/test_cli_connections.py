@@ -79,6 +79,11 @@ async def test_a_connection_from_its_making_to_its_end(shell: Shell, tmp_path: P
     assert "stored" in listed
     assert "other" not in listed, "that is the client's"
     assert "other" in (await shell.run("connections", "list", "--at", "client")).out
+    of_client = await shell.run("connections", "show", "other", "--at", "client")
+    assert "clients/default/connections/other" in of_client.out
+    named = ("connections", "update", "other", "--title", "Ours", "--at", "client")
+    assert "title       Ours" in (await shell.run(*named)).out
+    assert (await shell.run("connections", "delete", "other", "--at", "client")).code == 0
     shown = json.loads((await shell.run("connections", "show", "git", "--json")).out)
     assert (shown["uriPrefix"], shown["username"], shown["hasSecret"]) == (HOST + "/", "ada", True)
     titled = await shell.run("connections", "update", "git", "--title", "The git server")
@@ -103,6 +108,7 @@ async def test_a_connection_from_its_making_to_its_end(shell: Shell, tmp_path: P
         ("connections", "create", "git", "--uri", HOST, "--secret-file", "/no/such/file"),
         ("connections", "show", "no/name"),
         ("connections", "delete", "none"),
+        ("connections", "update", "git"),
     ],
 )
 async def test_bad_use_is_one_plain_line(shell: Shell, arguments: tuple[str, ...]) -> None:
@@ -119,16 +125,16 @@ async def test_the_master_key_is_rotated(shell: Shell) -> None:
     (first,) = ring_file.read(shell.ring)
     rotated = await shell.run("auth", "rotate-master-key", "--keep-old")
     assert (rotated.code, rotated.err) == (0, "")
-    assert "1 secrets" in rotated.out
+    assert "now: 1 secret\n" in rotated.out
     assert ring_file.read(shell.ring)[0] == first
     rotated = await shell.run("auth", "rotate-master-key")
     assert rotated.code == 0
-    assert "Removed 2 old" in rotated.out
+    assert "Removed 2 old master keys" in rotated.out
     (last,) = ring_file.read(shell.ring)
     assert last.id != first.id
     assert last.key not in rotated.out + rotated.err
     # What can be wrapped anew can be read.
-    assert "1 secrets" in (await shell.run("auth", "rotate-master-key")).out
+    assert "now: 1 secret\n" in (await shell.run("auth", "rotate-master-key")).out
 
 
 async def test_keys_are_kept_while_a_secret_cannot_be_read(shell: Shell) -> None:

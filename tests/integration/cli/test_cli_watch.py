@@ -50,7 +50,9 @@ def _asks(mesh: MeshDouble, task: str = TASK) -> None:
 
     def decided(answered: approval_pb2.Approval) -> None:
         resolved = approval_events_pb2.ApprovalResolved(
-            state=answered.state, decided_by=approval_states.APPROVAL_DECIDER_PERSON
+            state=answered.state,
+            decided_by=approval_states.APPROVAL_DECIDER_PERSON,
+            decider="users/ada",
         )
         mesh.add_event(answered.name, approval_resolved=resolved)
         said_yes = answered.state == approval_states.APPROVAL_STATE_APPROVED
@@ -108,7 +110,7 @@ async def test_without_a_terminal_an_approval_is_told_and_waited_for(
     done = await watching
     assert done.code == 1
     assert "Answer it: adjutant approve ap-1" in done.out
-    assert "DENIED  by person" in done.out
+    assert "DENIED  by users/ada" in done.out
 
 
 async def test_ctrl_c_leaves_the_task_and_tells_how_to_go_on(mesh: MeshDouble) -> None:

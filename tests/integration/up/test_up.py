@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from services.ports import free_port_base
+from services.up.composition import installed_commands
 
 PATIENCE_S = 30.0
 
@@ -123,6 +124,36 @@ def test_it_tells_addresses_when_ready_and_cleans_up_after(start: Callable[..., 
     assert not (up.data_dir / "mesh.json").exists()
     assert "drained" in (up.data_dir / "logs" / "orchestrator.log").read_text()
     assert "Traceback" not in "".join(up.output)
+
+
+def test_an_open_data_directory_is_told_with_what_to_run(start: Callable[..., Up]) -> None:
+    up = start("orchestrator")
+    up.until("Ready.")
+    assert "can be read by others" not in "".join(up.output)
+    up.end()
+    up.data_dir.chmod(0o755)
+    again = start("orchestrator")
+    again.until("Ready.")
+    assert "(mode 755)" in "".join(again.output)
+    assert f"chmod 700 {up.data_dir}" in "".join(again.output)
+
+
+def test_a_services_folder_where_one_works_is_not_taken_for_ours(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "__init__.py").write_text("raise SystemExit('not ours')")
+    program = str(pathlib.Path(sys.executable).parent / "adjutant")
+    data = str(tmp_path / "data")
+
+    def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        given = {**os.environ, **environ}
+        return subprocess.run(
+            command, cwd=tmp_path, env=given, capture_output=True, text=True, check=False
+        )
+
+    assert "ADJUTANT_DATA_DIR" in run(program, "config").stdout
+    assert run(program, "auth", "init", "--data-dir", data).returncode == 0
+    for command in installed_commands().values():
+        assert "ADJUTANT_PORT_BASE: " in run(*command, ADJUTANT_PORT_BASE="abc").stderr
 
 
 def test_ctrl_c_drains_services_before_the_event_log(start: Callable[..., Up]) -> None:

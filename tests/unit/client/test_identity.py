@@ -27,6 +27,7 @@ def found(tmp_path: pathlib.Path) -> Mesh:
     mesh = {"addresses": {"orchestrator": HERE}}
     (tmp_path / "mesh.json").write_text(json.dumps(mesh))
     (tmp_path / "owner.token").write_text("owners\n")
+    (tmp_path / "owner.token").chmod(0o600)
     return find_mesh((), {"ADJUTANT_DATA_DIR": str(tmp_path)})
 
 
@@ -130,3 +131,23 @@ async def test_a_call_by_nobody_says_what_to_do(door: Door) -> None:
     async with api.Adjutant(door.address) as adjutant:
         with pytest.raises(api.UnauthenticatedError, match="ADJUTANT_TOKEN"):
             await adjutant.tasks.get("clients/default/projects/default/tasks/none")
+
+
+def test_an_owners_token_that_others_can_read_is_refused_with_what_to_run(
+    found: Mesh, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "owner.token"
+    path.chmod(0o640)
+    with pytest.raises(api.ConfigurationError, match=f"chmod 600 {path}"):
+        _token(find_identity(found, environ={}))
+    mounted = {"ADJUTANT_TOKEN_FILE": str(path)}
+    assert _token(find_identity(found, environ=mounted)) == "owners"
+
+
+def test_files_for_tls_that_do_not_fit_are_named(tmp_path: pathlib.Path) -> None:
+    key = tmp_path / "ada.key"
+    key.write_text("-----BEGIN PRIVATE KEY-----\n")
+    with pytest.raises(api.ConfigurationError, match=f"{key} holds no certificate"):
+        Tls(str(key)).credentials()
+    with pytest.raises(api.ConfigurationError, match="ADJUTANT_TLS_CERT needs ADJUTANT_TLS_KEY"):
+        Tls("system", str(key)).credentials()

@@ -43,6 +43,19 @@ def test_a_plan_without_headings_has_one_goal_and_takes_its_title_from_the_first
     assert parse_plan("- [ ] only\n  run: true\n", "given").title == "given"
 
 
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("- [ ] xylophone", "xylophone"),
+        ("* [ ] x", "x"),
+        ("1. [ ] [x] marks the spot", "[x] marks the spot"),
+        ("-- dashes --\n- [ ] one", "-- dashes --"),
+    ],
+)
+def test_a_title_keeps_its_own_letters(line: str, title: str) -> None:
+    assert parse_plan(f"{line}\n  run: true").title == title
+
+
 def test_headings_of_one_level_are_goals() -> None:
     plan = parse_plan("# A\n- [ ] a\n  run: x\n# B\n- [ ] b\n  run: y\n# Empty\n")
     assert plan.goals == ["A", "B"]

@@ -40,6 +40,13 @@ def test_the_token_is_shown_to_whoever_asks_for_it(tmp_path: pathlib.Path, capsy
     assert (tmp_path / "owner.token").read_text().strip() not in (token, capsys.readouterr().out)
 
 
+def test_a_data_directory_that_it_makes_is_for_its_owner_alone(tmp_path: pathlib.Path) -> None:
+    assert auth.main(["certificates", "--data-dir", str(tmp_path / "a" / "mesh")]) == 0
+    assert auth.main(["jwt", "ada", "--data-dir", str(tmp_path / "b")]) == 0
+    for made in ("a", "a/mesh", "a/mesh/secrets", "a/mesh/secrets/tls", "b", "b/secrets"):
+        assert stat.S_IMODE((tmp_path / made).stat().st_mode) == 0o700, made
+
+
 def test_each_service_has_a_certificate_of_its_own(tmp_path: pathlib.Path) -> None:
     assert auth.main(["certificates", "--host", "mesh.example", "--host", "192.0.2.7"]) == 0
     folder = tmp_path / "secrets" / "tls"
@@ -94,3 +101,10 @@ def test_a_local_issuer_signs_what_its_keys_confirm(tmp_path: pathlib.Path, caps
 def test_a_wrong_command_is_one_line(capsys: Said) -> None:
     assert auth.main(["bogus"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_bad_use_names_the_command_whose_help_says_more(capsys: Said) -> None:
+    assert auth.main(["jwt"]) == 2
+    assert capsys.readouterr().err.endswith("'subject'; see `adjutant auth jwt --help`\n")
+    assert auth.main(["jwt", "users/ada"]) == 2
+    assert "without users/ before it" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""What a pattern of the contract asks for, in words: people do not read regular expressions."""
+
+import re
+from typing import Final
+
+_ID: Final = "[a-z0-9-]{1,63}"
+_AN_ID: Final = "an ID is 1 to 63 of a-z, 0-9 and -"
+_REFERENCE: Final = "must be of letters, digits and ._/-, and begin with a letter or digit"
+_WORDS: Final = {
+    f"^{_ID}$": "must be an ID: 1 to 63 of a-z, 0-9 and -",
+    "^[a-z0-9-]{0,63}$": "must be an ID, 1 to 63 of a-z, 0-9 and -, or empty",
+    "^[a-z0-9][a-z0-9.-]{0,62}$": "must be 1 to 63 of a-z, 0-9, . and -, the first no . or -",
+    "^[^-].*$": "must not be empty nor begin with -",
+    "^([^-].*)?$": "must not begin with -",
+    "^[A-Za-z0-9][A-Za-z0-9._/-]*$": _REFERENCE,
+    "^([A-Za-z0-9][A-Za-z0-9._/-]*)?$": f"{_REFERENCE}, or be empty",
+    r"^[^:\x00-\x1f]*$": "must have no colon and no control characters",
+    "^users/[A-Za-z0-9._@+|:-]{1,200}$": (
+        "must be users/SUBJECT, the subject of letters, digits and ._@+|:-"
+    ),
+    "^(https?://[^@]+)?$": (
+        "must be an http or https address without a user, like https://git.example.com/team"
+    ),
+    f"^(clients/{_ID}(/projects/{_ID})?)?$": (
+        f"must be clients/ID or clients/ID/projects/ID, or empty for the mesh; {_AN_ID}"
+    ),
+}
+_RULE: Final = re.compile(r"does not match regex pattern `(.*)`", re.DOTALL)
+_PLACE: Final = "(/(groups|projects)/ID)?"
+
+
+def plainly(message: str) -> str:
+    """Return a message of a broken rule, with words in place of a pattern where there are some."""
+    found = _RULE.fullmatch(message)
+    if not found:
+        return message
+    pattern = found[1]
+    return _WORDS.get(pattern) or _named(pattern) or message
+
+
+def _named(pattern: str) -> str:
+    """Return what a resource's name must be like; empty where the pattern is no name's."""
+    form = pattern.removeprefix("^").removesuffix("$").replace(_ID, "ID")
+    optional = form.startswith("(") and form.endswith(")?") and form != _PLACE
+    form = form[1:-2] if optional else form
+    forms = [form]
+    if _PLACE in form:
+        forms = [form.replace(_PLACE, place) for place in ("", "/groups/ID", "/projects/ID")]
+    if not all(re.fullmatch(r"clients/ID(/[A-Za-z]+(/ID)?)*", one) for one in forms):
+        return ""
+    nothing = ", or empty" if optional else ""
+    return f"must be like {' or '.join(forms)}{nothing}; {_AN_ID}"
