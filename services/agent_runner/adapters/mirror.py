@@ -66,7 +66,7 @@ class Mirrors:
         holds is not asked for again. Raises RunFailure with REPOSITORY_NOT_FOUND or
         REVISION_NOT_FOUND.
         """
-        _check_address(source.uri)
+        _check_address(source.uri, self._folder.parent)
         mirror = self.path_of(source)
         async with self._locked(mirror) as lock:
             if not (mirror / "HEAD").exists():
@@ -147,7 +147,14 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def _check_address(repository_uri: str) -> None:
+def _check_address(repository_uri: str, own_folder: Path) -> None:
+    path = os.path.realpath(repository_uri.removeprefix("file://"))
+    if f"{path}/".startswith(f"{os.path.realpath(own_folder)}/"):
+        # What is there is others': mirrors that took a credential, workspaces of other projects.
+        raise RunFailure(
+            "REPOSITORY_NOT_FOUND",
+            f"'{repository_uri}' is in the runner's own folder; name the repository itself",
+        )
     is_remote = "://" in repository_uri or re.match(r"[^/]+@?[^/]+:", repository_uri)
     if not is_remote and not os.path.isabs(repository_uri):
         raise RunFailure(

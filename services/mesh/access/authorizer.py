@@ -44,6 +44,10 @@ class Authorizer:
             raise _no_such(missing)
         raise denied()
 
+    def check_fresh(self) -> None:
+        """Raise ACCESS_UNKNOWN where what is known is too old to decide by."""
+        self._replica.check_fresh()
+
     def permissions(self, principal: Principal, resource: str) -> frozenset[int]:
         """Return everything that a principal may do on a resource."""
         if principal.administrator:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from services.mesh.identity.files import Complaint, Watched, read_private
-from services.mesh.identity.principal import Kind, Principal
+from services.mesh.identity.principal import OWNER_NAME, Kind, Principal
 from services.mesh.identity.refusals import cannot_tell, not_accepted
 
 OWNER: Final = Principal(
-    name="users/owner", kind=Kind.USER, credential="owner token", administrator=True
+    name=OWNER_NAME, kind=Kind.USER, credential="owner token", administrator=True
 )
 MIN_TOKEN_BYTES: Final = 20
 """A token that is shorter is none: somebody emptied the file."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.mesh.identity.principal import Kind, Principal
+from services.mesh.identity.principal import OWNER_NAME, Kind, Principal
 from services.mesh.identity.refusals import is_person, is_service, not_accepted
 
 TRUST_DOMAIN: Final = "spiffe://adjutant/"
@@ -32,7 +32,7 @@ def principal_of(identities: Sequence[str | bytes]) -> Principal | None:
     names = [text.removeprefix(TRUST_DOMAIN) for text in texts if text.startswith(TRUST_DOMAIN)]
     if len(names) == 1 and is_service(names[0]):
         return Principal(names[0], Kind.SERVICE, f"certificate {TRUST_DOMAIN}{names[0]}")
-    if len(names) == 1 and is_person(names[0]):
+    if len(names) == 1 and is_person(names[0]) and names[0] != OWNER_NAME:
         return Principal(names[0], Kind.USER, f"certificate {TRUST_DOMAIN}{names[0]}")
     raise not_accepted(
         "The certificate does not name one identity of this mesh. Use one that has the URI "

@@ -3,10 +3,13 @@
 import enum
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from adjutant.common.v1 import access_pb2
 
 Permission = access_pb2.Permission
+OWNER_NAME: Final = "users/owner"
+"""Who shows the owner's token, and nobody else: no JWT and no certificate names this one."""
 
 
 class Kind(enum.Enum):

@@ -19,7 +19,7 @@ from services.mesh.identity.issuer import MESH_ISSUER, Issuer
 from services.mesh.identity.jwks import KeySet, PublicKey
 from services.mesh.identity.key_sources import KeySource, key_source
 from services.mesh.identity.lru import Lru
-from services.mesh.identity.principal import Kind, Principal
+from services.mesh.identity.principal import OWNER_NAME, Kind, Principal
 from services.mesh.identity.refusals import is_person, is_service, not_accepted
 from services.mesh.identity.service_keys import ServiceKeys
 from services.mesh.identity.service_token import ALGORITHM, AUDIENCE
@@ -27,7 +27,6 @@ from services.mesh.identity.service_token import ALGORITHM, AUDIENCE
 _REMEMBERED: Final = 10_000
 _SERVICE_LEEWAY_S: Final = 30.0
 _REQUIRED: Final = ("exp", "sub", "aud", "iss")
-_OWNER: Final = "users/owner"
 # What parsing a stranger's bytes may raise: theirs is the fault, whatever it is.
 _UNREADABLE: Final = (
     jwt.PyJWTError,
@@ -209,7 +208,7 @@ def _people(
     def person(subject: str, ends: datetime) -> Principal:
         name = f"users/{issuer.alias}:{subject}" if issuer.alias else f"users/{subject}"
         is_anothers = not issuer.alias and subject.partition(":")[0] in aliases
-        if not is_person(name) or name == _OWNER or is_anothers:
+        if not is_person(name) or name == OWNER_NAME or is_anothers:
             raise _nobody()
         return Principal(
             name=name,

@@ -103,6 +103,10 @@ class Cutting:
                 "The credential that this stream was opened with has ended; connect again, with "
                 "a new one and the last cursor.",
             )
+        try:
+            self._authorizer.check_fresh()
+        except AdjutantError as error:
+            return error
         if not self._may_go_on(stream, principal, stream.call.resource):
             return denied()
         if asyncio.get_running_loop().time() > stream.ends_at:

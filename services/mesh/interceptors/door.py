@@ -179,7 +179,7 @@ class AccessDoor:
 
 
 def _visitor(call: Call) -> Caller:
-    known = call.principal if call.principal is not _NOBODY else None
+    known = call.principal if call.principal.name else None
     return Caller(known, call.peer, call.platform)
 
 

@@ -496,3 +496,14 @@ async def test_a_run_whose_end_cannot_be_taken_in_ends_all_the_same(runner: Call
     assert ended.state == states.RUN_STATE_FAILED
     assert ended.failure.reason == reasons.ERROR_REASON_INTERNAL
     assert ended.failure.disposition == failure_pb2.FAILURE_DISPOSITION_WORK, "not run once more"
+
+
+async def test_the_runners_own_folder_is_no_repository(
+    runner: Caller, runs_folder: pathlib.Path
+) -> None:
+    """A path into it would be a way to what the runner fetched for others."""
+    for uri in (str(runs_folder.parent / "mirrors" / "x.git"), f"file://{runs_folder}"):
+        workspace = run_pb2.Workspace(repository_uri=uri)
+        run = await runner.run("true", workspace=workspace)
+        assert run.failure.reason == reasons.ERROR_REASON_REPOSITORY_NOT_FOUND
+        assert "own folder" in run.failure.message
