@@ -117,17 +117,16 @@ def show_connection(session: Session, connection: v1.Connection) -> None:
 
 def audit_table(entries: Sequence[v1.AuditEntry]) -> Table:
     """Return entries of the audit log."""
-    found = table("time", "kind", "who", "what", "where", "denied because")
+    found = table("time", "kind", "who", "what", "where", "with")
     for entry in entries:
         times = f" x{entry.count}" if entry.count > 1 else ""
-        denial = entry.denial.name if entry.denial.value else ""
         found.add_row(
             _moment(entry.time),
             (entry.kind.name or "").lower() + times,
             _who(entry),
             entry.method.rpartition("/")[2],
             plain(entry.resource) or "the mesh",
-            denial,
+            _with(entry),
         )
     return found
 
@@ -141,11 +140,18 @@ def fits(console: Console, listed: Table) -> bool:
 def audit_lines(entry: v1.AuditEntry) -> tuple[str, str]:
     """Return an entry of the audit log as two lines, for a terminal without room for columns."""
     times = f" x{entry.count}" if entry.count > 1 else ""
-    denial = (entry.denial.name or "") if entry.denial.value else ""
     kind = (entry.kind.name or "").lower() + times
-    first = (_moment(entry.time), kind, entry.method.rpartition("/")[2], denial)
+    first = (_moment(entry.time), kind, entry.method.rpartition("/")[2], _with(entry))
     where = plain(entry.resource) or "the mesh"
     return "  ".join(part for part in first if part), f"    {_who(entry)}  at {where}"
+
+
+def _with(entry: v1.AuditEntry) -> str:
+    """Return why a call was refused, or what it asked for."""
+    if entry.denial.value:
+        return entry.denial.name or ""
+    values = (detail.value.removeprefix("ROLE_") for detail in entry.details)
+    return plain(", ".join(values))
 
 
 def _who(entry: v1.AuditEntry) -> str:

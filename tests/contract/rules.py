@@ -162,6 +162,29 @@ def methods_say_who_may_call_them(contract: Contract) -> list[str]:
     ]
 
 
+def what_is_audited_says_what(contract: Contract) -> list[str]:
+    """Require that audited fields are there and hold no secret, and that a change has some."""
+    wrong = []
+    for method in contract.methods:
+        request = contract.message(method.proto.input_type[1:])
+        for path in method.access.audited:
+            if not _may_be_shown(contract, request, path.split(".")):
+                wrong.append(f"{method.full_name} {path}")
+        if bool(method.access.audited) > bool(method.access.audit):
+            wrong.append(method.full_name)
+    return wrong
+
+
+def _may_be_shown(contract: Contract, message: Message, path: list[str]) -> bool:
+    """Tell whether a message has a field at a path, one that is no secret."""
+    field = message.field(path[0])
+    if field is None or field.proto.options.debug_redact:
+        return False
+    if len(path) == 1:
+        return True
+    return _may_be_shown(contract, contract.message(field.proto.type_name[1:]), path[1:])
+
+
 def every_resource_named_is_checked(contract: Contract) -> list[str]:
     """Require that each name of a resource in a request is its resource or a reference."""
     wrong = []
@@ -268,6 +291,7 @@ RULES: tuple[Rule, ...] = (
     requests_name_a_resource,
     methods_say_who_may_call_them,
     every_resource_named_is_checked,
+    what_is_audited_says_what,
     strings_of_requests_are_bounded,
     lists_page_alike,
     event_streams_resume,

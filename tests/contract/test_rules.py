@@ -58,7 +58,10 @@ service BrokenService {
   }
   // CreateThing cannot be repeated, and calls a field that it has not its resource.
   rpc CreateThing(CreateThingRequest) returns (CreateThingResponse) {
-    option (adjutant.common.v1.access).resource = "parent";
+    option (adjutant.common.v1.access) = {
+      resource: "parent"
+      audited: "lost"
+    };
   }
 }
 

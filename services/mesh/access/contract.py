@@ -49,6 +49,11 @@ class Method:
         return self.access.audit if self.access else 0
 
     @functools.cached_property
+    def audited(self) -> tuple[str, ...]:
+        """The fields of its request that stand in the entry of the audit log."""
+        return tuple(self.access.audited) if self.access else ()
+
+    @functools.cached_property
     def has_references(self) -> bool:
         """Whether its request may name further resources."""
         return bool(self.access and self.access.references)

@@ -1,6 +1,7 @@
 """One entry of the audit log."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
@@ -40,6 +41,7 @@ def new_entry(
     resource: str,
     *,
     denial: str = "",
+    details: Iterable[access_events_pb2.AuditDetail] = (),
 ) -> event_pb2.Event:
     """Return an entry for one call, with the current trace. `denial` is a reason of errors.py."""
     who = caller.principal
@@ -55,6 +57,7 @@ def new_entry(
         count=1,
         trace=trace_text(trace_number()),
         service=service,
+        details=details,
     )
     event = new_event(resource=named(resource), audit_recorded=recorded)
     recorded.first_time.CopyFrom(event.time)

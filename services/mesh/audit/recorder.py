@@ -9,10 +9,11 @@ end of the window.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
 from typing import Final
 
 from adjutant.common.v1 import access_pb2
-from adjutant.event.v1 import event_pb2
+from adjutant.event.v1 import access_events_pb2, event_pb2
 from services.mesh.access.caller import Call
 from services.mesh.audit.entry import Caller, named, new_entry, project_part
 from services.mesh.audit.sorts import MAX_SORTS, Sorts
@@ -44,10 +45,19 @@ class Recorder:
         self._wake = asyncio.Event()
 
     def entry(
-        self, kind: int, caller: Caller, method: str, resource: str, *, denial: str = ""
+        self,
+        kind: int,
+        caller: Caller,
+        method: str,
+        resource: str,
+        *,
+        denial: str = "",
+        details: Iterable[access_events_pb2.AuditDetail] = (),
     ) -> event_pb2.Event:
         """Return an entry for one call, to be put into its Call.audit."""
-        return new_entry(self._service, kind, caller, method, resource, denial=denial)
+        return new_entry(
+            self._service, kind, caller, method, resource, denial=denial, details=details
+        )
 
     async def finish(self, call: Call) -> None:
         """Commit the entries that no write of the call took.

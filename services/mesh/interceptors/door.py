@@ -13,6 +13,7 @@ from services.mesh.access import caller
 from services.mesh.access.authorizer import Authorizer, denied
 from services.mesh.access.caller import Call
 from services.mesh.audit import Caller, Recorder
+from services.mesh.audit.details import details_of
 from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
 from services.mesh.identity import Kind, Principal
@@ -102,7 +103,7 @@ class AccessDoor:
             await self._allowance.limits.spend(bucket, method.cost)
         self._validation.check(request)
         if method.audit or method.streams:
-            await self._note(call, method, context)
+            await self._note(call, method, request, context)
         return request
 
     async def leave(self, error: BaseException | None) -> None:
@@ -166,10 +167,16 @@ class AccessDoor:
             raise denied()
         return self._authorizer.allows(call.principal, method.permission, call.resource)
 
-    async def _note(self, call: Call, method: Method, context: Context) -> None:
+    async def _note(self, call: Call, method: Method, request: Any, context: Context) -> None:
         """Note a call that came in: for the audit log, and to cut its stream when it must end."""
         if method.audit:
-            entry = self._recorder.entry(method.audit, _visitor(call), method.name, call.resource)
+            entry = self._recorder.entry(
+                method.audit,
+                _visitor(call),
+                method.name,
+                call.resource,
+                details=details_of(request, method.audited),
+            )
             call.audit.append(entry)
         if method.streams:
             self._allowance.open_stream(call)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from adjutant.event.v1 import access_events_pb2
 from adjutant.orchestrator.v1 import audit_entry_pb2, audit_service_pb2_grpc
 from adjutant.orchestrator.v1 import audit_service_pb2 as pb
 from services.mesh.names import collection_and_id
@@ -43,4 +44,8 @@ def _entry(record: AuditEntryRecord) -> audit_entry_pb2.AuditEntry:
         count=record.count,
         first_time=convert.time(record.first_time),
         trace=record.trace,
+        details=[
+            access_events_pb2.AuditDetail(field=field, value=value)
+            for field, value in record.details.items()
+        ],
     )

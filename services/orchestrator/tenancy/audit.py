@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from pydantic import Field
+
 from adjutant.common.v1 import access_pb2, error_reason_pb2
 from adjutant.event.v1 import event_pb2
 from services.mesh.errors import AdjutantError
@@ -41,6 +43,8 @@ class AuditEntryRecord(Record):
     count: int = 1
     first_time: UtcTime | None = None
     trace: str = ""
+    details: dict[str, str] = Field(default_factory=dict)
+    """Field of the request to what it held."""
 
 
 AUDIT_ENTRIES: Final = Collection(
@@ -143,6 +147,7 @@ def record_of(event: event_pb2.Event) -> AuditEntryRecord:
         count=max(entry.count, 1),
         first_time=entry.first_time.ToDatetime(UTC) if entry.HasField("first_time") else None,
         trace=entry.trace,
+        details={detail.field: detail.value for detail in entry.details},
     )
 
 

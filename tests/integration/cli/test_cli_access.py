@@ -140,7 +140,7 @@ async def test_the_audit_log_is_shown(adjutant: Run) -> None:
     assert found[0]["principal"] == "users/owner"
     table = await adjutant("audit", "--kind", "change", "--at", "client")
     header = table.out.splitlines()[0]
-    assert header.split() == ["time", "kind", "who", "what", "where", "denied", "because"]
+    assert header.split() == ["time", "kind", "who", "what", "where", "with"]
     assert "users/owner" in table.out
     assert len(await entries("--at", "mesh", "--limit", "1")) == 1
     assert (await entries("--filter", 'principal = "users/nobody"')) == []

@@ -37,6 +37,8 @@ async def test_a_change_is_told_with_who_made_it(house: House) -> None:
     assert entry.service == "orchestrator"
     assert entry.name.startswith("auditEntries/")
     assert entry.count == 1
+    said = {detail.field: detail.value for detail in entry.details}
+    assert said == {"principal": "users/ada", "role": "ROLE_VIEWER"}
 
 
 async def test_a_refusal_is_told_to_the_owners_of_what_was_asked_for(house: House) -> None:

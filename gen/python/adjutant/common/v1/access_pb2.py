@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61\x64jutant/common/v1/access.proto\x12\x12\x61\x64jutant.common.v1\x1a google/protobuf/descriptor.proto\"\xfa\x01\n\x0cMethodAccess\x12>\n\npermission\x18\x01 \x01(\x0e\x32\x1e.adjutant.common.v1.PermissionR\npermission\x12\x1a\n\x08resource\x18\x02 \x01(\tR\x08resource\x12\x1e\n\nreferences\x18\x03 \x03(\tR\nreferences\x12\x12\n\x04\x63ost\x18\x04 \x01(\x05R\x04\x63ost\x12%\n\x0eown_credential\x18\x05 \x01(\x08R\rownCredential\x12\x33\n\x05\x61udit\x18\x06 \x01(\x0e\x32\x1d.adjutant.common.v1.AuditKindR\x05\x61udit*\xb8\x04\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPERMISSION_SELF\x10\x01\x12\x1a\n\x16PERMISSION_MESH_MANAGE\x10\x02\x12\x1d\n\x19PERMISSION_HIERARCHY_READ\x10\x03\x12\x1f\n\x1bPERMISSION_HIERARCHY_MANAGE\x10\x04\x12\x1b\n\x17PERMISSION_MEMBERS_READ\x10\x05\x12\x1d\n\x19PERMISSION_MEMBERS_MANAGE\x10\x06\x12\x1a\n\x16PERMISSION_KEYS_MANAGE\x10\x07\x12\x1f\n\x1bPERMISSION_CONNECTIONS_READ\x10\x08\x12!\n\x1dPERMISSION_CONNECTIONS_MANAGE\x10\t\x12\x1e\n\x1aPERMISSION_CREDENTIALS_USE\x10\n\x12\x19\n\x15PERMISSION_AUDIT_READ\x10\x0b\x12\x19\n\x15PERMISSION_TASKS_READ\x10\x0c\x12\x1a\n\x16PERMISSION_TASKS_WRITE\x10\r\x12\x1d\n\x19PERMISSION_APPROVALS_READ\x10\x0e\x12\x1f\n\x1bPERMISSION_APPROVALS_DECIDE\x10\x0f\x12\x18\n\x14PERMISSION_RUNS_READ\x10\x10\x12\x19\n\x15PERMISSION_RUNS_WRITE\x10\x11\x12\x1a\n\x16PERMISSION_EVENTS_READ\x10\x12*^\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_OWNER\x10\x01\x12\x0f\n\x0bROLE_EDITOR\x10\x02\x12\x0f\n\x0bROLE_VIEWER\x10\x03\x12\x0e\n\nROLE_AGENT\x10\x04*\xdc\x01\n\tAuditKind\x12\x1a\n\x16\x41UDIT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41UDIT_KIND_AUTHENTICATION\x10\x01\x12\x15\n\x11\x41UDIT_KIND_DENIAL\x10\x02\x12\x17\n\x13\x41UDIT_KIND_DECISION\x10\x03\x12\x1d\n\x19\x41UDIT_KIND_CREDENTIAL_USE\x10\x04\x12\x15\n\x11\x41UDIT_KIND_EXPORT\x10\x05\x12\x17\n\x13\x41UDIT_KIND_DELETION\x10\x06\x12\x15\n\x11\x41UDIT_KIND_CHANGE\x10\x07:Z\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32 .adjutant.common.v1.MethodAccessR\x06\x61\x63\x63\x65ssb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61\x64jutant/common/v1/access.proto\x12\x12\x61\x64jutant.common.v1\x1a google/protobuf/descriptor.proto\"\x94\x02\n\x0cMethodAccess\x12>\n\npermission\x18\x01 \x01(\x0e\x32\x1e.adjutant.common.v1.PermissionR\npermission\x12\x1a\n\x08resource\x18\x02 \x01(\tR\x08resource\x12\x1e\n\nreferences\x18\x03 \x03(\tR\nreferences\x12\x12\n\x04\x63ost\x18\x04 \x01(\x05R\x04\x63ost\x12%\n\x0eown_credential\x18\x05 \x01(\x08R\rownCredential\x12\x33\n\x05\x61udit\x18\x06 \x01(\x0e\x32\x1d.adjutant.common.v1.AuditKindR\x05\x61udit\x12\x18\n\x07\x61udited\x18\x07 \x03(\tR\x07\x61udited*\xb8\x04\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPERMISSION_SELF\x10\x01\x12\x1a\n\x16PERMISSION_MESH_MANAGE\x10\x02\x12\x1d\n\x19PERMISSION_HIERARCHY_READ\x10\x03\x12\x1f\n\x1bPERMISSION_HIERARCHY_MANAGE\x10\x04\x12\x1b\n\x17PERMISSION_MEMBERS_READ\x10\x05\x12\x1d\n\x19PERMISSION_MEMBERS_MANAGE\x10\x06\x12\x1a\n\x16PERMISSION_KEYS_MANAGE\x10\x07\x12\x1f\n\x1bPERMISSION_CONNECTIONS_READ\x10\x08\x12!\n\x1dPERMISSION_CONNECTIONS_MANAGE\x10\t\x12\x1e\n\x1aPERMISSION_CREDENTIALS_USE\x10\n\x12\x19\n\x15PERMISSION_AUDIT_READ\x10\x0b\x12\x19\n\x15PERMISSION_TASKS_READ\x10\x0c\x12\x1a\n\x16PERMISSION_TASKS_WRITE\x10\r\x12\x1d\n\x19PERMISSION_APPROVALS_READ\x10\x0e\x12\x1f\n\x1bPERMISSION_APPROVALS_DECIDE\x10\x0f\x12\x18\n\x14PERMISSION_RUNS_READ\x10\x10\x12\x19\n\x15PERMISSION_RUNS_WRITE\x10\x11\x12\x1a\n\x16PERMISSION_EVENTS_READ\x10\x12*^\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_OWNER\x10\x01\x12\x0f\n\x0bROLE_EDITOR\x10\x02\x12\x0f\n\x0bROLE_VIEWER\x10\x03\x12\x0e\n\nROLE_AGENT\x10\x04*\xdc\x01\n\tAuditKind\x12\x1a\n\x16\x41UDIT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41UDIT_KIND_AUTHENTICATION\x10\x01\x12\x15\n\x11\x41UDIT_KIND_DENIAL\x10\x02\x12\x17\n\x13\x41UDIT_KIND_DECISION\x10\x03\x12\x1d\n\x19\x41UDIT_KIND_CREDENTIAL_USE\x10\x04\x12\x15\n\x11\x41UDIT_KIND_EXPORT\x10\x05\x12\x17\n\x13\x41UDIT_KIND_DELETION\x10\x06\x12\x15\n\x11\x41UDIT_KIND_CHANGE\x10\x07:Z\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32 .adjutant.common.v1.MethodAccessR\x06\x61\x63\x63\x65ssb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.common.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERMISSION']._serialized_start=343
-  _globals['_PERMISSION']._serialized_end=911
-  _globals['_ROLE']._serialized_start=913
-  _globals['_ROLE']._serialized_end=1007
-  _globals['_AUDITKIND']._serialized_start=1010
-  _globals['_AUDITKIND']._serialized_end=1230
+  _globals['_PERMISSION']._serialized_start=369
+  _globals['_PERMISSION']._serialized_end=937
+  _globals['_ROLE']._serialized_start=939
+  _globals['_ROLE']._serialized_end=1033
+  _globals['_AUDITKIND']._serialized_start=1036
+  _globals['_AUDITKIND']._serialized_end=1256
   _globals['_METHODACCESS']._serialized_start=90
-  _globals['_METHODACCESS']._serialized_end=340
+  _globals['_METHODACCESS']._serialized_end=366
 # @@protoc_insertion_point(module_scope)

@@ -84,17 +84,19 @@ ACCESS_FIELD_NUMBER: _ClassVar[int]
 access: _descriptor.FieldDescriptor
 
 class MethodAccess(_message.Message):
-    __slots__ = ("permission", "resource", "references", "cost", "own_credential", "audit")
+    __slots__ = ("permission", "resource", "references", "cost", "own_credential", "audit", "audited")
     PERMISSION_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     REFERENCES_FIELD_NUMBER: _ClassVar[int]
     COST_FIELD_NUMBER: _ClassVar[int]
     OWN_CREDENTIAL_FIELD_NUMBER: _ClassVar[int]
     AUDIT_FIELD_NUMBER: _ClassVar[int]
+    AUDITED_FIELD_NUMBER: _ClassVar[int]
     permission: Permission
     resource: str
     references: _containers.RepeatedScalarFieldContainer[str]
     cost: int
     own_credential: bool
     audit: AuditKind
-    def __init__(self, permission: _Optional[_Union[Permission, str]] = ..., resource: _Optional[str] = ..., references: _Optional[_Iterable[str]] = ..., cost: _Optional[int] = ..., own_credential: bool = ..., audit: _Optional[_Union[AuditKind, str]] = ...) -> None: ...
+    audited: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, permission: _Optional[_Union[Permission, str]] = ..., resource: _Optional[str] = ..., references: _Optional[_Iterable[str]] = ..., cost: _Optional[int] = ..., own_credential: bool = ..., audit: _Optional[_Union[AuditKind, str]] = ..., audited: _Optional[_Iterable[str]] = ...) -> None: ...

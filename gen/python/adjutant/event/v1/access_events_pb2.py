@@ -27,7 +27,7 @@ from adjutant.common.v1 import error_reason_pb2 as adjutant_dot_common_dot_v1_do
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%adjutant/event/v1/access_events.proto\x12\x11\x61\x64jutant.event.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a%adjutant/common/v1/error_reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x01\n\rAccessChanged\x12?\n\x06\x63hange\x18\x01 \x01(\x0e\x32\'.adjutant.event.v1.AccessChanged.ChangeR\x06\x63hange\"\\\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANGE_CREATED\x10\x01\x12\x12\n\x0e\x43HANGE_UPDATED\x10\x02\x12\x12\n\x0e\x43HANGE_DELETED\x10\x03\"\xa4\x03\n\rAuditRecorded\x12\x31\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.AuditKindR\x04kind\x12\x1c\n\tprincipal\x18\x02 \x01(\tR\tprincipal\x12 \n\x0con_behalf_of\x18\x03 \x01(\tR\nonBehalfOf\x12\x1e\n\ncredential\x18\x04 \x01(\tR\ncredential\x12\x16\n\x06method\x18\x05 \x01(\tR\x06method\x12\x37\n\x06\x64\x65nial\x18\x06 \x01(\x0e\x32\x1f.adjutant.common.v1.ErrorReasonR\x06\x64\x65nial\x12\x12\n\x04peer\x18\x07 \x01(\tR\x04peer\x12\x1a\n\x08platform\x18\x08 \x01(\tR\x08platform\x12\x14\n\x05\x63ount\x18\t \x01(\x03R\x05\x63ount\x12\x39\n\nfirst_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfirstTime\x12\x14\n\x05trace\x18\x0b \x01(\tR\x05trace\x12\x18\n\x07service\x18\x0c \x01(\tR\x07serviceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%adjutant/event/v1/access_events.proto\x12\x11\x61\x64jutant.event.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a%adjutant/common/v1/error_reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x01\n\rAccessChanged\x12?\n\x06\x63hange\x18\x01 \x01(\x0e\x32\'.adjutant.event.v1.AccessChanged.ChangeR\x06\x63hange\"\\\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANGE_CREATED\x10\x01\x12\x12\n\x0e\x43HANGE_UPDATED\x10\x02\x12\x12\n\x0e\x43HANGE_DELETED\x10\x03\"\xde\x03\n\rAuditRecorded\x12\x31\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.AuditKindR\x04kind\x12\x1c\n\tprincipal\x18\x02 \x01(\tR\tprincipal\x12 \n\x0con_behalf_of\x18\x03 \x01(\tR\nonBehalfOf\x12\x1e\n\ncredential\x18\x04 \x01(\tR\ncredential\x12\x16\n\x06method\x18\x05 \x01(\tR\x06method\x12\x37\n\x06\x64\x65nial\x18\x06 \x01(\x0e\x32\x1f.adjutant.common.v1.ErrorReasonR\x06\x64\x65nial\x12\x12\n\x04peer\x18\x07 \x01(\tR\x04peer\x12\x1a\n\x08platform\x18\x08 \x01(\tR\x08platform\x12\x14\n\x05\x63ount\x18\t \x01(\x03R\x05\x63ount\x12\x39\n\nfirst_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfirstTime\x12\x14\n\x05trace\x18\x0b \x01(\tR\x05trace\x12\x18\n\x07service\x18\x0c \x01(\tR\x07service\x12\x38\n\x07\x64\x65tails\x18\r \x03(\x0b\x32\x1e.adjutant.event.v1.AuditDetailR\x07\x64\x65tails\"9\n\x0b\x41uditDetail\x12\x14\n\x05\x66ield\x18\x01 \x01(\tR\x05\x66ield\x12\x14\n\x05value\x18\x02 \x01(\tR\x05valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,5 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSCHANGED_CHANGE']._serialized_start=248
   _globals['_ACCESSCHANGED_CHANGE']._serialized_end=340
   _globals['_AUDITRECORDED']._serialized_start=343
-  _globals['_AUDITRECORDED']._serialized_end=763
+  _globals['_AUDITRECORDED']._serialized_end=821
+  _globals['_AUDITDETAIL']._serialized_start=823
+  _globals['_AUDITDETAIL']._serialized_end=880
 # @@protoc_insertion_point(module_scope)

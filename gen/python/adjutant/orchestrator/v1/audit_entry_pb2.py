@@ -24,16 +24,17 @@ _sym_db = _symbol_database.Default()
 
 from adjutant.common.v1 import access_pb2 as adjutant_dot_common_dot_v1_dot_access__pb2
 from adjutant.common.v1 import error_reason_pb2 as adjutant_dot_common_dot_v1_dot_error__reason__pb2
+from adjutant.event.v1 import access_events_pb2 as adjutant_dot_event_dot_v1_dot_access__events__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*adjutant/orchestrator/v1/audit_entry.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a%adjutant/common/v1/error_reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x04\n\nAuditEntry\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.adjutant.common.v1.AuditKindR\x04kind\x12\x1a\n\x08resource\x18\x04 \x01(\tR\x08resource\x12\x1c\n\tprincipal\x18\x05 \x01(\tR\tprincipal\x12 \n\x0con_behalf_of\x18\x06 \x01(\tR\nonBehalfOf\x12\x1e\n\ncredential\x18\x07 \x01(\tR\ncredential\x12\x16\n\x06method\x18\x08 \x01(\tR\x06method\x12\x37\n\x06\x64\x65nial\x18\t \x01(\x0e\x32\x1f.adjutant.common.v1.ErrorReasonR\x06\x64\x65nial\x12\x18\n\x07service\x18\n \x01(\tR\x07service\x12\x12\n\x04peer\x18\x0b \x01(\tR\x04peer\x12\x1a\n\x08platform\x18\x0c \x01(\tR\x08platform\x12\x14\n\x05\x63ount\x18\r \x01(\x03R\x05\x63ount\x12\x39\n\nfirst_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfirstTime\x12\x14\n\x05trace\x18\x0f \x01(\tR\x05traceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*adjutant/orchestrator/v1/audit_entry.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a%adjutant/common/v1/error_reason.proto\x1a%adjutant/event/v1/access_events.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x04\n\nAuditEntry\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.adjutant.common.v1.AuditKindR\x04kind\x12\x1a\n\x08resource\x18\x04 \x01(\tR\x08resource\x12\x1c\n\tprincipal\x18\x05 \x01(\tR\tprincipal\x12 \n\x0con_behalf_of\x18\x06 \x01(\tR\nonBehalfOf\x12\x1e\n\ncredential\x18\x07 \x01(\tR\ncredential\x12\x16\n\x06method\x18\x08 \x01(\tR\x06method\x12\x37\n\x06\x64\x65nial\x18\t \x01(\x0e\x32\x1f.adjutant.common.v1.ErrorReasonR\x06\x64\x65nial\x12\x18\n\x07service\x18\n \x01(\tR\x07service\x12\x12\n\x04peer\x18\x0b \x01(\tR\x04peer\x12\x1a\n\x08platform\x18\x0c \x01(\tR\x08platform\x12\x14\n\x05\x63ount\x18\r \x01(\x03R\x05\x63ount\x12\x39\n\nfirst_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfirstTime\x12\x14\n\x05trace\x18\x0f \x01(\tR\x05trace\x12\x38\n\x07\x64\x65tails\x18\x10 \x03(\x0b\x32\x1e.adjutant.event.v1.AuditDetailR\x07\x64\x65tailsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.orchestrator.v1.audit_entry_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUDITENTRY']._serialized_start=178
-  _globals['_AUDITENTRY']._serialized_end=691
+  _globals['_AUDITENTRY']._serialized_start=217
+  _globals['_AUDITENTRY']._serialized_end=788
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from adjutant.orchestrator.v1 import audit_entry_pb2 as adjutant_dot_orchestrato
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,adjutant/orchestrator/v1/audit_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a*adjutant/orchestrator/v1/audit_entry.proto\x1a\x1b\x62uf/validate/validate.proto\"\x87\x02\n\x17ListAuditEntriesRequest\x12W\n\x06parent\x18\x01 \x01(\tB?\xbaH<r:28^(clients/[a-z0-9-]{1,63}(/projects/[a-z0-9-]{1,63})?)?$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x82\x01\n\x18ListAuditEntriesResponse\x12>\n\x07\x65ntries\x18\x01 \x03(\x0b\x32$.adjutant.orchestrator.v1.AuditEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xa1\x01\n\x0c\x41uditService\x12\x90\x01\n\x10ListAuditEntries\x12\x31.adjutant.orchestrator.v1.ListAuditEntriesRequest\x1a\x32.adjutant.orchestrator.v1.ListAuditEntriesResponse\"\x15\x90\x02\x01\xa2\xbb\x18\x0e\x08\x0b\x12\x06parent \x05\x30\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,adjutant/orchestrator/v1/audit_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a*adjutant/orchestrator/v1/audit_entry.proto\x1a\x1b\x62uf/validate/validate.proto\"\x87\x02\n\x17ListAuditEntriesRequest\x12W\n\x06parent\x18\x01 \x01(\tB?\xbaH<r:28^(clients/[a-z0-9-]{1,63}(/projects/[a-z0-9-]{1,63})?)?$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x82\x01\n\x18ListAuditEntriesResponse\x12>\n\x07\x65ntries\x18\x01 \x03(\x0b\x32$.adjutant.orchestrator.v1.AuditEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xa9\x01\n\x0c\x41uditService\x12\x98\x01\n\x10ListAuditEntries\x12\x31.adjutant.orchestrator.v1.ListAuditEntriesRequest\x1a\x32.adjutant.orchestrator.v1.ListAuditEntriesResponse\"\x1d\x90\x02\x01\xa2\xbb\x18\x16\x08\x0b\x12\x06parent \x05\x30\x05:\x06\x66ilterb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,11 +45,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['order_by']._loaded_options = None
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['order_by']._serialized_options = b'\272H\004r\002\030d'
   _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001\242\273\030\016\010\013\022\006parent \0050\005'
+  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001\242\273\030\026\010\013\022\006parent \0050\005:\006filter'
   _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=181
   _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=444
   _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=447
   _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=577
   _globals['_AUDITSERVICE']._serialized_start=580
-  _globals['_AUDITSERVICE']._serialized_end=741
+  _globals['_AUDITSERVICE']._serialized_end=749
 # @@protoc_insertion_point(module_scope)

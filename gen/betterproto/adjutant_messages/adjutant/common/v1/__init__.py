@@ -1205,6 +1205,11 @@ class MethodAccess(betterproto2.Message):
     audit is what a call is written down as in the audit log; unset where it is not.
     """
 
+    audited: "list[str]" = betterproto2.field(7, betterproto2.TYPE_STRING, repeated=True)
+    """
+    audited are the request's fields whose values stand in the entry, such as `role`; never a secret.
+    """
+
 
 default_message_pool.register_message("adjutant.common.v1", "MethodAccess", MethodAccess)
 

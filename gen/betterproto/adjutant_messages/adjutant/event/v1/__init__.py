@@ -8,6 +8,7 @@ __all__ = (
     "AccessChangedChange",
     "ApprovalRequested",
     "ApprovalResolved",
+    "AuditDetail",
     "AuditRecorded",
     "Event",
     "EventFrame",
@@ -288,6 +289,26 @@ default_message_pool.register_message("adjutant.event.v1", "ApprovalResolved", A
 
 
 @dataclass(eq=False, repr=False)
+class AuditDetail(betterproto2.Message):
+    """
+    AuditDetail is a field of an audited request.
+    """
+
+    field: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    field is its path, such as `role`.
+    """
+
+    value: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    value is what it held, as text of at most 300 characters.
+    """
+
+
+default_message_pool.register_message("adjutant.event.v1", "AuditDetail", AuditDetail)
+
+
+@dataclass(eq=False, repr=False)
 class AuditRecorded(betterproto2.Message):
     """
     AuditRecorded is an entry of the audit log. It is not sent to subscribers:
@@ -358,6 +379,11 @@ class AuditRecorded(betterproto2.Message):
     service: "str" = betterproto2.field(12, betterproto2.TYPE_STRING)
     """
     service is the service that was called, such as `orchestrator`.
+    """
+
+    details: "list[AuditDetail]" = betterproto2.field(13, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    details are what the call asked for, as far as the contract says that it is written down.
     """
 
 

@@ -455,6 +455,13 @@ class AuditEntry(betterproto2.Message):
     trace is the trace of the last of them, in hex.
     """
 
+    details: "list[__event__v1__.AuditDetail]" = betterproto2.field(
+        16, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    details are what the call asked for, as far as the contract says that it is written down.
+    """
+
 
 default_message_pool.register_message("adjutant.orchestrator.v1", "AuditEntry", AuditEntry)
 
