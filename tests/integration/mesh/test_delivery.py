@@ -22,13 +22,13 @@ LONG = task_service_pb2.GetTaskResponse(
 PATH = "/adjutant.orchestrator.v1.TaskService/GetTask"
 
 
-async def _leave_unread(served: Served, folder: Path) -> Wire:
+async def _leave_unread(served: Served, folder: Path, answer: Any = LONG) -> Wire:
     """Call for as much as may be left unread, and give no room to send it in."""
 
-    async def long(_: Any) -> Any:
-        return LONG
+    async def act(_: Any) -> Any:
+        return answer
 
-    served.tasks.act = long
+    served.tasks.act = act
     wire = await Wire.open(int(served.address.rpartition(":")[2]))
     wire.greet({4: 0})
     headers = [
@@ -69,6 +69,17 @@ async def test_an_answer_that_nobody_reads_is_dropped_when_its_time_is_over(
         async with asyncio.timeout(10):
             while not await _is_answered(served):
                 await asyncio.sleep(0.05)
+        await wire.abort()
+
+
+async def test_small_answers_that_nobody_reads_are_dropped_too(
+    tmp_path: Path, nats: EmbeddedNats
+) -> None:
+    async with serving(tmp_path, nats.url, unary_timeout_s=1.0) as served:
+        wire = await _leave_unread(served, tmp_path, task_service_pb2.GetTaskResponse())
+        held = len(asyncio.all_tasks())
+        await eventually(lambda: len(asyncio.all_tasks()) <= held - MANY)
+        assert await _is_answered(served)
         await wire.abort()
 
 
