@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 from adjutant.orchestrator.v1 import (
@@ -23,6 +23,7 @@ from adjutant.orchestrator.v1 import (
 from tests.isolation.wire import Mesh
 from tests.support.mesh import make_repository
 
+TOKEN_FILE: Final = "token-file"
 _PATIENCE_S = 30.0
 
 
@@ -153,8 +154,10 @@ async def _task(mesh: Mesh, planted: Planted, folder: Path) -> tuple[str, str, s
 
 async def _live_run(mesh: Mesh, planted: Planted, folder: Path) -> None:
     """Start a run that goes on, and learn its token as its job does."""
-    path = folder / planted.marked("token-file")
-    line = f"echo {planted.marked('live')}; printenv ADJUTANT_REPORT_TOKEN > {path}; exec sleep 600"
+    path = folder / planted.marked(TOKEN_FILE)
+    # It goes on for as long as its file is there: jobs outlive their mesh.
+    stay = f"while [ -e {path} ]; do sleep 0.2; done"
+    line = f"echo {planted.marked('live')}; printenv ADJUTANT_REPORT_TOKEN > {path}; {stay}"
     spec = run_pb2.RunSpec(agent="command", command_line=line)
     request = run_service_pb2.StartRunRequest(parent=planted.project, spec=spec)
     planted.values["live_run"] = (await mesh.owner("RunService/StartRun", request)).run.name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.mesh.access.contract import Method, Permission
-from tests.isolation.planted import Planted, plant_client, plant_project
+from tests.isolation.planted import TOKEN_FILE, Planted, plant_client, plant_project
 from tests.isolation.who import sibling_subject
 from tests.isolation.wire import Mesh, Metadata
 from tests.support.identities import Issuer, bearer, owner_token, service_token
@@ -80,6 +80,8 @@ async def make_world(folder: Path) -> AsyncIterator[World]:
                 await mesh.discover()
                 yield await _plant(mesh, running.data_dir, folder, issuer)
             finally:
+                for file in folder.glob(f"*{TOKEN_FILE}*"):
+                    file.unlink()  # the runs that were made to go on end
                 await mesh.close()
 
 
