@@ -76,7 +76,7 @@ async def test_projects_that_tasks_of_an_older_version_stand_in_are_adopted(hous
         each.unlink()
     store = await open_store(path, [TASKS])
     old = TaskRecord(
-        name="clients/old/projects/work/tasks/t",
+        name="clients/old/projects/site/tasks/t",
         create_time=now(),
         update_time=now(),
         news_time=now(),
@@ -87,7 +87,7 @@ async def test_projects_that_tasks_of_an_older_version_stand_in_are_adopted(hous
     await store.insert(TASKS, old)
     await store.close()
     await house.start()
-    assert await read(house, "clients/old/projects/work") == "clients/old/projects/work"
+    assert await read(house, "clients/old/projects/site") == "clients/old/projects/site"
     got = await house.owner.tasks.GetTask(task_service_pb2.GetTaskRequest(name=old.name))
     assert (got.task.name, got.task.submitter) == (old.name, "")
 
