@@ -32,7 +32,7 @@ def main() -> None:
         if answer is not None or time.monotonic() > deadline:
             sys.stdout.write(answer or "")
             return
-        time.sleep(_RETRY_S)
+        time.sleep(_RETRY_S)  # git waits for this process, which does nothing else
 
 
 def _ask(link: str, question: dict[str, str]) -> str | None:

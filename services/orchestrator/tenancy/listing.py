@@ -1,6 +1,7 @@
 """Pages of what is in memory, with the filters, orders and tokens of every other list."""
 
 import operator
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -22,9 +23,9 @@ class Listed(BaseModel):
     """An item of a list that is kept in one record."""
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """What tells it from the others in the list."""
-        raise NotImplementedError
 
 
 L = TypeVar("L", bound=Listed)

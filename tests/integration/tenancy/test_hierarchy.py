@@ -1,13 +1,22 @@
 """Clients, groups and projects over the wire."""
 
 import sqlite3
+from typing import Any
 
 import grpc
 import pytest
 
+from adjutant.orchestrator.v1 import (
+    client_pb2,
+    connection_pb2,
+    connection_service_pb2_grpc,
+    project_pb2,
+    settings_pb2,
+    task_pb2,
+)
 from adjutant.orchestrator.v1 import client_service_pb2 as client_pb
+from adjutant.orchestrator.v1 import connection_service_pb2 as connection_pb
 from adjutant.orchestrator.v1 import group_service_pb2 as group_pb
-from adjutant.orchestrator.v1 import project_pb2, settings_pb2, task_pb2
 from adjutant.orchestrator.v1 import project_service_pb2 as project_pb
 from adjutant.orchestrator.v1 import task_service_pb2 as task_pb
 from tests.integration.tenancy.conftest import CLIENT, PROJECT, House, eventually, refused
@@ -44,6 +53,45 @@ async def test_what_is_made_can_be_read_listed_and_changed(house: House) -> None
     assert [project.name for project in listed.projects] == [f"{CLIENT}/projects/api", PROJECT]
     wanted = project_pb.ListProjectsRequest(parent=CLIENT, filter='display_name = "Web shop"')
     assert [p.name for p in (await house.owner.projects.ListProjects(wanted)).projects] == [PROJECT]
+
+
+async def test_a_client_can_be_read_and_changed(house: House) -> None:
+    wanted = client_pb.GetClientRequest(name=CLIENT)
+    made = (await house.owner.clients.GetClient(wanted)).client
+    request = client_pb.UpdateClientRequest(
+        name=CLIENT, client=client_pb2.Client(display_name="Acme Inc", etag=made.etag)
+    )
+    changed = (await house.owner.clients.UpdateClient(request)).client
+    assert (await house.owner.clients.GetClient(wanted)).client == changed
+    assert (changed.name, changed.display_name) == (CLIENT, "Acme Inc")
+    reason, _ = await refused(house.owner.clients.UpdateClient(request))
+    assert reason == "CONCURRENT_CHANGE"  # the etag is that of before
+
+
+async def test_a_group_can_be_read_and_listed(house: House) -> None:
+    request = group_pb.CreateGroupRequest(parent=CLIENT, group_id="shops")
+    made = (await house.owner.groups.CreateGroup(request)).group
+    read = await house.owner.groups.GetGroup(
+        group_pb.GetGroupRequest(name=f"{CLIENT}/groups/shops")
+    )
+    assert read.group == made
+    listed = await house.owner.groups.ListGroups(group_pb.ListGroupsRequest(parent=CLIENT))
+    assert list(listed.groups) == [made]
+
+
+async def test_connections_are_listed_and_sealed_anew(house: House) -> None:
+    connections: Any = connection_service_pb2_grpc.ConnectionServiceStub(house.owner.channel)
+    made = connection_pb2.Connection(uri_prefix="https://git.example/acme")
+    create = connection_pb.CreateConnectionRequest(
+        parent=CLIENT, connection_id="git", connection=made, secret="not for people"
+    )
+    created = (await connections.CreateConnection(create)).connection
+    assert created.has_secret
+    listed = await connections.ListConnections(connection_pb.ListConnectionsRequest(parent=CLIENT))
+    assert list(listed.connections) == [created]
+    done = await connections.RewrapSecrets(connection_pb.RewrapSecretsRequest())
+    assert (done.rewrapped_count, list(done.unreadable)) == (0, [])  # it has the newest key
+    assert done.master_key
 
 
 async def test_lists_come_in_pages(house: House) -> None:
