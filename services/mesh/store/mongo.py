@@ -83,9 +83,11 @@ class MongoStore:
 
     async def prepare(self) -> None:
         """Make the indexes, and with them the collections."""
-        for collection in self._collections:
-            await self._in(collection).create_indexes(mongo_query.indexes(collection))
-        await self.database[OUTBOX].create_index("oldest", name="oldest")
+        wanted = {each.name: mongo_query.indexes(each) for each in self._collections}
+        for name, indexes in {**wanted, OUTBOX: mongo_query.OF_OUTBOX}.items():
+            there = await self.database[name].index_information()
+            if missing := [each for each in indexes if each.document["name"] not in there]:
+                await self.database[name].create_indexes(missing)
 
     def on_commit(self, wake: Callable[[], None]) -> None:
         """Call `wake` in the event loop after each commit that had events."""

@@ -17,6 +17,8 @@ RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSOND
 """Leaves documents as they came, so that their size is known."""
 Sort = list[tuple[str, int]]
 BY_TIME: Final[Sort] = [("body.create_time", ASCENDING), ("_id", ASCENDING)]
+OF_OUTBOX: Final = [IndexModel([("oldest", ASCENDING)], name="oldest")]
+"""Indexes of what is no collection of records."""
 _OPERATORS: Final = {"=": "$eq", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 
 
