@@ -24,8 +24,12 @@ from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
+from services.orchestrator.approvals import Approvals
 from services.orchestrator.conductor import Conductor
+from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
+from services.orchestrator.news import News
+from services.orchestrator.results import Results
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
@@ -38,7 +42,7 @@ from services.orchestrator.rpc.project_service import ProjectService
 from services.orchestrator.rpc.task_service import TaskService
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
-from services.orchestrator.tasks import Approvals, Tasks
+from services.orchestrator.tasks import Tasks
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES
 from services.orchestrator.tenancy.audit import AUDIT_ENTRIES, Audit
 from services.orchestrator.tenancy.client import CLIENTS
@@ -79,7 +83,10 @@ async def build(mesh: Mesh) -> None:
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
     runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
-    conductor = Conductor(mesh.store, mesh.leases, runner, graph, options)
+    results = Results(mesh.store, runner, options)
+    ending = Ending(mesh.store, runner, results)
+    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
+    news = News(mesh.store, results, conductor.wake, options)
     inheritance = Inheritance(mesh.store)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
@@ -95,15 +102,13 @@ async def build(mesh: Mesh) -> None:
         ApprovalService(Approvals(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
-    mesh.consume(
-        "orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], conductor.on_run_event
-    )
+    mesh.consume("orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], news.on_run_event)
     mesh.consume(
         "orchestrator-approvals",
         [event_pb2.EVENT_KIND_APPROVAL_RESOLVED],
-        conductor.on_approval_event,
+        news.on_approval_event,
     )
-    mesh.run_in_background("reconcile", conductor.reconcile_forever)
+    mesh.run_in_background("reconcile", news.reconcile_forever)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)

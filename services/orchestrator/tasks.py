@@ -1,10 +1,10 @@
-"""What callers do with tasks and approvals."""
+"""What callers do with tasks."""
 
 import re
 from collections.abc import Callable
 
 from adjutant.common.v1 import access_pb2
-from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
+from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from services.mesh import telemetry
 from services.mesh.access.caller import actor
 from services.mesh.access.rights import Rights
@@ -12,8 +12,7 @@ from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, Store, now
-from services.orchestrator import approval as approvals
-from services.orchestrator.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plan import parse_plan
 from services.orchestrator.requests import request_key
 from services.orchestrator.task import (
@@ -21,17 +20,10 @@ from services.orchestrator.task import (
     RepositoryRecord,
     TaskRecord,
     announce_task,
-    cancel_task,
-    retry_task,
 )
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
-
-ANSWERS = {
-    approval_service_pb2.DecideApprovalRequest.DECISION_APPROVE: "APPROVED",
-    approval_service_pb2.DecideApprovalRequest.DECISION_DENY: "DENIED",
-}
 
 _NO_BRANCH = re.compile(r"\.\.|//|[/.]$|/\.|\.lock(/|$)")
 """What `git check-ref-format` refuses of what the contract lets through."""
@@ -126,41 +118,6 @@ class Tasks:
         record = await self._store.update(TASKS, name, lambda task: retry_task(task, request_id))
         self._wake(name)
         return record
-
-
-class Approvals:
-    """Lists approvals and takes answers."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def get(self, name: str) -> ApprovalRecord:
-        """Return an approval. NOT_FOUND."""
-        return await self._store.get(APPROVALS, name)
-
-    async def page(
-        self, request: approval_service_pb2.ListApprovalsRequest
-    ) -> Page[ApprovalRecord]:
-        """Return a page of approvals. INVALID_FILTER, INVALID_PAGE_TOKEN."""
-        return await self._store.page(
-            APPROVALS,
-            parent=request.parent,
-            filter_text=request.filter,
-            order_by=request.order_by,
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
-
-    async def decide(self, request: approval_service_pb2.DecideApprovalRequest) -> ApprovalRecord:
-        """Take an answer; the event of it wakes the task. APPROVAL_DECIDED, ACTION_CHANGED."""
-        state, decider = ANSWERS[request.decision], actor()
-        return await self._store.update(
-            APPROVALS,
-            request.name,
-            lambda approval: approvals.decide(
-                approval, state, request.reason, request.action_digest, decider
-            ),
-        )
 
 
 def _check_branch(branch: str) -> None:

@@ -1,6 +1,7 @@
 """A store within a call: what is another client's does not exist."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from adjutant.event.v1 import event_pb2
@@ -106,6 +107,16 @@ class GuardedStore:
         async for record in self._store.scan(collection, where):
             if current_call() is None or is_within(record.name):
                 yield record
+
+    async def due(
+        self, collection: Collection[R], field: str, before: datetime, limit: int
+    ) -> list[R]:
+        """Return the records whose time has come; no call asks for them. See Store."""
+        return await self._store.due(collection, field, before, limit)
+
+    async def next_due(self, collection: Collection[Any], field: str) -> datetime | None:
+        """Return the earliest time in a field; no call asks for it. See Store."""
+        return await self._store.next_due(collection, field)
 
     async def purge(self, parent: str) -> int:
         """Remove what is below a parent; see Store. NOT_FOUND for another client's parent."""

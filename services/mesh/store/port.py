@@ -24,12 +24,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _time_text(time: datetime) -> str:
+def time_text(time: datetime) -> str:
+    """Return a moment as it is stored: text that sorts as time does."""
     return time.astimezone(UTC).strftime(TIME_FORMAT)
 
 
 # Always six digits of fraction, so that stored times sort as text.
-UtcTime = Annotated[datetime, PlainSerializer(_time_text, return_type=str, when_used="json")]
+UtcTime = Annotated[datetime, PlainSerializer(time_text, return_type=str, when_used="json")]
 """A moment in UTC."""
 
 
@@ -210,6 +211,17 @@ class Store(Protocol):
         self, collection: Collection[R], where: Mapping[str, Sequence[str]]
     ) -> AsyncIterator[R]:
         """Yield every record whose fields have one of the values, oldest first."""
+
+    async def due(
+        self, collection: Collection[R], field: str, before: datetime, limit: int
+    ) -> list[R]:
+        """Return the records whose time in a hidden field has come, the longest due first.
+
+        The field is a UtcTime or None; records without a time are never due.
+        """
+
+    async def next_due(self, collection: Collection[Any], field: str) -> datetime | None:
+        """Return the earliest time in a hidden field of all records; None where there is none."""
 
     async def purge(self, parent: str) -> int:
         """Remove for good what is below a parent, in every collection that is not permanent.

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from services.mesh.store.port import (
     Page,
     R,
     RequestKey,
+    time_text,
 )
 from services.mesh.store.query import parse_query
 
@@ -256,6 +258,22 @@ class SqliteStore:
             if len(found) < SCAN_BATCH:
                 return
             after = (found[-1][1], found[-1][2])
+
+    async def due(
+        self, collection: Collection[R], field: str, before: datetime, limit: int
+    ) -> list[R]:
+        """Return the records whose time has come; see Store."""
+        sql = (
+            f'SELECT body FROM "{collection.name}" WHERE "{field}" <= ?'
+            f' ORDER BY "{field}", create_time, name LIMIT ?'
+        )
+        found = await self._rows(sql, (time_text(before), limit))
+        return [collection.record.model_validate_json(row[0]) for row in found]
+
+    async def next_due(self, collection: Collection[Any], field: str) -> datetime | None:
+        """Return the earliest time in a field; see Store."""
+        found = await self._rows(f'SELECT MIN("{field}") FROM "{collection.name}"', ())
+        return datetime.fromisoformat(found[0][0]) if found[0][0] else None
 
     async def purge(self, parent: str) -> int:
         """Remove what is below a parent, a batch at a time; see Store."""
