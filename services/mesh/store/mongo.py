@@ -11,6 +11,7 @@ another is in order, as far as the clocks of the replicas agree.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from adjutant.event.v1 import event_pb2
@@ -41,6 +42,7 @@ from services.mesh.store.port import (
     Page,
     R,
     RequestKey,
+    time_text,
 )
 from services.mesh.store.query import parse_query
 
@@ -252,6 +254,24 @@ class MongoStore:
             if len(found) < SCAN_BATCH:
                 return
             after = (found[-1]["body"]["create_time"], found[-1]["_id"])
+
+    async def due(
+        self, collection: Collection[R], field: str, before: datetime, limit: int
+    ) -> list[R]:
+        """Return the records whose time has come; see Store."""
+        terms = {mongo_query.path(field): {"$lte": time_text(before)}}
+        order = [(mongo_query.path(field), 1), *mongo_query.BY_TIME]
+        with available():
+            cursor = self._in(collection).find(terms, {"body": 1}).sort(order).limit(limit)
+            return [record_of(collection, each["body"]) for each in await cursor.to_list(None)]
+
+    async def next_due(self, collection: Collection[Any], field: str) -> datetime | None:
+        """Return the earliest time in a field; see Store."""
+        path = mongo_query.path(field)
+        with available():
+            cursor = self._in(collection).find({path: {"$gt": ""}}, {path: 1})
+            found = await cursor.sort(path, 1).limit(1).to_list(None)
+        return datetime.fromisoformat(found[0]["body"][field]) if found else None
 
     async def purge(self, parent: str) -> int:
         """Remove what is below a parent, a batch at a time; see Store."""
