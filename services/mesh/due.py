@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, Generic
 
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.store import Collection, Store, now
 from services.mesh.store.port import R
 
@@ -53,8 +53,13 @@ class Due(Generic[R]):
         """Handle what is due, for ever."""
         while True:
             self._look.clear()
-            failed = await self._do_what_is_due()
-            await self._pause(RETRY_S if failed else await self._quiet_s())
+            try:
+                failed = await self._do_what_is_due()
+                quiet_s = RETRY_S if failed else await self._quiet_s()
+            except StoreUnavailableError as error:
+                log.warning("what is due waits: %s", error.message)
+                quiet_s = RETRY_S
+            await self._pause(quiet_s)
 
     async def _do_what_is_due(self) -> bool:
         """Return whether something is still due."""

@@ -86,8 +86,7 @@ async def build(mesh: Mesh) -> None:
     """Make the orchestrator's parts and register them."""
     options: OrchestratorSettings = mesh.settings
     stack = AsyncExitStack()
-    path = options.service_dir / "checkpoints.db"
-    saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
+    saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
     results = Results(mesh.store, runner, options)
