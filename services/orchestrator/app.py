@@ -25,6 +25,7 @@ from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
 from services.orchestrator.approvals import Approvals
+from services.orchestrator.backoff import BackOff
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
@@ -83,11 +84,12 @@ async def build(mesh: Mesh) -> None:
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
     runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
-    results = Results(mesh.store, runner, options)
+    back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
+    results = Results(mesh.store, runner, options, back_off.look)
     ending = Ending(mesh.store, runner, results)
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
     news = News(mesh.store, results, conductor.wake, options)
-    inheritance = Inheritance(mesh.store)
+    inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
     tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
@@ -109,6 +111,7 @@ async def build(mesh: Mesh) -> None:
         news.on_approval_event,
     )
     mesh.run_in_background("reconcile", news.reconcile_forever)
+    mesh.run_in_background("back-off", back_off.run)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
