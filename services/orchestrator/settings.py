@@ -37,6 +37,10 @@ class OrchestratorSettings(MeshSettings):
     """Seconds until a step is tried again by itself at most."""
     max_parallel_steps: int = Field(16, ge=1, le=1000)
     """Runs of one task that may be under way, where neither it nor its project says."""
+    schedule_grace_s: float = Field(60.0, ge=0)
+    """Seconds after which a tick that nobody has seen to counts as missed."""
+    schedule_lock_timeout_s: float = Field(2.0, ge=0)
+    """Seconds that a replica waits for a schedule that another one is seeing to."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
