@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from bench import harness
+from bench.table import print_table
 
 FLOORS = (
     "floor_grpc",
@@ -15,9 +16,12 @@ FLOORS = (
     "floor_fanout",
 )
 MESH = ("chain", "start_run", "fanout", "first_progress", "durable_step")
+PEERS = ("three_steps", "recovery")
+GROUPS = {"floors": FLOORS, "mesh": MESH, "peers": PEERS}
+ALL = FLOORS + MESH + PEERS
 
 
-def run(name: str, seconds: float) -> list[harness.Figure]:
+def run(name: str, seconds: float) -> list[harness.Row]:
     """Run one benchmark; CalledProcessError where it fails."""
     print(f"bench.{name} …", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", f"bench.{name}", "--json", "--seconds", str(seconds)]
@@ -35,20 +39,21 @@ def warn_of_load() -> None:
 def main() -> None:
     """Run what was named, or all; exit 1 where one could not be run."""
     parser = harness.arguments(__doc__)
-    parser.add_argument("name", nargs="*", help=", ".join(FLOORS + MESH))
+    parser.add_argument("name", nargs="*", help=", ".join((*GROUPS, *ALL)))
     options = parser.parse_args()
     warn_of_load()
-    figures: list[harness.Figure] = []
+    rows: list[harness.Row] = []
     failed = []
-    for name in options.name or FLOORS + MESH:
+    named = [one for name in options.name for one in GROUPS.get(name, (name,))]
+    for name in named or ALL:
         try:
-            figures += run(name, options.seconds)
+            rows += run(name, options.seconds)
         except subprocess.CalledProcessError:
             failed.append(name)
     if options.json:
-        print(harness.as_json(figures))
+        print(harness.as_json(rows))
     else:
-        harness.print_table(figures)
+        print_table(rows)
     if failed:
         sys.exit(f"could not be measured: {', '.join(failed)}")
 
