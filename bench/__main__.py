@@ -1,6 +1,7 @@
 """Runs all benchmarks, each in a process of its own, and prints one table."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -25,8 +26,17 @@ def run(name: str, seconds: float) -> list[harness.Row]:
     """Run one benchmark; CalledProcessError where it fails."""
     print(f"bench.{name} …", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", f"bench.{name}", "--json", "--seconds", str(seconds)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return harness.from_json(done.stdout)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+
+        def end(*_: object) -> None:
+            child.terminate()
+            sys.exit("ended by a signal")  # once the child has, which ends what it started
+
+        signal.signal(signal.SIGTERM, end)
+        printed, _ = child.communicate()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return harness.from_json(printed)
 
 
 def warn_of_load() -> None:

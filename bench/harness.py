@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -209,4 +210,8 @@ def main(measure: Measure, description: str | None) -> None:
 
 
 async def _measured(measure: Measure, seconds: float) -> Sequence[Row]:
+    measuring = asyncio.current_task()
+    assert measuring is not None, "asyncio.run makes a task of what it runs"
+    # As with Ctrl-C: what was started is ended on the way out.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, measuring.cancel)
     return await measure(seconds)

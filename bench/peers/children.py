@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import pathlib
 import signal
@@ -13,6 +14,14 @@ from bench.peers.environment import AbsentError
 
 READY_TIMEOUT_S = 40.0
 STOP_TIMEOUT_S = 10.0
+
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the bench is gone, however that came about."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Child:
@@ -53,6 +62,7 @@ class Child:
                     stdout=pipe or log,
                     stderr=log,
                     env=self._environ,
+                    preexec_fn=_end_with_parent if sys.platform == "linux" else None,
                     **identity,  # type: ignore[arg-type]  # typeshed knows no **kwargs here
                 )
             except OSError as error:

@@ -143,7 +143,8 @@ async def restate() -> AsyncIterator[System]:
             {"PYTHONPATH": ""},
         )
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            async with running(server), running(service):
+            # The server ends first: the service waits for its connections.
+            async with running(service), running(server):
                 await server.until(lambda: admin.answers("/health"))
                 await server.until(lambda: ingress.answers("/restate/health"))
                 await service.until(lambda: _knows(admin, service_port))
