@@ -12,7 +12,8 @@ from typing import Final
 from services.agent_runner.run import STATES as RUN_STATES
 from services.mesh.statemachine import StateMachine
 from services.orchestrator.approval import APPROVAL_STATES
-from services.orchestrator.task import STEP_STATES, TASK_STATES
+from services.orchestrator.step import STEP_STATES
+from services.orchestrator.task import TASK_STATES
 
 SERVICES: Final = pathlib.Path(__file__).resolve().parents[1] / "services"
 DIAGRAMS: Final[dict[str, tuple[StateMachine, ...]]] = {

@@ -14,18 +14,24 @@ from adjutant.orchestrator.v1 import (
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
     project_service_pb2_grpc,
+    schedule_service_pb2_grpc,
     task_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh, Service
+from services.mesh.due import Due
 from services.mesh.identity.api_keys import make_token
 from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
+from services.orchestrator.approvals import Approvals
 from services.orchestrator.conductor import Conductor
+from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
+from services.orchestrator.news import News
+from services.orchestrator.results import Results
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
@@ -35,10 +41,14 @@ from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
 from services.orchestrator.rpc.project_service import ProjectService
+from services.orchestrator.rpc.schedule_service import ScheduleService
 from services.orchestrator.rpc.task_service import TaskService
+from services.orchestrator.schedules.schedule import SCHEDULES
+from services.orchestrator.schedules.schedules import Schedules
+from services.orchestrator.schedules.ticker import Ticker
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
-from services.orchestrator.tasks import Approvals, Tasks
+from services.orchestrator.tasks import Tasks
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES
 from services.orchestrator.tenancy.audit import AUDIT_ENTRIES, Audit
 from services.orchestrator.tenancy.client import CLIENTS
@@ -61,6 +71,7 @@ _CONTRACT: Final = "adjutant.orchestrator.v1"
 COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     TASKS,
     APPROVALS,
+    SCHEDULES,
     CLIENTS,
     GROUPS,
     PROJECTS,
@@ -79,7 +90,10 @@ async def build(mesh: Mesh) -> None:
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
     runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
-    conductor = Conductor(mesh.store, mesh.leases, runner, graph, options)
+    results = Results(mesh.store, runner, options)
+    ending = Ending(mesh.store, runner, results)
+    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
+    news = News(mesh.store, results, conductor.wake, options)
     inheritance = Inheritance(mesh.store)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
@@ -95,15 +109,14 @@ async def build(mesh: Mesh) -> None:
         ApprovalService(Approvals(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
-    mesh.consume(
-        "orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], conductor.on_run_event
-    )
+    mesh.consume("orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], news.on_run_event)
     mesh.consume(
         "orchestrator-approvals",
         [event_pb2.EVENT_KIND_APPROVAL_RESOLVED],
-        conductor.on_approval_event,
+        news.on_approval_event,
     )
-    mesh.run_in_background("reconcile", conductor.reconcile_forever)
+    mesh.run_in_background("reconcile", news.reconcile_forever)
+    _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -113,6 +126,18 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(stack.aclose)
     mesh.on_stop(runner.close)
     mesh.on_stop(conductor.close)
+
+
+def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
+    """Serve schedules, and see to their ticks."""
+    ticker = Ticker(mesh.store, mesh.leases, tasks, mesh.settings)
+    due = Due(mesh.store, SCHEDULES, "next_time", ticker.tick)
+    mesh.serve(
+        schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server,
+        ScheduleService(Schedules(mesh.store, tasks, due)),
+        f"{_CONTRACT}.ScheduleService",
+    )
+    mesh.run_in_background("schedules", due.run)
 
 
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:

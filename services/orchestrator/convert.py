@@ -12,13 +12,9 @@ from adjutant.orchestrator.v1 import task_pb2 as orchestrator_task_pb2
 
 if TYPE_CHECKING:
     from services.orchestrator.approval import ApprovalRecord
-    from services.orchestrator.task import (
-        CommitRecord,
-        FailureRecord,
-        RepositoryRecord,
-        StepRecord,
-        TaskRecord,
-    )
+    from services.orchestrator.failure import FailureRecord
+    from services.orchestrator.step import StepRecord
+    from services.orchestrator.task import CommitRecord, RepositoryRecord, TaskRecord
 
 FINAL_STEPS = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED")
 

@@ -4,14 +4,10 @@ from adjutant.agent_runner.v1 import run_pb2
 from adjutant.common.v1 import error_reason_pb2, failure_pb2
 from adjutant.common.v1 import run_pb2 as common_run_pb2
 from services.mesh.store import now
-from services.orchestrator.task import (
-    CommitRecord,
-    Events,
-    FailureRecord,
-    StepRecord,
-    TaskRecord,
-    move_step,
-)
+from services.orchestrator.failure import FailureRecord
+from services.orchestrator.step import StepRecord
+from services.orchestrator.steps import move_step
+from services.orchestrator.task import CommitRecord, Events, TaskRecord
 
 PATCH = "changes.patch"
 FINAL = {

@@ -5,7 +5,8 @@ from google.protobuf import timestamp_pb2
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.names import child, collection_and_id, parent_of
 from services.orchestrator.approval import ApprovalRecord, CommitActionRecord, PatchRecord
-from services.orchestrator.task import StepRecord, TaskRecord
+from services.orchestrator.step import StepRecord
+from services.orchestrator.task import TaskRecord
 
 MAX_LISTED_FILES = 100
 

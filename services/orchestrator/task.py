@@ -10,14 +10,14 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from adjutant.event.v1 import event_pb2, task_events_pb2
-from services.mesh.errors import AdjutantError
 from services.mesh.events import new_event
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
-from services.orchestrator.plan import Plan, topological
+from services.orchestrator.failure import FailureRecord
+from services.orchestrator.plan import topological
+from services.orchestrator.step import StepRecord
 
-MAX_RETRY_REQUESTS: Final = 20
 TASK_STATES: Final = StateMachine(
     noun="task",
     initial="QUEUED",
@@ -41,30 +41,6 @@ TASK_STATES: Final = StateMachine(
 )
 """Every transition is announced by task_state_changed."""
 
-STEP_STATES: Final = StateMachine(
-    noun="step",
-    initial="PENDING",
-    transitions={
-        "PENDING": ("RUNNING", "SKIPPED", "CANCELLED", "FAILED"),
-        # Back to PENDING when the ground gave way under its run and it is tried again.
-        "RUNNING": ("SUCCEEDED", "FAILED", "CANCELLED", "PENDING"),
-        "SUCCEEDED": (),
-        "FAILED": ("PENDING",),
-        "SKIPPED": ("PENDING",),
-        "CANCELLED": ("PENDING",),
-    },
-    final=frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED"}),
-)
-"""Every transition is announced by step_state_changed."""
-
-
-class FailureRecord(BaseModel):
-    """Why something ended badly; the fields are those of adjutant.common.v1.Failure."""
-
-    reason: str
-    message: str
-    disposition: str = "WORK"
-
 
 class RepositoryRecord(BaseModel):
     """Where a task works; empty strings are the contract's defaults."""
@@ -72,35 +48,6 @@ class RepositoryRecord(BaseModel):
     uri: str
     revision: str = ""
     branch: str = ""
-
-
-class StepRecord(BaseModel):
-    """One step of a task."""
-
-    number: int
-    title: str
-    goal_index: int
-    agent: str
-    command_line: str = ""
-    verify_command: str = ""
-    timeout_s: int | None = None
-    after: list[int] = Field(default_factory=list)
-    state: str = "PENDING"
-    ticked: bool = False
-    """The plan had it ticked off: it counts as done."""
-    attempt: int = 0
-    run: str = ""
-    failure: FailureRecord | None = None
-    changed_files: list[str] = Field(default_factory=list)
-    patch_sha256: str = ""
-    """Digest of what its run changed; empty when it changed nothing."""
-    start_time: UtcTime | None = None
-    end_time: UtcTime | None = None
-
-    @property
-    def satisfied(self) -> bool:
-        """Whether steps that come after may start."""
-        return self.state == "SUCCEEDED" or self.ticked
 
 
 class CommitRecord(BaseModel):
@@ -218,108 +165,8 @@ def announce_task(task: TaskRecord, previous: str = "UNSPECIFIED") -> event_pb2.
     return new_event(resource=task.name, task=task.name, task_state_changed=changed)
 
 
-def move_step(
-    task: TaskRecord, step: StepRecord, state: str, failure: FailureRecord | None = None
-) -> Events:
-    """Move a step to another state. ILLEGAL_TRANSITION."""
-    previous = step.state
-    STEP_STATES.check(previous, state)
-    step.state, step.failure = state, failure
-    if state == "RUNNING":
-        step.start_time, step.end_time = now(), None
-    elif STEP_STATES.is_final(state):
-        step.end_time = now()
-    changed = task_events_pb2.StepStateChanged(
-        previous_state=convert.step_state(previous), step=convert.step(step)
-    )
-    return [new_event(resource=task.name, task=task.name, step_state_changed=changed)]
-
-
 def enter_node(task: TaskRecord, node: str, message: str) -> Events:
     """Note that the graph entered a node; the event is its heartbeat too."""
     task.node, task.message = node, message
     progress = task_events_pb2.TaskProgress(progress=convert.progress(task))
     return [new_event(resource=task.name, task=task.name, task_progress=progress)]
-
-
-def adopt_plan(task: TaskRecord, plan: Plan) -> None:
-    """Give a task the steps of its plan."""
-    task.steps = [
-        StepRecord(
-            number=step.number,
-            title=step.title,
-            goal_index=step.goal_index,
-            agent=step.agent,
-            command_line=step.command_line,
-            verify_command=step.verify_command,
-            timeout_s=step.timeout_s,
-            after=step.after,
-            ticked=step.ticked,
-            state="SKIPPED" if step.ticked else "PENDING",
-        )
-        for step in plan.steps
-    ]
-
-
-def ready_steps(task: TaskRecord) -> list[StepRecord]:
-    """Return the steps that can start now."""
-    satisfied = {step.number for step in task.steps if step.satisfied}
-    return [
-        step for step in task.steps if step.state == "PENDING" and satisfied.issuperset(step.after)
-    ]
-
-
-def skip_unreachable(task: TaskRecord) -> Events:
-    """Skip the steps that wait for one that failed, was skipped or was cancelled."""
-    events: Events = []
-    by_number = {step.number: step for step in task.steps}
-    for number in task.order():
-        step = by_number[number]
-        blockers = [
-            by_number[n]
-            for n in step.after
-            if STEP_STATES.is_final(by_number[n].state) and not by_number[n].satisfied
-        ]
-        if step.state == "PENDING" and blockers:
-            reason = FailureRecord(
-                reason="STEP_FAILED",
-                message=f"Step {blockers[0].number} {blockers[0].title!r} did not succeed.",
-            )
-            events += move_step(task, step, "SKIPPED", reason)
-    return events
-
-
-def cancel_task(task: TaskRecord) -> Events | None:
-    """Ask a task to end; None where that was asked before."""
-    if task.state in ("CANCELLING", "CANCELLED"):
-        return None
-    if TASK_STATES.is_final(task.state):
-        raise AdjutantError(
-            "ILLEGAL_TRANSITION",
-            f"The task has ended already and is {task.state}; there is nothing to cancel.",
-            metadata={"state": task.state},
-        )
-    task.wake = True
-    return move_task(task, "CANCELLING")
-
-
-def retry_task(task: TaskRecord, request_id: str) -> Events | None:
-    """Queue a failed or cancelled task again; None where the same request did so before."""
-    if request_id and request_id in task.retry_request_ids:
-        return None
-    if task.state not in ("FAILED", "CANCELLED"):
-        message = f"Only a task that FAILED or was CANCELLED can run again; it is {task.state}."
-        raise AdjutantError("ILLEGAL_TRANSITION", message, metadata={"state": task.state})
-    task.wake = True
-    if request_id:
-        task.retry_request_ids = [*task.retry_request_ids, request_id][-MAX_RETRY_REQUESTS:]
-    task.attempt += 1
-    if not (task.commit and task.commit.run_state == "SUCCEEDED"):
-        # A commit that was pushed before the task was cancelled stands; another one of the
-        # same base would not fit behind it.
-        task.approval, task.commit = "", None
-    events = move_task(task, "QUEUED")
-    for step in task.steps:
-        if step.state in ("FAILED", "SKIPPED", "CANCELLED") and not step.ticked:
-            events += move_step(task, step, "PENDING")
-    return events

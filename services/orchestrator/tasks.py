@@ -1,19 +1,18 @@
-"""What callers do with tasks and approvals."""
+"""What callers do with tasks."""
 
 import re
 from collections.abc import Callable
 
 from adjutant.common.v1 import access_pb2
-from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
+from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from services.mesh import telemetry
 from services.mesh.access.caller import actor
 from services.mesh.access.rights import Rights
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
-from services.mesh.store import Look, Page, Store, now
-from services.orchestrator import approval as approvals
-from services.orchestrator.approval import APPROVALS, ApprovalRecord
+from services.mesh.store import Look, Page, RequestKey, Store, now
+from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plan import parse_plan
 from services.orchestrator.requests import request_key
 from services.orchestrator.task import (
@@ -21,17 +20,10 @@ from services.orchestrator.task import (
     RepositoryRecord,
     TaskRecord,
     announce_task,
-    cancel_task,
-    retry_task,
 )
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
-
-ANSWERS = {
-    approval_service_pb2.DecideApprovalRequest.DECISION_APPROVE: "APPROVED",
-    approval_service_pb2.DecideApprovalRequest.DECISION_DENY: "DENIED",
-}
 
 _NO_BRANCH = re.compile(r"\.\.|//|[/.]$|/\.|\.lock(/|$)")
 """What `git check-ref-format` refuses of what the contract lets through."""
@@ -58,9 +50,26 @@ class Tasks:
         INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED, NOT_FOUND;
         PERMISSION_DENIED where it is approved in advance by who may not approve.
         """
-        plan = parse_plan(request.instructions, request.title)
+        self.check(request)
+        return await self.hand_in(request, actor(), request_key(request.parent, request))
+
+    def check(self, request: task_service_pb2.SubmitTaskRequest) -> None:
+        """Raise what `submit` would, of the request alone and of who calls; accept nothing."""
+        parse_plan(request.instructions, request.title)
         _check_branch(request.repository.branch)
         refuse_user_info(request.repository.uri, "repository.uri")
+        if request.approval_policy == task_pb2.APPROVAL_POLICY_APPROVE:
+            # A program that may not answer approvals must not get around them either.
+            self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
+
+    async def hand_in(
+        self, request: task_service_pb2.SubmitTaskRequest, submitter: str, key: RequestKey
+    ) -> TaskRecord:
+        """Accept a task that was checked before, in somebody's name; once for each key.
+
+        INVALID_PLAN and its kin, REQUEST_ID_REUSED, NOT_FOUND.
+        """
+        plan = parse_plan(request.instructions, request.title)
         time = now()
         repository = request.repository
         record = TaskRecord(
@@ -77,14 +86,14 @@ class Tasks:
             else None,
             approval_policy=await self._policy(request),
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
-            submitter=actor(),
+            submitter=submitter,
             trace=telemetry.inject(),
         )
         inserted = await self._store.insert(
             TASKS,
             record,
             events=[announce_task(record)],
-            request=request_key(request.parent, request),
+            request=key,
             guard=lambda look: _check_project(look, request.parent),
         )
         self._wake(inserted.record.name)
@@ -94,11 +103,8 @@ class Tasks:
         """Return who answers the approvals: whoever the caller says, or the project's settings."""
         if request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED:
             return await self._inheritance.approval_policy(request.parent)
-        if request.approval_policy == task_pb2.APPROVAL_POLICY_ASK:
-            return "ASK"
-        # A program that may not answer approvals must not get around them either.
-        self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
-        return "APPROVE"
+        asks = request.approval_policy == task_pb2.APPROVAL_POLICY_ASK
+        return "ASK" if asks else "APPROVE"
 
     async def get(self, name: str) -> TaskRecord:
         """Return a task. NOT_FOUND."""
@@ -126,41 +132,6 @@ class Tasks:
         record = await self._store.update(TASKS, name, lambda task: retry_task(task, request_id))
         self._wake(name)
         return record
-
-
-class Approvals:
-    """Lists approvals and takes answers."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def get(self, name: str) -> ApprovalRecord:
-        """Return an approval. NOT_FOUND."""
-        return await self._store.get(APPROVALS, name)
-
-    async def page(
-        self, request: approval_service_pb2.ListApprovalsRequest
-    ) -> Page[ApprovalRecord]:
-        """Return a page of approvals. INVALID_FILTER, INVALID_PAGE_TOKEN."""
-        return await self._store.page(
-            APPROVALS,
-            parent=request.parent,
-            filter_text=request.filter,
-            order_by=request.order_by,
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
-
-    async def decide(self, request: approval_service_pb2.DecideApprovalRequest) -> ApprovalRecord:
-        """Take an answer; the event of it wakes the task. APPROVAL_DECIDED, ACTION_CHANGED."""
-        state, decider = ANSWERS[request.decision], actor()
-        return await self._store.update(
-            APPROVALS,
-            request.name,
-            lambda approval: approvals.decide(
-                approval, state, request.reason, request.action_digest, decider
-            ),
-        )
 
 
 def _check_branch(branch: str) -> None:

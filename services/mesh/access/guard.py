@@ -1,6 +1,7 @@
 """A store within a call: what is another client's does not exist."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from adjutant.event.v1 import event_pb2
@@ -66,10 +67,12 @@ class GuardedStore:
         _require(collection, name)
         return await self._store.update(collection, name, change, fence=fence, guard=guard)
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store. NOT_FOUND for another client's name."""
         _require(collection, name)
-        await self._store.delete(collection, name)
+        await self._store.delete(collection, name, events=events)
 
     async def page(
         self,
@@ -104,6 +107,16 @@ class GuardedStore:
         async for record in self._store.scan(collection, where):
             if current_call() is None or is_within(record.name):
                 yield record
+
+    async def due(
+        self, collection: Collection[R], field: str, before: datetime, limit: int
+    ) -> list[R]:
+        """Return the records whose time has come; no call asks for them. See Store."""
+        return await self._store.due(collection, field, before, limit)
+
+    async def next_due(self, collection: Collection[Any], field: str) -> datetime | None:
+        """Return the earliest time in a field; no call asks for it. See Store."""
+        return await self._store.next_due(collection, field)
 
     async def purge(self, parent: str) -> int:
         """Remove what is below a parent; see Store. NOT_FOUND for another client's parent."""

@@ -24,12 +24,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _time_text(time: datetime) -> str:
+def time_text(time: datetime) -> str:
+    """Return a moment as it is stored: text that sorts as time does."""
     return time.astimezone(UTC).strftime(TIME_FORMAT)
 
 
 # Always six digits of fraction, so that stored times sort as text.
-UtcTime = Annotated[datetime, PlainSerializer(_time_text, return_type=str, when_used="json")]
+UtcTime = Annotated[datetime, PlainSerializer(time_text, return_type=str, when_used="json")]
 """A moment in UTC."""
 
 
@@ -183,7 +184,9 @@ class Store(Protocol):
         where a holder of a later lease has written. The guard sees what was there before.
         """
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record for good; its name may be given again. NOT_FOUND."""
 
     async def append(self, events: Sequence[event_pb2.Event]) -> None:
@@ -210,6 +213,17 @@ class Store(Protocol):
         self, collection: Collection[R], where: Mapping[str, Sequence[str]]
     ) -> AsyncIterator[R]:
         """Yield every record whose fields have one of the values, oldest first."""
+
+    async def due(
+        self, collection: Collection[R], field: str, before: datetime, limit: int
+    ) -> list[R]:
+        """Return the records whose time in a hidden field has come, the longest due first.
+
+        The field is a UtcTime or None; records without a time are never due.
+        """
+
+    async def next_due(self, collection: Collection[Any], field: str) -> datetime | None:
+        """Return the earliest time in a hidden field of all records; None where there is none."""
 
     async def purge(self, parent: str) -> int:
         """Remove for good what is below a parent, in every collection that is not permanent.

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from services.mesh.store.port import (
     Page,
     R,
     RequestKey,
+    time_text,
 )
 from services.mesh.store.query import parse_query
 
@@ -173,7 +175,9 @@ class SqliteStore:
         self._committed(bool(announced))
         return record
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store."""
         sql = f'DELETE FROM "{collection.name}" WHERE name = ?'
 
@@ -183,7 +187,7 @@ class SqliteStore:
             database.executemany(schema.INSERT_OUTBOX, outbox)
 
         with audit_taken() as audit:
-            outbox = rows.outbox_rows(audit.events, rows.headers())
+            outbox = rows.outbox_rows([*events, *audit.events], rows.headers())
             await self._write(write)
             audit.committed = True
         self._committed(bool(outbox))
@@ -255,6 +259,22 @@ class SqliteStore:
             if len(found) < SCAN_BATCH:
                 return
             after = (found[-1][1], found[-1][2])
+
+    async def due(
+        self, collection: Collection[R], field: str, before: datetime, limit: int
+    ) -> list[R]:
+        """Return the records whose time has come; see Store."""
+        sql = (
+            f'SELECT body FROM "{collection.name}" WHERE "{field}" <= ?'
+            f' ORDER BY "{field}", create_time, name LIMIT ?'
+        )
+        found = await self._rows(sql, (time_text(before), limit))
+        return [collection.record.model_validate_json(row[0]) for row in found]
+
+    async def next_due(self, collection: Collection[Any], field: str) -> datetime | None:
+        """Return the earliest time in a field; see Store."""
+        found = await self._rows(f'SELECT MIN("{field}") FROM "{collection.name}"', ())
+        return datetime.fromisoformat(found[0][0]) if found[0][0] else None
 
     async def purge(self, parent: str) -> int:
         """Remove what is below a parent, a batch at a time; see Store."""

@@ -5,7 +5,7 @@ from typing import Any
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from adjutant.orchestrator.v1 import approval_service_pb2_grpc
 from services.orchestrator import convert
-from services.orchestrator.tasks import Approvals
+from services.orchestrator.approvals import Approvals
 
 
 class ApprovalService(approval_service_pb2_grpc.ApprovalServiceServicer):

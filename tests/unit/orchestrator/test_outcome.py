@@ -4,15 +4,11 @@ from adjutant.agent_runner.v1 import run_pb2
 from adjutant.common.v1 import failure_pb2
 from adjutant.common.v1 import run_pb2 as states
 from services.mesh.store import now
+from services.orchestrator.lifecycle import retry_task
 from services.orchestrator.outcome import take_in
-from services.orchestrator.task import (
-    CommitRecord,
-    StepRecord,
-    TaskRecord,
-    ready_steps,
-    retry_task,
-    skip_unreachable,
-)
+from services.orchestrator.step import StepRecord
+from services.orchestrator.steps import ready_steps, skip_unreachable
+from services.orchestrator.task import CommitRecord, TaskRecord
 
 TASK = "clients/a/projects/b/tasks/t"
 RUN = "clients/a/projects/b/runs/t-1-1"

@@ -1,0 +1,84 @@
+"""Does what is due: records that say themselves when something is to be done about them.
+
+The time stands in the record, so that it survives every process; whoever comes first does it.
+Handlers tolerate that another replica was first: they look at the record again in the write
+that takes its time away.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final, Generic
+
+from services.mesh.errors import AdjutantError
+from services.mesh.store import Collection, Store, now
+from services.mesh.store.port import R
+
+BATCH: Final = 100
+LOOK_AGAIN_S: Final = 5.0
+"""What another replica put into the store is seen after so long at most."""
+RETRY_S: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Due(Generic[R]):
+    """Hands every record whose time has come to a handler."""
+
+    def __init__(
+        self,
+        store: Store,
+        collection: Collection[R],
+        field: str,
+        handle: Callable[[R], Awaitable[Any]],
+    ) -> None:
+        """Take the hidden field, a UtcTime or None, in which the time stands.
+
+        The handler changes or clears that time; a record that it leaves as it is comes again
+        after a moment.
+        """
+        self._store = store
+        self._collection = collection
+        self._field = field
+        self._handle = handle
+        self._look = asyncio.Event()
+
+    def look(self) -> None:
+        """Look at the store soon: an earlier time was written just now."""
+        self._look.set()
+
+    async def run(self) -> None:
+        """Handle what is due, for ever."""
+        while True:
+            self._look.clear()
+            failed = await self._do_what_is_due()
+            await self._pause(RETRY_S if failed else await self._quiet_s())
+
+    async def _do_what_is_due(self) -> bool:
+        """Return whether something is still due."""
+        failed = False
+        found = await self._store.due(self._collection, self._field, now(), BATCH)
+        for record in found:
+            try:
+                await self._handle(record)
+            except AdjutantError as error:
+                failed = True
+                log.warning("%s is due and waits: %s", record.name, error)
+            except Exception:
+                failed = True
+                log.exception("%s is due and could not be seen to; it is tried again", record.name)
+        return failed or len(found) == BATCH
+
+    async def _quiet_s(self) -> float:
+        earliest = await self._store.next_due(self._collection, self._field)
+        if earliest is None:
+            return LOOK_AGAIN_S
+        return min(max((earliest - now()) / timedelta(seconds=1), 0.0), LOOK_AGAIN_S)
+
+    async def _pause(self, seconds: float) -> None:
+        # Not wait_for, which in Python 3.11 swallows a cancellation that comes with the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._look.wait()

@@ -1,0 +1,66 @@
+"""How a task ends that does not end by itself: cancelled, or given up."""
+
+from services.mesh.lease import Lease
+from services.mesh.store import Store
+from services.orchestrator import approval as approvals
+from services.orchestrator.adapters.runner import Runner
+from services.orchestrator.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.failure import FailureRecord
+from services.orchestrator.outcome import FINAL
+from services.orchestrator.results import Results
+from services.orchestrator.steps import move_step
+from services.orchestrator.task import TASKS, Events, TaskRecord, move_task
+
+
+class Ending:
+    """Ends everything of a task, and then the task."""
+
+    def __init__(self, store: Store, runner: Runner, results: Results) -> None:
+        self._store = store
+        self._runner = runner
+        self._results = results
+
+    async def cancel(self, task: TaskRecord, lease: Lease) -> None:
+        """End everything of a cancelled task; it is CANCELLED when none of its runs is left."""
+        await self._stop_work(task)
+
+        def change(current: TaskRecord) -> Events | None:
+            if current.state != "CANCELLING" or current.active_runs():
+                return None
+            events: Events = []
+            for step in current.steps:
+                if step.state == "PENDING":
+                    events += move_step(current, step, "CANCELLED")
+            return [*events, *move_task(current, "CANCELLED")]
+
+        await self._store.update(TASKS, task.name, change, fence=lease.token)
+
+    async def _stop_work(self, task: TaskRecord) -> None:
+        """Dismiss what a task asks and ask its runs to end; take in those that have."""
+        # Also one that was asked for just when the task was cancelled, which it does not know of.
+        asked = {"task": (task.name,), "state": ("PENDING",)}
+        async for approval in self._store.scan(APPROVALS, asked):
+            await self._store.update(APPROVALS, approval.name, _dismiss)
+        for name in task.active_runs():
+            run = await self._runner.cancel(name)
+            if run.state in FINAL:
+                await self._results.take_in(task.name, name)
+
+    async def give_up(self, name: str, lease: Lease) -> TaskRecord:
+        """Fail a task whose passes keep failing, when nothing of it goes on any more."""
+        await self._stop_work(await self._store.get(TASKS, name))
+        message = "The orchestrator could not go on with it; its log says why. Retry the task."
+        failure = FailureRecord(reason="INTERNAL", message=message, disposition="INFRASTRUCTURE")
+
+        def change(task: TaskRecord) -> Events | None:
+            if task.state != "ORCHESTRATING" or task.active_runs():
+                return None
+            return move_task(task, "FAILED", failure)
+
+        return await self._store.update(TASKS, name, change, fence=lease.token)
+
+
+def _dismiss(approval: ApprovalRecord) -> Events | None:
+    if approval.state != "PENDING":
+        return None
+    return approvals.resolve(approval, "DISMISSED", "UNSPECIFIED", "the task has ended")

@@ -1,0 +1,104 @@
+"""The nodes that have agents do the steps: execute, wait for agents, evaluate."""
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, interrupt
+
+from services.mesh.errors import AdjutantError
+from services.orchestrator.failure import FailureRecord
+from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
+from services.orchestrator.runspec import step_run_name, step_spec
+from services.orchestrator.step import StepRecord
+from services.orchestrator.steps import move_step, ready_steps, skip_unreachable
+from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, move_task
+
+
+class Execution:
+    """Starts the steps that are ready, waits for their runs, and takes in what they brought."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    async def execute(self, state: State, config: RunnableConfig) -> dict[str, Any]:
+        """Start every step that is ready.
+
+        The intent is committed before the agent runner is called, so that a
+        cancellation in between finds every run that may exist.
+        """
+
+        def change(task: TaskRecord) -> Events | None:
+            events: Events = []
+            ready = ready_steps(task)
+            if not ready:
+                return None  # a second time through, after a crash
+            for step in ready:
+                step.attempt += 1
+                step.run = step_run_name(task, step)
+                events += move_step(task, step, "RUNNING")
+            titles = ", ".join(step.title for step in ready)
+            return [*enter_node(task, "EXECUTE", f"starts {titles}"[:200]), *events]
+
+        task = await self._ground.change(state, config, change)
+        for step in task.steps:
+            if step.state == "RUNNING" and step.run not in state["started"]:
+                await self._start_step(state, config, task, step)
+        return {"started": task.active_runs()}
+
+    async def wait_for_agent(self, state: State) -> dict[str, Any]:
+        """Wait until one of the runs under way has ended."""
+        task = await self._ground.store.get(TASKS, state["task"])
+        if runs := task.active_runs():
+            interrupt({"kind": WAITING_FOR_AGENT, "runs": runs})
+        return {}
+
+    async def evaluate(self, state: State, config: RunnableConfig) -> Command[Node]:
+        """Take in what the runs brought, and decide how to go on."""
+
+        def change(task: TaskRecord) -> Events:
+            events = skip_unreachable(task)
+            done = sum(step.satisfied for step in task.steps)
+            message = f"{done} of {count(len(task.steps), 'step')} done"
+            events += enter_node(task, "EVALUATE", message)
+            if _is_stuck(task):
+                events += move_task(task, "FAILED", _step_failure(task))
+            return events
+
+        task = await self._ground.change(state, config, change)
+        if task.state == "FAILED":
+            return Command(goto="__end__")
+        if ready_steps(task):
+            return Command(goto="execute")
+        if task.active_runs():
+            return Command(goto="wait_for_agent")
+        return Command(goto="git_operations")
+
+    async def _start_step(
+        self, state: State, config: RunnableConfig, task: TaskRecord, step: StepRecord
+    ) -> None:
+        try:
+            await self._ground.runner.start(step.run, step_spec(task, step), task.submitter)
+        except AdjutantError as refused:
+            failure = FailureRecord(reason=refused.reason, message=refused.message)
+
+            def change(current: TaskRecord) -> Events:
+                failed = current.step_of_run(step.run)
+                assert failed is not None
+                return move_step(current, failed, "FAILED", failure)
+
+            await self._ground.change(state, config, change)
+
+
+def _is_stuck(task: TaskRecord) -> bool:
+    """Tell whether nothing runs, nothing can start, and not everything is done."""
+    open_work = ready_steps(task) or task.active_runs()
+    return not open_work and not all(step.satisfied for step in task.steps)
+
+
+def _step_failure(task: TaskRecord) -> FailureRecord:
+    failed = next((step for step in task.steps if step.state in ("FAILED", "CANCELLED")), None)
+    if failed is None:
+        return FailureRecord(reason="STEP_FAILED", message="No step could be started.")
+    why = failed.failure.message if failed.failure else f"its run was {failed.state}"
+    message = f"Step {failed.number} {failed.title!r} failed: {why}"
+    return FailureRecord(reason="STEP_FAILED", message=message)

@@ -1,0 +1,80 @@
+"""The graph that every task goes through, on LangGraph.
+
+    decompose → plan → execute → wait_for_agent → evaluate → git_operations
+                          ↑___________________________|      ↕ wait_for_user
+
+The task record says how far each step is; the checkpoint says where in the
+graph the task is. Every node may run twice (a crash comes between its work and
+its checkpoint), so each reads the record and does only what is missing.
+
+Waiting is one interrupt over all runs that are under way, and any of them
+ends it. A branch of its own per step (`Send`) would hold a step back until
+every other one of the same superstep has ended.
+"""
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from services.mesh.store import Store
+from services.orchestrator.adapters.runner import Runner
+from services.orchestrator.graph.execution import Execution
+from services.orchestrator.graph.git_operations import GitOperations
+from services.orchestrator.graph.ground import Ground, State, count
+from services.orchestrator.plan import parse_plan
+from services.orchestrator.steps import adopt_plan
+from services.orchestrator.task import Events, TaskRecord, enter_node
+
+
+class TaskGraph:
+    """The nodes, on the orchestrator's parts."""
+
+    def __init__(self, store: Store, runner: Runner) -> None:
+        self._ground = Ground(store, runner)
+        self._execution = Execution(self._ground)
+        self._git_operations = GitOperations(self._ground)
+
+    def compile(
+        self, saver: BaseCheckpointSaver[str]
+    ) -> CompiledStateGraph[State, Any, State, State]:
+        """Return the graph, checkpointed by the saver."""
+        execution, git = self._execution, self._git_operations
+        graph = StateGraph(State)
+        graph.add_node("decompose", self.decompose)
+        graph.add_node("plan", self.plan)
+        graph.add_node("execute", execution.execute)
+        graph.add_node("wait_for_agent", execution.wait_for_agent)
+        graph.add_node("evaluate", execution.evaluate)
+        graph.add_node("git_operations", git.git_operations)
+        graph.add_node("wait_for_user", git.wait_for_user)
+        graph.add_edge(START, "decompose")
+        graph.add_edge("decompose", "plan")
+        graph.add_edge("plan", "execute")
+        graph.add_edge("execute", "wait_for_agent")
+        graph.add_edge("wait_for_agent", "evaluate")
+        graph.add_edge("wait_for_user", "git_operations")
+        return graph.compile(checkpointer=saver)
+
+    async def decompose(self, state: State, config: RunnableConfig) -> dict[str, Any]:
+        """Find the goals."""
+
+        def change(task: TaskRecord) -> Events:
+            task.goals = task.goals or parse_plan(task.instructions, task.title).goals
+            return enter_node(task, "DECOMPOSE", f"found {count(len(task.goals), 'goal')}")
+
+        await self._ground.change(state, config, change)
+        return {"started": []}
+
+    async def plan(self, state: State, config: RunnableConfig) -> dict[str, Any]:
+        """Find the steps and their order."""
+
+        def change(task: TaskRecord) -> Events:
+            if not task.steps:
+                adopt_plan(task, parse_plan(task.instructions, task.title))
+            return enter_node(task, "PLAN", f"planned {count(len(task.steps), 'step')}")
+
+        await self._ground.change(state, config, change)
+        return {}

@@ -1,0 +1,54 @@
+"""One step of a task: its record and its states."""
+
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+from services.mesh.statemachine import StateMachine
+from services.mesh.store import UtcTime
+from services.orchestrator.failure import FailureRecord
+
+STEP_STATES: Final = StateMachine(
+    noun="step",
+    initial="PENDING",
+    transitions={
+        "PENDING": ("RUNNING", "SKIPPED", "CANCELLED", "FAILED"),
+        # Back to PENDING when the ground gave way under its run and it is tried again.
+        "RUNNING": ("SUCCEEDED", "FAILED", "CANCELLED", "PENDING"),
+        "SUCCEEDED": (),
+        "FAILED": ("PENDING",),
+        "SKIPPED": ("PENDING",),
+        "CANCELLED": ("PENDING",),
+    },
+    final=frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED"}),
+)
+"""Every transition is announced by step_state_changed."""
+
+
+class StepRecord(BaseModel):
+    """One step of a task."""
+
+    number: int
+    title: str
+    goal_index: int
+    agent: str
+    command_line: str = ""
+    verify_command: str = ""
+    timeout_s: int | None = None
+    after: list[int] = Field(default_factory=list)
+    state: str = "PENDING"
+    ticked: bool = False
+    """The plan had it ticked off: it counts as done."""
+    attempt: int = 0
+    run: str = ""
+    failure: FailureRecord | None = None
+    changed_files: list[str] = Field(default_factory=list)
+    patch_sha256: str = ""
+    """Digest of what its run changed; empty when it changed nothing."""
+    start_time: UtcTime | None = None
+    end_time: UtcTime | None = None
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether steps that come after may start."""
+        return self.state == "SUCCEEDED" or self.ticked
