@@ -6,6 +6,7 @@ import http.client
 import json
 import pathlib
 import platform
+import signal
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -143,8 +144,9 @@ async def restate() -> AsyncIterator[System]:
             {"PYTHONPATH": ""},
         )
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            # The server ends first: the service waits for its connections.
-            async with running(service), running(server):
+            # Their data goes with them, and to drain takes each longer than is waited for.
+            now = signal.SIGKILL
+            async with running(server, now), running(service, now):
                 await server.until(lambda: admin.answers("/health"))
                 await server.until(lambda: ingress.answers("/restate/health"))
                 await service.until(lambda: _knows(admin, service_port))
