@@ -185,7 +185,7 @@ def _make_mesh(
         store=store,
         events=event_log,
         hub=Hub(event_log, settings),
-        leases=Leases(event_log, f"{settings.service}-{settings.port}", settings.lease_ttl_s),
+        leases=Leases(event_log, settings.holder, settings.lease_ttl_s),
         blobs=Blobs(settings.service_dir / "blobs"),
         audit=admission.recorder,
         authorizer=admission.authorizer,
