@@ -11,7 +11,7 @@ from typing import Any, Final
 
 Option = tuple[str, Any]
 
-_ROUND_ROBIN: Final = [{"round_robin": {}}]
+_ROUND_ROBIN: Final[list[dict[str, Any]]] = [{"round_robin": {}}]
 _LIVENESS: Final[tuple[Option, ...]] = (
     # A process that is paused keeps its connections: only a ping that stays without an answer
     # tells. The seconds of both together are what a call to it loses before it goes elsewhere.

@@ -41,30 +41,30 @@ async def build(mesh: Mesh) -> None:
     """Make the parts of the agent runner and register them."""
     own: AgentRunnerSettings = mesh.settings
     folder = own.service_dir.resolve()
-    await _own(folder, mesh)
+    await _own(folder, own.replica, mesh)
     identity = Identity(own.commit_author_name, own.commit_author_email)
     git = Git(folder, identity, own.git_timeout_s)
-    workspaces = Workspaces(git, folder, own.max_checkouts)
+    workspaces = Workspaces(git, folder, own.max_checkouts, own.replica)
     await workspaces.install()
-    backend = LocalBackend(folder / "runs")
+    backend = LocalBackend(folder / "runs", own.holder)
     await backend.open()
     credentials = OrchestratorCredentials(own.orchestrator_address, own)
     mesh.on_stop(credentials.close)
     server = CredentialServer(
-        mesh.store, credentials, folder / "credentials.link", (GitAgent.name,)
+        mesh.store, credentials, folder / "credentials" / str(own.replica), (GitAgent.name,)
     )
     await server.start()
     mesh.on_stop(server.close)
-    agents = Agents(CommandAgent(), GitAgent(git.environment(), server.link))
+    agents = Agents(CommandAgent(), GitAgent(git.environment(), server.link.parent))
     parts = Parts(
         store=mesh.store,
         backend=backend,
         jobs=JobMaker(own, workspaces, mesh.blobs, agents, identity, credentials),
-        collector=Collector(folder / "runs", workspaces, mesh.blobs),
+        collector=Collector(folder / "runs", backend, workspaces, mesh.blobs),
         limits=LivenessLimits(own.liveness_window_s, own.loop_repeats, own.stuck_after_s),
         progress_interval_s=own.progress_interval_s,
     )
-    runs = Runs(parts, own.reconcile_interval_s, Rights(mesh.authorizer))
+    runs = Runs(parts, mesh.leases, own.reconcile_interval_s, Rights(mesh.authorizer))
     reader = Reader(mesh.store, backend, mesh.blobs, lambda: mesh.hub.is_closing)
     watcher = Watcher(mesh.store, mesh.hub)
     servicer = RunService(runs, reader, watcher)
@@ -75,13 +75,13 @@ async def build(mesh: Mesh) -> None:
     mesh.before_purge(lambda removed: mesh.blobs.remove(f"runs/{removed}"))
 
 
-async def _own(folder: Path, mesh: Mesh) -> None:
-    """Wait until no other runner works in the folder: one that stops may still be at it.
+async def _own(folder: Path, replica: int, mesh: Mesh) -> None:
+    """Wait until this replica's former self works in the folder no more: it may still stop.
 
     OSError where it does not stop.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "runner.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / f"runner-{replica}.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
     async def let_go() -> None:
         os.close(descriptor)
@@ -93,7 +93,8 @@ async def _own(folder: Path, mesh: Mesh) -> None:
                 await asyncio.sleep(_HANDOVER_POLL_S)
     except TimeoutError:
         raise OSError(
-            f"another agent runner works in {folder}; end it or choose another ADJUTANT_DATA_DIR"
+            f"another agent runner works in {folder} as replica {replica}; end it, or choose "
+            "another ADJUTANT_REPLICA or ADJUTANT_DATA_DIR"
         ) from None
 
 

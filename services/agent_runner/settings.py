@@ -39,7 +39,7 @@ class AgentRunnerSettings(MeshSettings):
     commit_author_email: str = "adjutant@localhost"
     """Mail address of who authors commits that the runner makes."""
     orchestrator: str = ""
-    """Where the orchestrator is that keeps connections, as `host:port`, comma separated; empty: embedded."""
+    """Where the orchestrator is: `host:port`, of replicas comma separated; empty: embedded."""
     job_variables: tuple[str, ...] = ()
     """Names of further environment variables of the service that jobs get; a JSON list."""
 

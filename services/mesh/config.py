@@ -42,9 +42,9 @@ class MeshSettings(BaseSettings):
     port_base: int = Field(PORT_BASE_DEFAULT, ge=1024, le=65000)
     """First of the mesh's ports; NATS has it, the services have the next ones."""
     replicas: int = Field(1, ge=1, le=MAX_REPLICAS)
-    """How many processes of each service the mesh has on this machine, all on one data directory."""
+    """Processes of each service on this machine, all on one data directory."""
     replica: int = Field(0, ge=0, lt=MAX_REPLICAS)
-    """Which of them this process is; each has ports of its own, ten above those of the one before."""
+    """Which of them this process is; its port is ten above that of the one before."""
     nats_url: str = ""
     """NATS to use, with its user or token where it wants one; empty is the embedded one."""
     event_max_age_s: float = Field(30 * 86400.0, gt=0)
