@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from adjutant.agent_runner.v1 import run_service_pb2_grpc
@@ -26,6 +25,7 @@ from services.agent_runner.settings import AgentRunnerSettings
 from services.agent_runner.watch import Watcher
 from services.mesh.access.rights import Rights
 from services.mesh.app import Service
+from services.mesh.filelock import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _RUN_SERVICE: Final = "adjutant.agent_runner.v1.RunService"
 _HANDOVER_TIMEOUT_S: Final = 30.0
-_HANDOVER_POLL_S: Final = 0.05
 
 
 async def build(mesh: Mesh) -> None:
@@ -80,30 +79,16 @@ async def _own(folder: Path, replica: int, mesh: Mesh) -> None:
 
     OSError where it does not stop.
     """
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    descriptor = os.open(folder / f"runner-{replica}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-
-    async def let_go() -> None:
-        os.close(descriptor)
-
-    mesh.on_stop(let_go)
+    lock = AsyncExitStack()
+    mesh.on_stop(lock.aclose)
     try:
         async with asyncio.timeout(_HANDOVER_TIMEOUT_S):
-            while not _try_lock(descriptor):
-                await asyncio.sleep(_HANDOVER_POLL_S)
+            await lock.enter_async_context(locked(folder / f"runner-{replica}.lock"))
     except TimeoutError:
         raise OSError(
             f"another agent runner works in {folder} as replica {replica}; end it, or choose "
             "another ADJUTANT_REPLICA or ADJUTANT_DATA_DIR"
         ) from None
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 SERVICE: Final = Service(AgentRunnerSettings, collections=(RUNS,), build=build)

@@ -236,6 +236,7 @@ class Runs:
             await asyncio.sleep(LEASE_RETRY_S)
 
     async def _drive(self, run: RunRecord, token: str, fence: int) -> None:
+        log.info("%s is looked after here", run.name)
         driver = Driver(run, self._parts, fence, token)
         self._drivers[run.name] = driver
         hopeless = self._faults[run.name] >= MAX_FAULTS

@@ -122,7 +122,7 @@ class JobFolder:
         self.shim_log_path = os.path.join(path, "shim.log")
 
     def create(self, spec: JobSpec) -> JobSpec:
-        """Lay the folder out and return its spec: the one that was there first, for its job may run.
+        """Lay the folder out and return its spec: the first one stays, for its job may run.
 
         FileNotFoundError where the folder was removed: it is never made here, or a service that
         was paused could start a job that has ended long ago.
