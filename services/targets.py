@@ -6,6 +6,7 @@ they are back.
 """
 
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -60,20 +61,26 @@ def target_of(addresses: str) -> str:
     return f"ipv{versions.pop()}:{joined(plain)}"
 
 
-def balancing(addresses: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[Option]]:
-    """Return a service config and channel options that spread calls over all replicas.
+def options_for(
+    addresses: str, config: Mapping[str, Any], options: Iterable[Option]
+) -> list[Option]:
+    """Return a channel's options, with a service config, for one HOST:PORT or several.
 
-    ValueError where a certificate could not be for all of them: gRPC checks the one name that it
-    calls.
+    Calls are spread over all replicas; also over those that one name stands for.
     """
     each = split(addresses)
     if len(each) < 2 and _is_one(addresses):
-        return dict(config), []
-    options = list(_LIVENESS)
+        return [*options, _config(config)]
+    # By name: of an option that is given twice gRPC takes either.
+    found = dict((*options, *_LIVENESS))
     if len(each) > 1:
         # Without it the whole list would stand where the name of the host belongs.
-        options.append(("grpc.default_authority", each[0]))
-    return {**config, "loadBalancingConfig": _ROUND_ROBIN}, options
+        found["grpc.default_authority"] = each[0]
+    return [*found.items(), _config({**config, "loadBalancingConfig": _ROUND_ROBIN})]
+
+
+def _config(config: Mapping[str, Any]) -> Option:
+    return "grpc.service_config", json.dumps(config)
 
 
 def require_one_host(addresses: str) -> None:

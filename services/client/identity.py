@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import stat
@@ -13,7 +12,7 @@ import grpc
 
 from services.client.errors import ConfigurationError
 from services.ports import is_loopback
-from services.targets import balancing, host_of, require_one_host, split, target_of
+from services.targets import host_of, options_for, require_one_host, split, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,11 +95,10 @@ class Identity:
         try:
             if self.tls is not None:
                 require_one_host(address)
-            balanced, own = balancing(address, config)
             target = target_of(address)
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
-        options = [*options, ("grpc.service_config", json.dumps(balanced)), *own]
+        options = options_for(address, config, options)
         if self.tls is None:
             return grpc.aio.insecure_channel(target, options=options)
         return grpc.aio.secure_channel(target, self.tls.credentials(), options=options)

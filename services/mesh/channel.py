@@ -1,6 +1,5 @@
 """Client channels between services: who calls, retries, deadlines, traces and a type guard."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from services.mesh.identity.service_token import bearer
 from services.mesh.identity.tls import channel_credentials
 from services.mesh.interceptors.deadline import remaining_s
 from services.ports import is_loopback
-from services.targets import balancing, host_of, require_one_host, split, target_of
+from services.targets import host_of, options_for, require_one_host, split, target_of
 
 Bearer = Callable[[], str]
 """Gives the token that the next call shows."""
@@ -83,11 +82,9 @@ def _called(address: str, *, has_tls: bool) -> tuple[str, list[tuple[str, Any]]]
     try:
         if has_tls:
             require_one_host(address)
-        config, own = balancing(address, _SERVICE_CONFIG)
-        target = target_of(address)
+        return target_of(address), options_for(address, _SERVICE_CONFIG, _OPTIONS)
     except ValueError as error:
         raise OSError(str(error)) from error
-    return target, [*_OPTIONS, ("grpc.service_config", json.dumps(config)), *own]
 
 
 class _Identity:
