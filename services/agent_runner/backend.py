@@ -117,8 +117,8 @@ class Backend(Protocol):
     def leave_word(self, job_id: str, word: JobWord) -> None:
         """Leave what a job said for the replica that looks after it; it is woken."""
 
-    def take_word(self, job_id: str) -> JobWord | None:
-        """Take what was left, once; the last word that was."""
+    def take_words(self, job_id: str) -> list[JobWord]:
+        """Take what was left, in the order in which it was said; each word once."""
 
     def read_output(self, job_id: str, offset_bytes: int, limit_bytes: int) -> OutputPiece | None:
         """Read what a job printed; None where its output is not kept here (any more)."""

@@ -24,7 +24,16 @@ from services.agent_runner.backend import JobPhase, SpawnError
 from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
 from services.agent_runner.patience import happens
 from services.agent_runner.progress import Progress
-from services.agent_runner.run import RUNS, Failure, RunRecord, move, seems, token_digest
+from services.agent_runner.run import (
+    RUNS,
+    Failure,
+    Report,
+    RunRecord,
+    move,
+    seems,
+    token_digest,
+)
+from services.agent_runner.words import report_of
 from services.mesh import telemetry
 
 if TYPE_CHECKING:
@@ -108,21 +117,21 @@ class Driver:
         self._cancelled.set()
         self._parts.backend.request_end(self._job_id, outcome.CANCELLED)
 
-    def report(self, percent: float | None, message: str) -> None:
+    def report(self, report: Report) -> None:
         """Take what the job says of itself; bare, it is a sign of life."""
-        self._take_word()  # what it said to another replica came first
-        self._hear(percent, message)
+        self._take_words()  # what it said to another replica came first
+        self._hear(report)
 
-    def _take_word(self) -> None:
-        """Take what the job said to a replica that does not look after it."""
-        if word := self._parts.backend.take_word(self._job_id):
-            self._hear(word.percent, word.message)
+    def _take_words(self) -> None:
+        """Take what the job said to replicas that do not look after it."""
+        for word in self._parts.backend.take_words(self._job_id):
+            self._hear(report_of(word))
 
-    def _hear(self, percent: float | None, message: str) -> None:
+    def _hear(self, report: Report) -> None:
         self.heartbeat_time = datetime.now(UTC)
         self._report_time_s = self.heartbeat_time.timestamp()
-        if percent is not None or message:
-            self._progress.say(percent, message)
+        if not report.is_bare:
+            self._progress.say(report)
 
     async def _claim(self) -> None:
         """Make the run this driver's: whoever looked after it before is refused from now on.
@@ -138,9 +147,7 @@ class Driver:
     async def _write(
         self, change: Callable[[RunRecord], list[event_pb2.Event] | None]
     ) -> RunRecord:
-        self._run = await self._parts.store.update(
-            RUNS, self._run.name, change, fence=self._fence
-        )
+        self._run = await self._parts.store.update(RUNS, self._run.name, change, fence=self._fence)
         return self._run
 
     async def _bring_to_end(self) -> JobStatus | None:
@@ -240,7 +247,7 @@ class Driver:
         while True:
             changed = backend.next_change(self._job_id)
             status = backend.status(self._job_id)
-            self._take_word()
+            self._take_words()
             if status.start is not None:
                 await self._mark_running(status.start)
             if status.phase is not JobPhase.RUNNING:
@@ -288,7 +295,9 @@ class Driver:
         failure = await self._failure_of(status)
         try:
             with telemetry.span("collect run"):
-                collected = await self._parts.collector.collect(self._run, self._job_id)
+                collected = await self._parts.collector.collect(
+                    self._run, self._job_id, succeeded=failure is None
+                )
         except RunFailure as away:
             # The job has run to its end: what is done again is the collecting, not the job.
             raise RuntimeError(f"what the job left cannot be collected: {away}") from away
@@ -319,6 +328,7 @@ class Driver:
         end_time_s: float | None = None,
     ) -> None:
         """Write the final state with all that belongs to it, once."""
+        self._take_words()
         await self._progress.close()
 
         def change(run: RunRecord) -> list[event_pb2.Event] | None:
@@ -329,11 +339,16 @@ class Driver:
             run.heartbeat_time = self.heartbeat_time
             if collected is not None:
                 run.artifacts = collected.artifacts
+                run.results = collected.results if _succeeds(run, failure) else ()
                 run.changed_files = collected.changed_files
                 run.commit_sha = collected.commit_sha
             return _final(run, failure)
 
         await self._write(change)
+
+
+def _succeeds(run: RunRecord, failure: RunFailure | None) -> bool:
+    return failure is None and run.state != "CANCELLING"
 
 
 def _final(run: RunRecord, failure: RunFailure | None) -> list[event_pb2.Event]:

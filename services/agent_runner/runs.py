@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 
 from adjutant.common.v1 import access_pb2
 from services.agent_runner import outcome
-from services.agent_runner.backend import JobWord
 from services.agent_runner.drive import Driver, Parts
 from services.agent_runner.errors import PERSON
 from services.agent_runner.run import (
@@ -24,6 +23,7 @@ from services.agent_runner.run import (
     STATES,
     UNFINISHED,
     Failure,
+    Report,
     RunRecord,
     RunSpec,
     accepted,
@@ -31,9 +31,10 @@ from services.agent_runner.run import (
     name_of_job,
     token_digest,
 )
+from services.agent_runner.words import word_of
 from services.mesh import tasks, telemetry
 from services.mesh.access.caller import actor
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import RequestKey, now
@@ -152,10 +153,11 @@ class Runs:
         if busy:
             raise TimeoutError(f"runs of {parent} are being ended")
 
-    async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
+    async def report(self, name: str, token: str, report: Report) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.
 
         INVALID_REPORT_TOKEN, also where there is no such run: guessing tells nothing.
+        INVALID_REQUEST for a cost in another currency than before.
         """
         run = await self._store.find(RUNS, name)
         if run is None or not run.has_token(token):
@@ -165,17 +167,26 @@ class Runs:
                 " environment.",
                 field="report_token",
             )
+        if report.cost and run.cost and report.cost.currency_code != run.cost.currency_code:
+            raise AdjutantError(
+                "INVALID_REQUEST",
+                f"The run's cost is in {run.cost.currency_code}; report all of it in that.",
+                field="cost.currency_code",
+            )
         if driver := self._drivers.get(name):
-            driver.report(percent, message)
+            driver.report(report)
         else:
-            self._parts.backend.leave_word(run.job_id, JobWord(percent, message))
+            self._parts.backend.leave_word(run.job_id, word_of(report))
         return run.state in ("CANCELLING", "CANCELLED")
 
     async def reconcile_for_ever(self) -> None:
         """Look after every run that nobody looks after: at the start, and as a safety net."""
         await self._clear_up()
         while True:
-            await self.reconcile()
+            try:
+                await self.reconcile()
+            except StoreUnavailableError as error:
+                log.warning("runs are looked after later: %s", error.message)
             await asyncio.sleep(self._reconcile_s)
 
     async def reconcile(self) -> None:
@@ -254,6 +265,9 @@ class Runs:
         del self._driving[name]
         if not task.cancelled() and (error := task.exception()):
             # The run stays as it is in the store, and the next reconcile goes on with it.
+            if isinstance(error, StoreUnavailableError):  # which is no fault of the run
+                log.warning("%s is looked after later: %s", name, error.message)
+                return
             self._faults[name] += 1
             log.error("%s could not be looked after; it is tried again", name, exc_info=error)
         else:

@@ -43,6 +43,12 @@ RETRY_S: Final = 0.2
 MAX_RETRY_S: Final = 5.0
 WANTED: Final = ("QUEUED", "ORCHESTRATING", "CANCELLING")
 """States of tasks that somebody should work on."""
+TRANSIENT_REASONS: Final = (
+    "STALE_FENCE",
+    "CONCURRENT_CHANGE",
+    "EVENT_LOG_UNAVAILABLE",
+    "STORE_UNAVAILABLE",
+)
 LATER: Final = (*TRANSIENT, RunnerUnavailableError)
 """What a pass raises when something is away; it goes on when that is back."""
 
@@ -171,7 +177,7 @@ class Conductor:
 def _is_transient(error: Exception) -> bool:
     """Tell whether the same pass may succeed later; anything else is a fault of ours."""
     if isinstance(error, AdjutantError):
-        return error.reason in ("STALE_FENCE", "CONCURRENT_CHANGE", "EVENT_LOG_UNAVAILABLE")
+        return error.reason in TRANSIENT_REASONS
     return isinstance(error, LATER)
 
 

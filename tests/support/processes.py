@@ -21,10 +21,9 @@ READY_TIMEOUT_S = 40
 class LiveMesh:
     """One mesh, started by the real supervisor."""
 
-    def __init__(self, data_dir: Path, environ: dict[str, str], replicas: int = 1) -> None:
+    def __init__(self, data_dir: Path, environ: dict[str, str]) -> None:
         self.data_dir = data_dir
-        self.replicas = replicas
-        self.port_base = free_port_base(replicas)
+        self.port_base = free_port_base(int(environ.get("ADJUTANT_REPLICAS", "1")))
         self._environ = {**os.environ, **environ}
         self._up: subprocess.Popen[bytes] | None = None
         self._log = data_dir.with_suffix(".log")
@@ -34,7 +33,7 @@ class LiveMesh:
         command = [sys.executable, "-m", "services.up", "--data-dir", str(self.data_dir)]
         with self._log.open("ab") as log:
             self._up = subprocess.Popen(
-                [*command, "--port-base", str(self.port_base), "--replicas", str(self.replicas)],
+                [*command, "--port-base", str(self.port_base)],
                 stdout=log,
                 stderr=log,
                 env=self._environ,
@@ -134,11 +133,9 @@ def _is(part: str, process: psutil.Process) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def live_mesh(
-    data_dir: Path, *, replicas: int = 1, **environ: str
-) -> AsyncIterator[tuple[LiveMesh, Caller]]:
+async def live_mesh(data_dir: Path, **environ: str) -> AsyncIterator[tuple[LiveMesh, Caller]]:
     """Run a mesh for the block; the caller calls the first replica of each service."""
-    mesh = LiveMesh(data_dir, environ, replicas)
+    mesh = LiveMesh(data_dir, environ)
     await mesh.start()
     caller = Caller(mesh.port_base, data_dir)
     try:

@@ -11,7 +11,7 @@ take over:
     heartbeat.json   what the job does, every few seconds
     exit.json        how it ended; written when its whole process tree is gone
     cancel           asks the shim to end the job, and says why
-    said.json        what the job said of itself to a replica that does not look after it
+    said.*           what the job said of itself to a replica that does not look after it
     doorbell.*       FIFOs: the shim wakes the service; each replica that listens has its own
     control          a FIFO: the service wakes the shim
 
@@ -23,12 +23,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 _PRIVATE_FILE = 0o600
 _DOORBELL = "doorbell."
+_SAID = "said."
 
 STATE_CHANGED = b"s"
 """Rings that the job started, beat or ended."""
@@ -89,6 +91,8 @@ class JobWord:
 
     percent: float | None
     message: str
+    cost: dict[str, Any] | None
+    """An amount of money, by the names of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,22 +161,20 @@ class JobFolder:
         self._write("heartbeat.json", asdict(heartbeat))
 
     def leave_word(self, word: JobWord) -> None:
-        """Leave what the job said for whoever looks after it, and wake them. The last one stays."""
-        unfinished = self._written_aside(f"said.json.{os.getpid()}", asdict(word))
-        os.rename(unfinished, os.path.join(self.path, "said.json"))
+        """Leave what the job said for whoever looks after it, and wake them."""
+        name = f"{_SAID}{time.time_ns()}.{os.getpid()}"
+        unfinished = self._written_aside(f"new.{name}", asdict(word))
+        os.rename(unfinished, os.path.join(self.path, name))
         self.ring_doorbells(STATE_CHANGED)
 
-    def take_word(self, listener: str) -> JobWord | None:
-        """Take what was left, once."""
-        taken = os.path.join(self.path, f"said.json.{listener}")
-        try:
-            os.rename(os.path.join(self.path, "said.json"), taken)
-            with open(taken, "rb") as file:
-                found: dict[str, Any] = json.load(file)
-            os.unlink(taken)
-        except FileNotFoundError:
-            return None
-        return JobWord(**found)
+    def take_words(self) -> list[JobWord]:
+        """Take what was left, in the order in which it was said; each once."""
+        found = []
+        for name in sorted(self._names(_SAID)):
+            if (word := self._read(name)) is not None:
+                found.append(JobWord(**word))
+                os.unlink(os.path.join(self.path, name))
+        return found
 
     def doorbell_of(self, listener: str) -> str:
         """Return where one replica is woken."""
@@ -186,13 +188,14 @@ class JobFolder:
 
     def ring_doorbells(self, what: bytes) -> None:
         """Wake every replica that listens."""
+        for name in self._names(_DOORBELL):
+            ring(os.path.join(self.path, name), what)
+
+    def _names(self, prefix: str) -> list[str]:
         try:
-            names = os.listdir(self.path)
+            return [name for name in os.listdir(self.path) if name.startswith(prefix)]
         except FileNotFoundError:  # removed: nobody waits any more
-            return
-        for name in names:
-            if name.startswith(_DOORBELL):
-                ring(os.path.join(self.path, name), what)
+            return []
 
     def exit(self) -> JobExit | None:
         """Read how it ended, once nothing of it is left."""

@@ -124,9 +124,9 @@ class LocalBackend:
         with suppress(FileNotFoundError):
             self._folder(job_id).leave_word(word)
 
-    def take_word(self, job_id: str) -> JobWord | None:
-        """Take what was left, once."""
-        return self._folder(job_id).take_word(self._listener)
+    def take_words(self, job_id: str) -> list[JobWord]:
+        """Take what was left, each word once."""
+        return self._folder(job_id).take_words()
 
     def request_end(self, job_id: str, reason: str) -> None:
         """Ask the job's shim to end it; without a folder there is nothing to end."""
