@@ -24,6 +24,7 @@ from services.mesh.store import mongo_query
 from services.mesh.store.changes import PURGE_BATCH, concurrent_change, next_revision
 from services.mesh.store.mongo_client import MotorClient, available, connect, opening
 from services.mesh.store.mongo_documents import (
+    NOTHING,
     OUTBOX,
     elements_of,
     empty,
@@ -290,7 +291,7 @@ class MongoStore:
                 await self._in(collection).find(terms, {"_id": 1}).limit(PURGE_BATCH).to_list(None)
             )
             names = [each["_id"] for each in found]
-            quiet = {"_id": {"$in": names}, "newest": ""}
+            quiet = {"_id": {"$in": names}, "oldest": NOTHING}
             await self._in(collection).delete_many(quiet)
             cursor = self._in(collection).find({"_id": {"$in": names}}, {"_id": 1})
             for each in await cursor.to_list(None):
