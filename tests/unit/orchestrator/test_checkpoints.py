@@ -145,3 +145,29 @@ async def test_what_is_below_a_removed_project_is_removed(open_saver: OpenSaver)
     assert await saver.aget_tuple(held(1, other)) is not None
     await saver.adelete_thread(other)
     assert await saver.aget_tuple(held(1, other)) is None
+
+
+async def test_a_thread_keeps_its_newest_checkpoints_and_what_belongs_to_them(
+    open_saver: OpenSaver,
+) -> None:
+    saver = await open_saver()
+    saver.keep = 5
+    last = ""
+    for step in range(100):
+        stored = await saver.aput(held(1), saying(f"{step}"), {"step": step}, {})
+        last = stored["configurable"]["checkpoint_id"]
+        writing = held(1, checkpoint_id=last)
+        await saver.aput_writes(writing, [("said", f"w{step}")], f"task-{step}")
+    kept = [checkpoint async for checkpoint in saver.alist(held(0))]
+    said = [each.checkpoint["channel_values"]["said"] for each in kept]
+    assert said == [str(step) for step in range(99, 99 - len(said), -1)]
+    assert 5 <= len(said) <= 10
+    newest = await saver.aget_tuple(held(1))
+    assert newest
+    assert newest.pending_writes == [("task-99", "said", "w99")]
+    await saver.compact(THREAD)
+    (only,) = [checkpoint async for checkpoint in saver.alist(held(0))]
+    assert only.config["configurable"]["checkpoint_id"] == last
+    assert only.pending_writes == newest.pending_writes
+    await saver.adelete_thread(THREAD)
+    assert await saver.aget_tuple(held(1)) is None

@@ -26,10 +26,13 @@ async def open_checkpoints(
         from services.orchestrator.adapters.checkpoints.mongo import open_mongo
 
         inner = store.inner if isinstance(store, GuardedStore) else store
-        yield await open_mongo(inner)
+        in_mongo = await open_mongo(inner)
+        in_mongo.keep = settings.checkpoint_keep
+        yield in_mongo
         return
     path = settings.service_dir / "checkpoints.db"
     async with open_sqlite(path, settings.sqlite_synchronous) as saver:
+        saver.keep = settings.checkpoint_keep
         yield saver
 
 

@@ -30,6 +30,9 @@ class Checkpoints(BaseCheckpointSaver[Any]):
     Each call is one trip to a thread; the library's asynchronous savers make several.
     """
 
+    keep: int = 10
+    """How many checkpoints of a thread are kept, the newest; up to twice as many for a while."""
+
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a thread's checkpoint, or None; with a fence, take the thread over. STALE_FENCE.
 
@@ -60,9 +63,16 @@ class Checkpoints(BaseCheckpointSaver[Any]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint. STALE_FENCE."""
+        """Store a checkpoint, and now and then remove old ones. STALE_FENCE."""
         check_lease()
-        return await self._do(self.put, config, checkpoint, metadata, new_versions)
+
+        def store() -> RunnableConfig:
+            stored = self.put(config, checkpoint, metadata, new_versions)
+            if metadata.get("step", 0) % self.keep == 0:
+                self.trim(config["configurable"]["thread_id"], self.keep)
+            return stored
+
+        return await self._do(store)
 
     async def aput_writes(
         self,
@@ -81,6 +91,14 @@ class Checkpoints(BaseCheckpointSaver[Any]):
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove all checkpoints of a thread."""
         await self._do(self.delete_thread, thread_id)
+
+    async def compact(self, thread_id: str) -> None:
+        """Keep of a thread that has ended its last checkpoint alone."""
+        await self._do(self.trim, thread_id, 1)
+
+    @abstractmethod
+    def trim(self, thread_id: str, keep: int) -> None:
+        """Remove all but the newest checkpoints of a thread, and what belongs to those."""
 
     @abstractmethod
     async def remove_below(self, parent: str) -> None:

@@ -142,6 +142,18 @@ class MongoCheckpoints(Checkpoints, MongoDBSaver):
             ]
         self.writes_collection.bulk_write(operations)
 
+    def trim(self, thread_id: str, keep: int) -> None:
+        """Remove all but the newest checkpoints of a thread."""
+        of_thread: Document = {"thread_id": thread_id}
+        for namespace in self.checkpoint_collection.distinct("checkpoint_ns", of_thread):
+            here = {**of_thread, "checkpoint_ns": namespace}
+            newest = self.checkpoint_collection.find(
+                here, {"checkpoint_id": 1}, sort=_NEWEST_FIRST, limit=keep
+            )
+            older = {**here, "checkpoint_id": {"$nin": [each["checkpoint_id"] for each in newest]}}
+            self.checkpoint_collection.delete_many(older)
+            self.writes_collection.delete_many(older)
+
     async def remove_below(self, parent: str) -> None:
         """Remove all checkpoints of the tasks in a project."""
 

@@ -32,6 +32,19 @@ _RAISE: Final = """
 INSERT INTO fences (thread_id, fence) VALUES (?, ?)
 ON CONFLICT (thread_id) DO UPDATE SET fence = excluded.fence WHERE excluded.fence >= fence"""
 
+_PRUNE: Final = """
+DELETE FROM checkpoints WHERE thread_id = :thread AND checkpoint_id NOT IN (
+    SELECT checkpoint_id FROM (
+        SELECT checkpoint_id, ROW_NUMBER()
+            OVER (PARTITION BY checkpoint_ns ORDER BY checkpoint_id DESC) AS place
+        FROM checkpoints WHERE thread_id = :thread
+    ) WHERE place <= :keep
+)"""
+_PRUNE_WRITES: Final = """
+DELETE FROM writes WHERE thread_id = :thread AND checkpoint_id NOT IN (
+    SELECT checkpoint_id FROM checkpoints WHERE thread_id = :thread
+)"""
+
 
 class SqliteCheckpoints(Checkpoints, SqliteSaver):
     """A saver on one connection, with a thread of its own."""
@@ -70,6 +83,18 @@ class SqliteCheckpoints(Checkpoints, SqliteSaver):
         """Store what a node wrote. STALE_FENCE."""
         with self._fenced(config):
             SqliteSaver.put_writes(self, config, writes, task_id, task_path)
+
+    def trim(self, thread_id: str, keep: int) -> None:
+        """Remove all but the newest checkpoints of a thread."""
+        with self.conn:
+            self.conn.execute(_PRUNE, {"thread": thread_id, "keep": keep})
+            self.conn.execute(_PRUNE_WRITES, {"thread": thread_id})
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Remove all of a thread."""
+        SqliteSaver.delete_thread(self, thread_id)
+        with self.conn:
+            self.conn.execute("DELETE FROM fences WHERE thread_id = ?", (thread_id,))
 
     @contextlib.contextmanager
     def _fenced(self, config: RunnableConfig) -> Iterator[None]:
