@@ -179,13 +179,15 @@ class MongoStore:
 
         return await _to_the_end(write())
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store. Events that still wait stay until they are published."""
         headers = telemetry.inject()
 
         async def write() -> None:
             with audit_taken() as audit:
-                elements = elements_of(audit.events, headers)
+                elements = elements_of([*events, *audit.events], headers)
                 if not await self._writes.bury(collection.name, name, elements):
                     raise not_found(collection.name.removesuffix("s"), name)
                 audit.committed = True

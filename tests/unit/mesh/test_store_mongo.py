@@ -223,7 +223,7 @@ async def test_a_url_that_is_none_says_so(tmp_path: Path, url: str) -> None:
 
 
 def test_mongo_takes_a_url() -> None:
-    with pytest.raises(ValueError, match="ADJUTANT_MONGO_URL must say where it is"):
+    with pytest.raises(ValueError, match="must say where the server is"):
         MeshSettings.model_validate({"store": "mongo"})
 
 
