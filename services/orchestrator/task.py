@@ -16,6 +16,7 @@ from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.money import MoneyRecord, add_all
+from services.orchestrator.plans.estimate import EstimateRecord
 from services.orchestrator.plans.plan import topological
 from services.orchestrator.step import StepRecord
 
@@ -81,6 +82,14 @@ class TaskRecord(Record):
     """FAIL or KEEP, as in the contract."""
     partial_success: bool = False
     """Whether it is COMPLETED although steps failed or were skipped."""
+    given_title: str | None = None
+    """The title that was asked for, which a plan depends on; None for tasks of an older version."""
+    estimate: EstimateRecord | None = None
+    """What it would probably take, as told when its plan was made."""
+    plan_cached: bool = False
+    """Whether its plan was made before."""
+    complexity: int = 0
+    """How much there is to understand in its plan; 0 until that is made."""
     wake_time: UtcTime | None = None
     """When the next of its steps is tried again; None where none waits for that."""
     submitter: str = ""

@@ -25,8 +25,6 @@ from services.orchestrator.plans.plan import (
 )
 from services.orchestrator.plans.references import Item, References
 
-VERSION: Final = 1
-"""Goes up when the same text comes to mean another plan; plans that were kept are made anew."""
 MAX_RETRIES: Final = 20
 MAX_RESULTS: Final = 100
 _MARKS = re.compile(r"^(#+|[-*+]|\d+[.)])\s+(\[[ xX]\]\s+)?")
