@@ -7,7 +7,7 @@ the change; the store commits both together.
 from collections.abc import Iterable
 from typing import Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from adjutant.event.v1 import event_pb2, task_events_pb2
 from services.mesh.events import new_event
@@ -17,6 +17,7 @@ from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.money import MoneyRecord, add_all
 from services.orchestrator.plans.estimate import EstimateRecord
+from services.orchestrator.plans.numbers import to_ranges
 from services.orchestrator.plans.plan import topological
 from services.orchestrator.step import StepRecord
 
@@ -117,6 +118,8 @@ class TaskRecord(Record):
     """When something was last heard of its runs."""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
+    _order: list[int] | None = PrivateAttr(None)
+    _ancestors: dict[str, set[int]] = PrivateAttr(default_factory=dict)
 
     def step_of_run(self, run: str) -> StepRecord | None:
         """Return the step whose latest run has this name."""
@@ -136,19 +139,22 @@ class TaskRecord(Record):
 
     def order(self) -> list[int]:
         """Return the steps' numbers so that each comes after what it needs."""
-        return topological({step.number: step.after for step in self.steps})
+        if self._order is None or len(self._order) != len(self.steps):
+            self._order = topological({step.number: step.after for step in self.steps})
+        return self._order
 
     def ancestors(self, number: int) -> set[int]:
         """Return the numbers of all steps that must come before a step."""
         by_number = {step.number: step for step in self.steps}
-        found: set[int] = set()
-        waiting = list(by_number[number].after)
-        while waiting:
-            current = waiting.pop()
-            if current not in found:
-                found.add(current)
-                waiting += by_number[current].after
-        return found
+        after = by_number[number].after
+        key = to_ranges(after)  # steps of one heading mostly wait for the same
+        if key not in self._ancestors:
+            found, new = set(after), set(after)
+            while new:
+                new = {n for current in new for n in by_number[current].after} - found
+                found |= new
+            self._ancestors[key] = found
+        return self._ancestors[key]
 
     def patches(self, among: Iterable[int] | None = None) -> list[StepRecord]:
         """Return the steps that changed something, in an order in which their changes apply."""
