@@ -47,7 +47,8 @@ def _row(one: v1.StepEstimate, step: Step) -> list[str]:
     if basis == "UNSPECIFIED":
         stands_on = "ticked off"
     else:
-        stands_on = f"{one.past_runs} runs of {_BASES[basis]}" if one.past_runs else "nothing"
+        runs = f"{one.past_runs} run{'' if one.past_runs == 1 else 's'}"
+        stands_on = f"{runs} of {_BASES[basis]}" if one.past_runs else "nothing"
     return [
         str(step.number),
         ", ".join(str(number) for number in step.after),
