@@ -38,6 +38,7 @@ from services.orchestrator.plans.planner import ChecklistPlanner
 from services.orchestrator.plans.preview import Previews
 from services.orchestrator.plans.statistics import STATISTICS, Statistics
 from services.orchestrator.results import Results
+from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
@@ -94,8 +95,7 @@ async def build(mesh: Mesh) -> None:
     """Make the orchestrator's parts and register them."""
     options: OrchestratorSettings = mesh.settings
     stack = AsyncExitStack()
-    path = options.service_dir / "checkpoints.db"
-    saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
+    saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
     planner = CachedPlanner(ChecklistPlanner(), mesh.store, options.plan_cache_ttl_s)
     statistics = Statistics(mesh.store)
@@ -128,6 +128,9 @@ async def build(mesh: Mesh) -> None:
         news.on_approval_event,
     )
     mesh.run_in_background("reconcile", news.reconcile_forever)
+    retention = Retention(mesh.store, saver, options.checkpoint_ttl_s)
+    due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
+    mesh.run_in_background("retention", due.run)
     mesh.run_in_background("back-off", back_off.run)
     mesh.run_in_background("plan cache", planner.run)
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
@@ -159,7 +162,8 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:
     """Serve connections, and return them for whoever asks what holds in a project."""
     vault = Vault(master_keys(mesh.settings), PURPOSE)
-    connections = Connections(mesh.store, vault, inheritance.chain, stands)
+    sealing = mesh.settings.service_dir / "sealing.lock"
+    connections = Connections(mesh.store, vault, inheritance.chain, stands, sealing)
     mesh.serve(
         connection_service_pb2_grpc.add_ConnectionServiceServicer_to_server,
         ConnectionService(connections, Rewrapping(mesh.store, vault, connections)),

@@ -39,6 +39,10 @@ class OrchestratorSettings(MeshSettings):
     """Seconds that a plan is kept, for the same instructions in the same project; 0 keeps none."""
     max_parallel_steps: int = Field(16, ge=1, le=1000)
     """Runs of one task that may be under way, where neither it nor its project says."""
+    checkpoint_keep: int = Field(10, ge=1)
+    """Checkpoints of a task that goes on that are kept; up to twice as many for a while."""
+    checkpoint_ttl_s: float = Field(7 * 86400.0, ge=0)
+    """Seconds after a task's end for which its last checkpoint is kept."""
     schedule_grace_s: float = Field(60.0, ge=0)
     """Seconds after which a tick that nobody has seen to counts as missed."""
     schedule_lock_timeout_s: float = Field(2.0, ge=0)
@@ -46,7 +50,7 @@ class OrchestratorSettings(MeshSettings):
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
-    """Address of the agent runner as `host:port`; empty means the embedded one."""
+    """Where the agent runner is: `host:port`, of replicas comma separated; empty: embedded."""
 
     master_key_source: Literal["file", "environment"] = "file"
     """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""
