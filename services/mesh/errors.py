@@ -72,6 +72,9 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "NOT_EMPTY": _C.FAILED_PRECONDITION,
     "LAST_OWNER": _C.FAILED_PRECONDITION,
     "SECRET_UNREADABLE": _C.FAILED_PRECONDITION,
+    "NOT_IN_QUEUE": _C.FAILED_PRECONDITION,
+    "QUEUE_CROWDED": _C.FAILED_PRECONDITION,
+    "TOO_MANY_MESSAGES": _C.FAILED_PRECONDITION,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
 

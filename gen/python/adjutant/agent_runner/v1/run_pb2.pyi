@@ -58,7 +58,7 @@ class Run(_message.Message):
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_run_pb2.RunState, str]] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ..., liveness: _Optional[_Union[_run_pb2.RunLiveness, str]] = ..., heartbeat_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., percent: _Optional[float] = ..., message: _Optional[str] = ..., process_group: _Optional[int] = ..., exit_code: _Optional[int] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., base_sha: _Optional[str] = ..., changed_files: _Optional[_Iterable[str]] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., commit_sha: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., requester: _Optional[str] = ...) -> None: ...
 
 class RunSpec(_message.Message):
-    __slots__ = ("agent", "command_line", "verify_command", "timeout", "workspace", "commit", "task")
+    __slots__ = ("agent", "command_line", "verify_command", "timeout", "workspace", "commit", "task", "last_message")
     AGENT_FIELD_NUMBER: _ClassVar[int]
     COMMAND_LINE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_COMMAND_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class RunSpec(_message.Message):
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
+    LAST_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     agent: str
     command_line: str
     verify_command: str
@@ -73,7 +74,8 @@ class RunSpec(_message.Message):
     workspace: Workspace
     commit: CommitSpec
     task: str
-    def __init__(self, agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., workspace: _Optional[_Union[Workspace, _Mapping]] = ..., commit: _Optional[_Union[CommitSpec, _Mapping]] = ..., task: _Optional[str] = ...) -> None: ...
+    last_message: int
+    def __init__(self, agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., workspace: _Optional[_Union[Workspace, _Mapping]] = ..., commit: _Optional[_Union[CommitSpec, _Mapping]] = ..., task: _Optional[str] = ..., last_message: _Optional[int] = ...) -> None: ...
 
 class Workspace(_message.Message):
     __slots__ = ("repository_uri", "revision", "patch_runs")

@@ -1,6 +1,7 @@
 import datetime
 
 from adjutant.common.v1 import failure_pb2 as _failure_pb2
+from adjutant.common.v1 import queue_pb2 as _queue_pb2
 from adjutant.common.v1 import task_pb2 as _task_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -23,7 +24,7 @@ APPROVAL_POLICY_ASK: ApprovalPolicy
 APPROVAL_POLICY_APPROVE: ApprovalPolicy
 
 class Task(_message.Message):
-    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag", "submitter")
+    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag", "submitter", "queue", "rank", "pending_message_count", "message_count")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +43,10 @@ class Task(_message.Message):
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     SUBMITTER_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    PENDING_MESSAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     state: _task_pb2.TaskState
@@ -60,7 +65,11 @@ class Task(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     etag: str
     submitter: str
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., submitter: _Optional[str] = ...) -> None: ...
+    queue: _queue_pb2.TaskQueue
+    rank: str
+    pending_message_count: int
+    message_count: int
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., submitter: _Optional[str] = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ..., rank: _Optional[str] = ..., pending_message_count: _Optional[int] = ..., message_count: _Optional[int] = ...) -> None: ...
 
 class Repository(_message.Message):
     __slots__ = ("uri", "revision", "branch")
