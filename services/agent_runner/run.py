@@ -68,6 +68,7 @@ class RunSpec(_Part):
     workspace: WorkspaceSpec = WorkspaceSpec()
     commit: CommitSpec | None = None
     task: str = ""
+    last_message: int = 0
 
 
 class Artifact(_Part):

@@ -14,10 +14,13 @@ from adjutant.orchestrator.v1 import (
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
     project_service_pb2_grpc,
+    queue_service_pb2_grpc,
+    task_message_service_pb2_grpc,
     task_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh, Service
+from services.mesh.due import Due
 from services.mesh.identity.api_keys import make_token
 from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
@@ -28,7 +31,10 @@ from services.orchestrator.approvals import Approvals
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
+from services.orchestrator.message import MESSAGES
+from services.orchestrator.messages import Messages
 from services.orchestrator.news import News
+from services.orchestrator.queues import Queues
 from services.orchestrator.results import Results
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
@@ -39,6 +45,8 @@ from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
 from services.orchestrator.rpc.project_service import ProjectService
+from services.orchestrator.rpc.queue_service import QueueService
+from services.orchestrator.rpc.task_message_service import TaskMessageService
 from services.orchestrator.rpc.task_service import TaskService
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
@@ -65,6 +73,7 @@ _CONTRACT: Final = "adjutant.orchestrator.v1"
 COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     TASKS,
     APPROVALS,
+    MESSAGES,
     CLIENTS,
     GROUPS,
     PROJECTS,
@@ -85,8 +94,9 @@ async def build(mesh: Mesh) -> None:
     graph = TaskGraph(mesh.store, runner).compile(saver)
     results = Results(mesh.store, runner, options)
     ending = Ending(mesh.store, runner, results)
-    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
-    news = News(mesh.store, results, conductor.wake, options)
+    messages = Messages(mesh.store, lambda name: conductor.wake(name))
+    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options, messages)
+    news = News(mesh.store, results, conductor.wake, conductor.place, options)
     inheritance = Inheritance(mesh.store)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
@@ -102,6 +112,7 @@ async def build(mesh: Mesh) -> None:
         ApprovalService(Approvals(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
+    _serve_queues(mesh, conductor, messages)
     mesh.consume("orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], news.on_run_event)
     mesh.consume(
         "orchestrator-approvals",
@@ -118,6 +129,21 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(stack.aclose)
     mesh.on_stop(runner.close)
     mesh.on_stop(conductor.close)
+
+
+def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
+    """Serve the queues that tasks wait in, and messages to tasks."""
+    mesh.serve(
+        queue_service_pb2_grpc.add_QueueServiceServicer_to_server,
+        QueueService(Queues(mesh.store, conductor.place), mesh.hub),
+        f"{_CONTRACT}.QueueService",
+    )
+    mesh.serve(
+        task_message_service_pb2_grpc.add_TaskMessageServiceServicer_to_server,
+        TaskMessageService(messages),
+        f"{_CONTRACT}.TaskMessageService",
+    )
+    mesh.run_in_background("messages", Due(mesh.store, MESSAGES, "check_time", messages.check).run)
 
 
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:

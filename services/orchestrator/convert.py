@@ -24,6 +24,11 @@ def task_state(state: str) -> str:
     return f"TASK_STATE_{state}"
 
 
+def task_queue(queue: str) -> str:
+    """Return a queue as the contract names it."""
+    return f"TASK_QUEUE_{queue}"
+
+
 def step_state(state: str) -> str:
     """Return a step's state as the contract's."""
     return f"STEP_STATE_{state}"
@@ -123,6 +128,10 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
         end_time=time(record.end_time),
         etag=record.etag,
         submitter=record.submitter,
+        queue=task_queue(record.queue),
+        rank=record.rank,
+        pending_message_count=len(record.inbox.pending),
+        message_count=record.inbox.received,
     )
 
 

@@ -30,6 +30,7 @@ def step_spec(task: TaskRecord, step: StepRecord) -> run_pb2.RunSpec:
         verify_command=step.verify_command,
         task=task.name,
         workspace=_workspace(task, task.patches(task.ancestors(step.number))),
+        last_message=step.last_message,
     )
     if step.timeout_s is not None:
         spec.timeout.FromSeconds(step.timeout_s)

@@ -45,6 +45,10 @@ class StepRecord(BaseModel):
     changed_files: list[str] = Field(default_factory=list)
     patch_sha256: str = ""
     """Digest of what its run changed; empty when it changed nothing."""
+    committed: bool = False
+    """Its changes are in the task's base already: a commit was made, and more was asked for."""
+    last_message: int = 0
+    """Number of the last message that its latest run sees."""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
 
@@ -52,3 +56,8 @@ class StepRecord(BaseModel):
     def satisfied(self) -> bool:
         """Whether steps that come after may start."""
         return self.state == "SUCCEEDED" or self.ticked
+
+    @property
+    def leaves_changes(self) -> bool:
+        """Whether it changed something that is in no commit yet."""
+        return self.state == "SUCCEEDED" and bool(self.patch_sha256) and not self.committed

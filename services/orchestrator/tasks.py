@@ -12,8 +12,10 @@ from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, Store, now
+from services.orchestrator import rank
 from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plan import parse_plan
+from services.orchestrator.queues import queue_of
 from services.orchestrator.requests import request_key
 from services.orchestrator.task import (
     TASKS,
@@ -70,6 +72,8 @@ class Tasks:
             approval_policy=await self._policy(request),
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
             submitter=actor(),
+            queue=queue_of(request.queue),
+            rank=rank.at(time),
             trace=telemetry.inject(),
         )
         inserted = await self._store.insert(

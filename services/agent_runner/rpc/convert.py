@@ -36,6 +36,7 @@ def spec_of(spec: run_pb2.RunSpec) -> RunSpec:
         ),
         commit=commit,
         task=spec.task,
+        last_message=spec.last_message,
     )
 
 
@@ -77,6 +78,7 @@ def _spec(spec: RunSpec) -> run_pb2.RunSpec:
         verify_command=spec.verify_command,
         workspace=run_pb2.Workspace(**spec.workspace.model_dump()),
         task=spec.task,
+        last_message=spec.last_message,
     )
     if spec.timeout_s is not None:
         found.timeout.FromNanoseconds(round(spec.timeout_s * 1e9))

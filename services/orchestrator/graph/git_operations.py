@@ -33,6 +33,8 @@ class GitOperations:
     async def git_operations(self, state: State, config: RunnableConfig) -> Command[Node]:
         """Ask for approval, commit what was approved, and end the task."""
         task = await self._ground.store.get(TASKS, state["task"])
+        if any(step.state == "PENDING" for step in task.steps):
+            return Command(goto="execute")  # a message added steps
         if task.commit and task.commit.run_state:
             return await self._finish_commit(state, config)
         if task.repository is None or not task.patches():
@@ -79,7 +81,8 @@ class GitOperations:
         events = [approvals.announce_request(record)]
         if task.approval_policy == "APPROVE":
             events += _approved_in_advance(record, task)
-        request = RequestKey(parent, f"{task.name} {task.attempt}", record.action_digest)
+        asked = f"{task.name} {task.attempt} {task.inbox.rounds}"
+        request = RequestKey(parent, asked, record.action_digest)
         inserted = await self._ground.store.insert(
             APPROVALS, record, events=events, request=request
         )
@@ -117,7 +120,9 @@ class GitOperations:
 
     async def _complete(self, state: State, config: RunnableConfig, message: str) -> Command[Node]:
         def change(task: TaskRecord) -> Events:
-            return [*enter_node(task, "GIT_OPERATIONS", message), *move_task(task, "COMPLETED")]
+            # What came meanwhile is decided on in the same write as the end: none is lost.
+            state = "QUEUED" if task.inbox.pending else "COMPLETED"
+            return [*enter_node(task, "GIT_OPERATIONS", message), *move_task(task, state)]
 
         await self._ground.change(state, config, change)
         return Command(goto="__end__")
