@@ -14,8 +14,8 @@ from services.orchestrator import rank
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 times = st.datetimes(
-    min_value=datetime(2000, 1, 1),  # noqa: DTZ001  # Hypothesis adds the zone
-    max_value=datetime(2900, 1, 1),  # noqa: DTZ001
+    min_value=datetime(2000, 1, 1),
+    max_value=datetime(2900, 1, 1),
     timezones=st.just(UTC),
 )
 ranks = st.one_of(
@@ -100,10 +100,15 @@ def test_insertions_at_random_places_stay_short() -> None:
 def test_the_worst_place_is_refused_before_ranks_grow_without_end() -> None:
     low, high = rank.at(NOW), rank.at(NOW + timedelta(milliseconds=1))
     made = 0
-    with pytest.raises(AdjutantError) as refused:
-        for made in range(10_000):  # noqa: B007
+    reason = ""
+    while not reason and made < 10_000:
+        try:
             middle = rank.between(low, high)
+        except AdjutantError as refused:
+            reason = refused.reason
+        else:
+            made += 1
             assert len(middle) <= rank.MAX_LENGTH
             low, high = (middle, high) if made % 2 else (low, middle)
-    assert refused.value.reason == "QUEUE_CROWDED"
+    assert reason == "QUEUE_CROWDED"
     assert made >= 600
