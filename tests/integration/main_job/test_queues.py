@@ -51,13 +51,15 @@ async def one_slot(gate: Gate, tmp_path: Path) -> AsyncIterator[Caller]:
         gate.opened.set()
 
 
-async def _submit(caller: Caller, count: int, queue: int = 0) -> list[str]:
+async def _submit(caller: Caller, count: int, queue: int = FOREGROUND) -> list[str]:
     tasks = [await caller.submit(PLAN, queue=queue) for _ in range(count)]
     assert {task.queue for task in tasks} == {queue or FOREGROUND}
     return [task.name for task in tasks]
 
 
-async def _listed(caller: Caller, queue: int = 0, page_size: int = 0) -> list[str]:
+async def _listed(
+    caller: Caller, queue: queue_pb2.TaskQueue = FOREGROUND, page_size: int = 0
+) -> list[str]:
     names: list[str] = []
     token = ""
     while True:
@@ -75,7 +77,9 @@ async def _reorder(caller: Caller, name: str, before: str = "", etag: str = "") 
     return (await caller.queues.ReorderTask(request)).task  # type: ignore[no-any-return]
 
 
-async def _move(caller: Caller, name: str, queue: int, before: str = "") -> task_pb2.Task:
+async def _move(
+    caller: Caller, name: str, queue: queue_pb2.TaskQueue, before: str = ""
+) -> task_pb2.Task:
     request = pb.MoveTaskRequest(name=name, queue=queue, before=before)
     return (await caller.queues.MoveTask(request)).task  # type: ignore[no-any-return]
 
