@@ -38,10 +38,14 @@ async def new(
     ] = "",
     revision: Annotated[str, typer.Option(help="The branch, tag or commit to start from.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Let it wait behind what somebody waits for.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Hand in a task, and with --watch follow it to its end."""
+    from adjutant_messages.adjutant.common.v1 import TaskQueue
     from adjutant_messages.adjutant.orchestrator.v1 import ApprovalPolicy, Repository
 
     if repo is None and (branch or revision):
@@ -53,6 +57,7 @@ async def new(
         _instructions(text, plan),
         repository=repository,
         approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
+        queue=TaskQueue.BACKGROUND if background else TaskQueue.UNSPECIFIED,
     )
     me = session.reference(task.name)
     if not as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from adjutant_messages.adjutant.common.v1 import TaskQueue
 from adjutant_messages.adjutant.orchestrator import v1
 from services.client.names import present
 from services.client.paging import pages
@@ -41,11 +42,13 @@ class Tasks:
         title: str = "",
         repository: v1.Repository | None = None,
         approval_policy: v1.ApprovalPolicy = v1.ApprovalPolicy.UNSPECIFIED,
+        queue: TaskQueue = TaskQueue.UNSPECIFIED,
         request_id: str = "",
     ) -> v1.Task:
         """Hand in a plan and return the accepted task, which survives any crash from then on.
 
         Unless `approval_policy` says, the project's settings say who answers its approvals.
+        `queue` is where it waits for a slot; FOREGROUND unless given.
 
         Repeating the call with the same `request_id` returns the same task; without one, an id is
         chosen that holds for this call and its retries.
@@ -57,6 +60,7 @@ class Tasks:
             instructions=instructions,
             repository=repository,
             approval_policy=approval_policy,
+            queue=queue,
         )
         return present((await self._transport.unary(_SUBMIT, request)).task)
 
