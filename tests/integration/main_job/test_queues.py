@@ -12,9 +12,8 @@ from adjutant.common.v1 import task_pb2 as states
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import queue_service_pb2 as pb
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
-from services.mesh.lease import Lease
-from services.orchestrator.conductor import Conductor
 from tests.integration.main_job.test_tasks import reason_of
+from tests.support.gate import Gate, hold_passes
 from tests.support.mesh import PROJECT, Caller, mesh_in_process
 
 FOREGROUND = queue_pb2.TASK_QUEUE_FOREGROUND
@@ -22,25 +21,9 @@ BACKGROUND = queue_pb2.TASK_QUEUE_BACKGROUND
 PLAN = "- [ ] one\n  run: true\n"
 
 
-class Gate:
-    """Holds every pass until it is opened, so that tasks wait for a slot as long as wanted."""
-
-    def __init__(self) -> None:
-        self.opened = asyncio.Event()
-        self.began: list[str] = []
-
-
 @pytest.fixture
 async def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    gate, go_on = Gate(), Conductor._go_on
-
-    async def held(conductor: Conductor, name: str, lease: Lease) -> None:
-        await gate.opened.wait()
-        gate.began.append(name)
-        await go_on(conductor, name, lease)
-
-    monkeypatch.setattr(Conductor, "_go_on", held)
-    return gate
+    return hold_passes(monkeypatch)
 
 
 @pytest.fixture
