@@ -28,6 +28,8 @@ class AgentRunnerSettings(MeshSettings):
     """Seconds of silence without any computing after which a run is ended as stuck."""
     reconcile_interval_s: float = Field(5.0, gt=0)
     """Seconds between two looks for runs that nobody looks after."""
+    max_result_bytes: int = Field(64 * 2**20, ge=1024)
+    """Bytes that a result of type file may have."""
     progress_interval_s: float = Field(0.2, gt=0)
     """Seconds between two progress events of one run at least; of those between, the last wins."""
     git_timeout_s: float = Field(600.0, gt=0)
@@ -39,7 +41,7 @@ class AgentRunnerSettings(MeshSettings):
     commit_author_email: str = "adjutant@localhost"
     """Mail address of who authors commits that the runner makes."""
     orchestrator: str = ""
-    """Address of the orchestrator, which keeps connections, as `host:port`; empty: embedded."""
+    """Where the orchestrator is: `host:port`, of replicas comma separated; empty: embedded."""
     job_variables: tuple[str, ...] = ()
     """Names of further environment variables of the service that jobs get; a JSON list."""
 

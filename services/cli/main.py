@@ -20,6 +20,7 @@ from services.cli import (
     new,
     queue,
     runs,
+    schedules,
     tasks,
 )
 
@@ -42,6 +43,7 @@ for module in (
     access,
     keys,
     connections,
+    schedules,
 ):
     module.register(app)
 

@@ -37,6 +37,12 @@ async def new(
         str, typer.Option(help="Where the commit goes; adjutant/TASK unless given.")
     ] = "",
     revision: Annotated[str, typer.Option(help="The branch, tag or commit to start from.")] = "",
+    max_parallel: Annotated[
+        int, typer.Option(min=0, max=1000, help="Steps at once; 0 is what the project says.")
+    ] = 0,
+    keep_partial: Annotated[
+        bool, typer.Option("--keep-partial", help="Commit what succeeded though a step fails.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
     background: Annotated[
         bool, typer.Option("--background", help="Let it wait behind what somebody waits for.")
@@ -46,7 +52,11 @@ async def new(
 ) -> int:
     """Hand in a task, and with --watch follow it to its end."""
     from adjutant_messages.adjutant.common.v1 import TaskQueue
-    from adjutant_messages.adjutant.orchestrator.v1 import ApprovalPolicy, Repository
+    from adjutant_messages.adjutant.orchestrator.v1 import (
+        ApprovalPolicy,
+        FailurePolicy,
+        Repository,
+    )
 
     if repo is None and (branch or revision):
         raise exits.BadUseError("--branch and --revision mean nothing without --repo")
@@ -54,9 +64,11 @@ async def new(
     if repo is not None:
         repository = Repository(uri=repository_uri(repo), branch=branch, revision=revision)
     task = await session.adjutant.tasks.submit(
-        _instructions(text, plan),
+        instructions(text, plan),
         repository=repository,
         approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
+        max_parallel_steps=max_parallel,
+        failure_policy=FailurePolicy.KEEP if keep_partial else FailurePolicy.UNSPECIFIED,
         queue=TaskQueue.BACKGROUND if background else TaskQueue.UNSPECIFIED,
     )
     me = session.reference(task.name)
@@ -73,7 +85,8 @@ async def new(
     return exits.DONE
 
 
-def _instructions(text: str | None, plan: str | None) -> str:
+def instructions(text: str | None, plan: str | None) -> str:
+    """Return what to do, given as a text or in a file; BadUseError."""
     if (text is None) == (plan is None):
         raise exits.BadUseError("say what to do: either a TEXT or --plan FILE.md")
     written = (text or "") if plan is None else _plan_text(plan)

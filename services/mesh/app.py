@@ -34,7 +34,7 @@ from services.mesh.lease import Leases
 from services.mesh.memory import give_back
 from services.mesh.purge import Purge, Purger
 from services.mesh.server import make_server
-from services.mesh.store import Collection, Store, open_store
+from services.mesh.store import Collection, Store, open_store_for
 from services.ports import is_loopback
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,9 @@ class Mesh:
         self._consume(durable, subjects_of_audit(kinds), handler)
 
     def _consume(self, durable: str, subjects: Sequence[str], handler: Handler) -> None:
-        consumer = Consumer(self.events, durable, subjects, handler)
+        # As long as a lease: work of a replica that is gone is another's after that.
+        ack_wait_s = self.settings.lease_ttl_s
+        consumer = Consumer(self.events, durable, subjects, handler, ack_wait_s=ack_wait_s)
         self.run_in_background(f"consumer {durable}", consumer.run)
 
     def before_purge(self, purger: Purger) -> None:
@@ -131,11 +133,7 @@ async def run_service(
             return
         parts.push_async_callback(event_log.close)
         make_private_folder(settings.service_dir)
-        store = await open_store(
-            settings.service_dir / "store.db",
-            service.collections,
-            synchronous=settings.sqlite_synchronous,
-        )
+        store = await open_store_for(settings, service.collections)
         parts.push_async_callback(store.close)
         admission = Admission(settings, event_log, store)
         mesh = _make_mesh(settings, server, event_log, GuardedStore(store), admission)
@@ -185,7 +183,7 @@ def _make_mesh(
         store=store,
         events=event_log,
         hub=Hub(event_log, settings),
-        leases=Leases(event_log, f"{settings.service}-{settings.port}", settings.lease_ttl_s),
+        leases=Leases(event_log, settings.holder, settings.lease_ttl_s),
         blobs=Blobs(settings.service_dir / "blobs"),
         audit=admission.recorder,
         authorizer=admission.authorizer,

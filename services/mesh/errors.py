@@ -44,6 +44,7 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "SLOW_CONSUMER": _C.RESOURCE_EXHAUSTED,
     "SHUTTING_DOWN": _C.UNAVAILABLE,
     "EVENT_LOG_UNAVAILABLE": _C.UNAVAILABLE,
+    "STORE_UNAVAILABLE": _C.UNAVAILABLE,
     "DEADLINE_TOO_SHORT": _C.DEADLINE_EXCEEDED,
     "INTERNAL": _C.INTERNAL,
     "UNKNOWN_AGENT": _C.INVALID_ARGUMENT,
@@ -72,6 +73,10 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "NOT_EMPTY": _C.FAILED_PRECONDITION,
     "LAST_OWNER": _C.FAILED_PRECONDITION,
     "SECRET_UNREADABLE": _C.FAILED_PRECONDITION,
+    "RESULT_MISSING": _C.FAILED_PRECONDITION,
+    "RESULT_INVALID": _C.FAILED_PRECONDITION,
+    "TEMPORARY_FAILURE": _C.UNAVAILABLE,
+    "INVALID_SCHEDULE": _C.INVALID_ARGUMENT,
     "NOT_IN_QUEUE": _C.FAILED_PRECONDITION,
     "QUEUE_CROWDED": _C.FAILED_PRECONDITION,
     "TOO_MANY_MESSAGES": _C.FAILED_PRECONDITION,
@@ -112,6 +117,13 @@ class AdjutantError(Exception):
         """The canonical gRPC code."""
         return REASONS[self.reason]
 
+    def within(self, field: str) -> "AdjutantError":
+        """Return the same error of a message that is part of another, in the field of that name."""
+        inner = [Violation(f"{field}.{each.field}", each.description) for each in self.violations]
+        return dataclasses.replace(
+            self, field=self.field and f"{field}.{self.field}", violations=tuple(inner)
+        )
+
     def to_status(self) -> status_pb2.Status:
         """Return the error as it goes over the wire: under 6 KB, and without credentials."""
         text = _clip(redact(self.message), MAX_MESSAGE_BYTES)
@@ -150,6 +162,15 @@ class AdjutantError(Exception):
                 break
         if request.field_violations:
             _attach(status, request)
+
+
+class StoreUnavailableError(AdjutantError):
+    """The document store does not answer; the same call may succeed later."""
+
+    def __init__(
+        self, message: str = "The document store does not answer just now; try again in a moment."
+    ) -> None:
+        super().__init__("STORE_UNAVAILABLE", message, retry_after_s=1.0)
 
 
 def not_found(kind: str, name: str) -> AdjutantError:

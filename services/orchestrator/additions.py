@@ -1,18 +1,20 @@
 """Steps that a message adds to a plan.
 
 The grammar is that of plans (docs/plans.md) and is read by its own parser: what is known of the
-plan stands before the message as if it were done, so numbers continue, `after:` may name what
-was there, and without it the new steps come when all before is done, like a heading of its own.
+plan stands before the message, so numbers continue, `after:` and `takes:` may name what
+was there, and without them the new steps come when all before is done, like a heading of its own.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.mesh.errors import AdjutantError, Violation
-from services.orchestrator.plan import Plan, parse_plan
+from services.orchestrator.plans.grammar import parse_plan
+from services.orchestrator.plans.plan import Gives, Plan, PlanStep
+from services.orchestrator.step import StepRecord
 
 _ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[[ xX]\]\s", re.MULTILINE)
 _GAP: Final = "\N{ZERO WIDTH SPACE}"
@@ -26,6 +28,19 @@ class KnownStep(BaseModel):
     number: int
     title: str
     goal_index: int
+    ticked: bool = False
+    gives: list[Gives] = Field(default_factory=list)
+
+
+def known_step(step: PlanStep | StepRecord) -> KnownStep:
+    """Return what messages may know of a step."""
+    return KnownStep(
+        number=step.number,
+        title=step.title,
+        goal_index=step.goal_index,
+        ticked=step.ticked,
+        gives=step.gives,
+    )
 
 
 def parse_additions(text: str, known: Sequence[KnownStep]) -> Plan | None:
@@ -49,7 +64,7 @@ def parse_additions(text: str, known: Sequence[KnownStep]) -> Plan | None:
     for step in steps:
         step.after = [number for number in step.after if number in numbers]
     goals = max(step.goal_index for step in known) + 1
-    return Plan(plan.title, plan.goals[goals:], steps)
+    return Plan(title=plan.title, goals=plan.goals[goals:], steps=steps)
 
 
 def _known_text(known: Sequence[KnownStep]) -> str:
@@ -62,9 +77,15 @@ def _known_text(known: Sequence[KnownStep]) -> str:
         if step and step.goal_index != goal:
             goal = step.goal_index
             lines += [f"# {goal}", ""]
-        # A step's title may be another one's number, by which it is then not found.
-        lines.append(f"- [x] {step.title if step else f'{_GAP}{number}'}")
+        lines += _item(step) if step else [f"- [x] {_GAP}{number}"]
     return "\n".join([*lines, "", "# More", "", ""])
+
+
+def _item(step: KnownStep) -> list[str]:
+    if step.ticked:
+        return [f"- [x] {step.title}"]
+    gives = ", ".join(f"{given.name} {given.type.lower()}" for given in step.gives)
+    return [f"- [ ] {step.title}", "  run: true", *([f"  gives: {gives}"] if gives else [])]
 
 
 def _in_message(error: AdjutantError, offset: int) -> AdjutantError:

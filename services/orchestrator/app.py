@@ -15,6 +15,7 @@ from adjutant.orchestrator.v1 import (
     member_service_pb2_grpc,
     project_service_pb2_grpc,
     queue_service_pb2_grpc,
+    schedule_service_pb2_grpc,
     task_message_service_pb2_grpc,
     task_service_pb2_grpc,
 )
@@ -28,6 +29,7 @@ from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
 from services.orchestrator.approvals import Approvals
+from services.orchestrator.backoff import BackOff
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
@@ -36,6 +38,7 @@ from services.orchestrator.messages import Messages
 from services.orchestrator.news import News
 from services.orchestrator.queues import Queues
 from services.orchestrator.results import Results
+from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
@@ -46,8 +49,12 @@ from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
 from services.orchestrator.rpc.project_service import ProjectService
 from services.orchestrator.rpc.queue_service import QueueService
+from services.orchestrator.rpc.schedule_service import ScheduleService
 from services.orchestrator.rpc.task_message_service import TaskMessageService
 from services.orchestrator.rpc.task_service import TaskService
+from services.orchestrator.schedules.schedule import SCHEDULES
+from services.orchestrator.schedules.schedules import Schedules
+from services.orchestrator.schedules.ticker import Ticker
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
 from services.orchestrator.tasks import Tasks
@@ -73,6 +80,7 @@ _CONTRACT: Final = "adjutant.orchestrator.v1"
 COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     TASKS,
     APPROVALS,
+    SCHEDULES,
     MESSAGES,
     CLIENTS,
     GROUPS,
@@ -88,16 +96,16 @@ async def build(mesh: Mesh) -> None:
     """Make the orchestrator's parts and register them."""
     options: OrchestratorSettings = mesh.settings
     stack = AsyncExitStack()
-    path = options.service_dir / "checkpoints.db"
-    saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
+    saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
-    results = Results(mesh.store, runner, options)
+    back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
+    results = Results(mesh.store, runner, options, back_off.look)
     ending = Ending(mesh.store, runner, results)
     messages = Messages(mesh.store, lambda name: conductor.wake(name))
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options, messages)
     news = News(mesh.store, results, conductor.wake, conductor.place, options)
-    inheritance = Inheritance(mesh.store)
+    inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
     tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
@@ -120,6 +128,11 @@ async def build(mesh: Mesh) -> None:
         news.on_approval_event,
     )
     mesh.run_in_background("reconcile", news.reconcile_forever)
+    retention = Retention(mesh.store, saver, options.checkpoint_ttl_s)
+    due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
+    mesh.run_in_background("retention", due.run)
+    mesh.run_in_background("back-off", back_off.run)
+    _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -129,6 +142,18 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(stack.aclose)
     mesh.on_stop(runner.close)
     mesh.on_stop(conductor.close)
+
+
+def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
+    """Serve schedules, and see to their ticks."""
+    ticker = Ticker(mesh.store, mesh.leases, tasks, mesh.settings)
+    due = Due(mesh.store, SCHEDULES, "next_time", ticker.tick)
+    mesh.serve(
+        schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server,
+        ScheduleService(Schedules(mesh.store, tasks, due)),
+        f"{_CONTRACT}.ScheduleService",
+    )
+    mesh.run_in_background("schedules", due.run)
 
 
 def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
@@ -149,7 +174,8 @@ def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:
     """Serve connections, and return them for whoever asks what holds in a project."""
     vault = Vault(master_keys(mesh.settings), PURPOSE)
-    connections = Connections(mesh.store, vault, inheritance.chain, stands)
+    sealing = mesh.settings.service_dir / "sealing.lock"
+    connections = Connections(mesh.store, vault, inheritance.chain, stands, sealing)
     mesh.serve(
         connection_service_pb2_grpc.add_ConnectionServiceServicer_to_server,
         ConnectionService(connections, Rewrapping(mesh.store, vault, connections)),

@@ -12,10 +12,10 @@ from services.mesh.errors import AdjutantError
 from services.mesh.events import new_event
 from services.mesh.names import child, collection_and_id
 from services.mesh.store import now
-from services.orchestrator.additions import KnownStep, parse_additions
+from services.orchestrator.additions import KnownStep, known_step, parse_additions
 from services.orchestrator.inbox import Letter, Settlement
 from services.orchestrator.message import MessageRecord
-from services.orchestrator.plan import parse_plan
+from services.orchestrator.plans.grammar import parse_plan
 from services.orchestrator.steps import adopt_plan
 from services.orchestrator.task import CommitRecord, Events, TaskRecord
 
@@ -51,11 +51,9 @@ def require_open(task: TaskRecord) -> None:
 def known_steps(task: TaskRecord) -> list[KnownStep]:
     """Return the steps that a task will have when all its messages are handed over."""
     steps = task.steps or parse_plan(task.instructions, task.title).steps
-    known = [
-        KnownStep(number=step.number, title=step.title, goal_index=step.goal_index)
-        for step in steps
+    return [known_step(step) for step in steps] + [
+        step for letter in task.inbox.pending for step in letter.adds
     ]
-    return known + [step for letter in task.inbox.pending for step in letter.adds]
 
 
 def accept(task: TaskRecord, message: MessageRecord, adds: list[KnownStep]) -> Events:
@@ -142,12 +140,8 @@ def _add_steps(task: TaskRecord, text: str) -> list[int]:
         plan = parse_plan(task.instructions, task.title)
         task.goals = plan.goals
         adopt_plan(task, plan)
-    known = [
-        KnownStep(number=step.number, title=step.title, goal_index=step.goal_index)
-        for step in task.steps
-    ]
     try:
-        more = parse_additions(text, known)
+        more = parse_additions(text, [known_step(step) for step in task.steps])
     except AdjutantError:
         log.exception("a message to %s was checked and adds no steps all the same", task.name)
         more = None

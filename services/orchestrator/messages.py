@@ -18,7 +18,7 @@ from services.mesh.errors import AdjutantError, not_found
 from services.mesh.names import child, collection_and_id, new_id, parent_of
 from services.mesh.store import Look, Page, Store, now
 from services.orchestrator import approval as approvals
-from services.orchestrator.additions import KnownStep, parse_additions
+from services.orchestrator.additions import KnownStep, known_step, parse_additions
 from services.orchestrator.approval import APPROVALS, ApprovalRecord
 from services.orchestrator.handover import (
     accept,
@@ -257,10 +257,7 @@ def _checked(message: MessageRecord) -> Events | None:
 
 def _adds(text: str, known: list[KnownStep]) -> list[KnownStep]:
     plan = parse_additions(text, known)
-    return [
-        KnownStep(number=step.number, title=step.title, goal_index=step.goal_index)
-        for step in (plan.steps if plan else ())
-    ]
+    return [known_step(step) for step in (plan.steps if plan else ())]
 
 
 def _shape(task: TaskRecord) -> tuple[int, int]:

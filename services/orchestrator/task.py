@@ -16,7 +16,8 @@ from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.inbox import Inbox
-from services.orchestrator.plan import topological
+from services.orchestrator.money import MoneyRecord, add_all
+from services.orchestrator.plans.plan import topological
 from services.orchestrator.step import StepRecord
 
 TASK_STATES: Final = StateMachine(
@@ -76,6 +77,14 @@ class TaskRecord(Record):
     approval_policy: str = "ASK"
     inherits_policy: bool = False
     """Whether approval_policy is what the project's settings said when it was handed in."""
+    max_parallel_steps: int = 0
+    """How many of its runs may be under way at once; 0, of an older version, is no limit."""
+    failure_policy: str = "FAIL"
+    """FAIL or KEEP, as in the contract."""
+    partial_success: bool = False
+    """Whether it is COMPLETED although steps failed or were skipped."""
+    wake_time: UtcTime | None = None
+    """When the next of its steps is tried again; None where none waits for that."""
     submitter: str = ""
     """Principal who handed it in; empty for tasks of an older version."""
     goals: list[str] = Field(default_factory=list)
@@ -95,6 +104,10 @@ class TaskRecord(Record):
     """Something happened that the graph has not taken in yet."""
     retry_request_ids: list[str] = Field(default_factory=list)
     """Of the latest calls that queued it again, so that a repeat does not."""
+    thread_time: UtcTime | None = None
+    """When something is to be done about its checkpoints, once it has ended: see retention.py."""
+    thread_compacted: bool = False
+    """Whether only the last checkpoint is left."""
     queue: str = "FOREGROUND"
     rank: str = ""
     """Place in its queue, see `rank.py`; empty for tasks of an older version, which come first."""
@@ -111,6 +124,11 @@ class TaskRecord(Record):
     def step_of_run(self, run: str) -> StepRecord | None:
         """Return the step whose latest run has this name."""
         return next((step for step in self.steps if step.run == run), None)
+
+    @property
+    def costs(self) -> list[MoneyRecord]:
+        """What all runs of its steps say that they spent, one amount for each currency."""
+        return add_all(cost for step in self.steps for cost in step.costs)
 
     def active_runs(self) -> list[str]:
         """Return the names of the runs that are under way."""
@@ -143,7 +161,12 @@ class TaskRecord(Record):
         return [step for step in ordered if step.leaves_changes]
 
 
-TASKS: Final = Collection("tasks", TaskRecord, ("state", "title", "queue", "rank"))
+TASKS: Final = Collection(
+    "tasks",
+    TaskRecord,
+    ("state", "title", "queue", "rank"),
+    hidden=("wake_time", "thread_time"),
+)
 
 Events = list[event_pb2.Event]
 
@@ -156,6 +179,7 @@ def move_task(task: TaskRecord, state: str, failure: FailureRecord | None = None
     if state == "ORCHESTRATING":
         task.start_time = task.start_time or now()
     task.end_time = now() if TASK_STATES.is_final(state) else None
+    task.thread_time, task.thread_compacted = task.end_time, False
     return [announce_task(task, previous)]
 
 
@@ -165,6 +189,7 @@ def announce_task(task: TaskRecord, previous: str = "UNSPECIFIED") -> event_pb2.
         previous_state=convert.task_state(previous),
         state=convert.task_state(task.state),
         title=task.title,
+        partial_success=task.partial_success,
         queue=convert.task_queue(task.queue),
         rank=task.rank if task.state == "QUEUED" else "",
     )

@@ -13,6 +13,11 @@ from services.mesh.access.contract import Method
 from tests.isolation.planted import Planted
 
 _PLAN: Final = "- [ ] say\n  run: true\n"
+_SCHEDULE: Final = {
+    "schedule.cron": "0 0 1 1 *",
+    "schedule.task.parent": "{project}",
+    "schedule.task.instructions": _PLAN,
+}
 EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "TaskService/SubmitTask": {"instructions": _PLAN},
     "RunService/StartRun": {"spec.agent": "command", "spec.command_line": "true"},
@@ -24,9 +29,13 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "secret": "s",
     },
     "ConnectionService/UpdateConnection": {"secret": "another"},
+    "ScheduleService/CreateSchedule": _SCHEDULE,
+    "ScheduleService/UpdateSchedule": {"schedule.cron": "0 0 1 1 *"},
     "ConnectionService/UseConnection": {"uri": "{uri}"},
 }
 """What no descriptor tells of a method's request; `{x}` is the planted value x."""
+_NOT_FREE: Final = ("schedule.name", "schedule.etag", "schedule.cron", "spec.agent")
+"""Texts whose rules stand in no pattern, or that a call does not take in."""
 _MAX_DEPTH: Final = 3
 _fresh = itertools.count()
 Path = tuple[FieldDescriptor, ...]
@@ -91,6 +100,16 @@ def _takes(rules: Any, text: str) -> bool:
     return len(text) >= rules.min_len and bool(re.search(rules.pattern, text))
 
 
+def with_another_body(request: Message, method: Method) -> Message | None:
+    """Return the request with another text in one field; None where it has no such field."""
+    for path in _strings(request.DESCRIPTOR):
+        where, rules = ".".join(field.name for field in path), _rules(path[-1]).string
+        free = not path[-1].is_repeated and not rules.pattern
+        if free and where not in (resource_field(method), "request_id", *_NOT_FREE):
+            return _with(request, path, f"another {next(_fresh)}")
+    return None
+
+
 def resource_field(method: Method) -> str:
     """Return the path of the field that names the resource; empty where the mesh is meant."""
     return method.access.resource if method.access else ""
@@ -134,7 +153,7 @@ def _strings(kind: Any, above: Path = ()) -> Iterator[Path]:
         path = (*above, field)
         if field.type == FieldDescriptor.TYPE_STRING:
             yield path
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated:
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
             yield from _strings(field.message_type, path)
 
 
@@ -144,12 +163,22 @@ def _with(request: Message, path: Path, text: str) -> Message:
     inner: Any = changed
     for field in path[:-1]:
         inner = getattr(inner, field.name)
+        if field.is_repeated:
+            inner = inner.add()
+            _name_all(inner)
     last = path[-1]
     if last.is_repeated:
         getattr(inner, last.name).append(text)
     else:
         setattr(inner, last.name, text)
     return changed
+
+
+def _name_all(message: Any) -> None:
+    """Fill in the strings of a message that may be anything short, so that it is valid."""
+    for field in message.DESCRIPTOR.fields:
+        if field.type == FieldDescriptor.TYPE_STRING and _takes(_rules(field).string, "x"):
+            setattr(message, field.name, "x")
 
 
 def missing(request: Message, method: Method) -> Iterator[tuple[str, Message]]:

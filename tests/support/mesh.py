@@ -23,6 +23,7 @@ from adjutant.orchestrator.v1 import (
     project_service_pb2,
     project_service_pb2_grpc,
     queue_service_pb2_grpc,
+    schedule_service_pb2_grpc,
     task_message_pb2,
     task_message_service_pb2,
     task_message_service_pb2_grpc,
@@ -62,6 +63,7 @@ class Caller:
         self.clients: Any = client_service_pb2_grpc.ClientServiceStub(orchestrator)
         self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
+        self.schedules: Any = schedule_service_pb2_grpc.ScheduleServiceStub(orchestrator)
         self.runs: Any = run_service_pb2_grpc.RunServiceStub(runner)
         self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(
             notification
@@ -94,6 +96,10 @@ class Caller:
         if repo:
             request.repository.uri = str(repo)
         return (await self.tasks.SubmitTask(request)).task  # type: ignore[no-any-return]
+
+    async def retry(self, name: str) -> task_pb2.Task:
+        request = task_service_pb2.RetryTaskRequest(name=name)
+        return (await self.tasks.RetryTask(request)).task  # type: ignore[no-any-return]
 
     async def task(self, name: str) -> task_pb2.Task:
         response = await self.tasks.GetTask(task_service_pb2.GetTaskRequest(name=name))

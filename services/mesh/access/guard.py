@@ -17,6 +17,8 @@ class GuardedStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.inner = store
+        """The store itself, for what a service keeps beside it on the same connections."""
 
     async def insert(
         self,
@@ -67,10 +69,12 @@ class GuardedStore:
         _require(collection, name)
         return await self._store.update(collection, name, change, fence=fence, guard=guard)
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store. NOT_FOUND for another client's name."""
         _require(collection, name)
-        await self._store.delete(collection, name)
+        await self._store.delete(collection, name, events=events)
 
     async def page(
         self,
@@ -130,7 +134,7 @@ class GuardedStore:
         """Return the oldest events that wait to be published."""
         return await self._store.outbox(limit)
 
-    async def clear_outbox(self, positions: Sequence[int]) -> None:
+    async def clear_outbox(self, positions: Sequence[object]) -> None:
         """Forget events that are published."""
         await self._store.clear_outbox(positions)
 

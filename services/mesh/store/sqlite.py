@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.access.caller import audit_taken
-from services.mesh.errors import not_found
+from services.mesh.errors import StoreUnavailableError, not_found
 from services.mesh.names import parent_of
 from services.mesh.store import rows, schema
+from services.mesh.store.changes import next_revision, raise_fence
 from services.mesh.store.look import SqliteLook
 from services.mesh.store.port import (
     Collection,
@@ -133,7 +134,7 @@ class SqliteStore:
         self, collection: Collection[R], record: R, *, events: Sequence[event_pb2.Event] = ()
     ) -> R:
         """Write a changed record; see Store."""
-        changed = rows.next_revision(record)
+        changed = next_revision(record)
         with audit_taken() as audit:
             outbox = rows.outbox_rows([*events, *audit.events], rows.headers())
             await self._write(
@@ -158,13 +159,13 @@ class SqliteStore:
         def write(database: sqlite3.Connection) -> tuple[R, list[tuple[bytes, str]] | None]:
             record = rows.read(database, collection, name)
             if fence is not None:
-                rows.raise_fence(record, fence)
+                raise_fence(record, fence)
             events = change(record)
             if events is None:
                 return record, None
             if guard:
                 guard(SqliteLook(database))
-            changed = rows.next_revision(record)
+            changed = next_revision(record)
             outbox = rows.outbox_rows([*events, *audit.events], headers)
             rows.write_over(database, collection, changed, outbox)
             return changed, outbox
@@ -175,7 +176,9 @@ class SqliteStore:
         self._committed(bool(announced))
         return record
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store."""
         sql = f'DELETE FROM "{collection.name}" WHERE name = ?'
 
@@ -185,7 +188,7 @@ class SqliteStore:
             database.executemany(schema.INSERT_OUTBOX, outbox)
 
         with audit_taken() as audit:
-            outbox = rows.outbox_rows(audit.events, rows.headers())
+            outbox = rows.outbox_rows([*events, *audit.events], rows.headers())
             await self._write(write)
             audit.committed = True
         self._committed(bool(outbox))
@@ -291,7 +294,7 @@ class SqliteStore:
             for position, event, headers in found
         ]
 
-    async def clear_outbox(self, positions: Sequence[int]) -> None:
+    async def clear_outbox(self, positions: Sequence[object]) -> None:
         """Forget events that are published."""
         sql = "DELETE FROM outbox WHERE position = ?"
         bound = [(position,) for position in positions]
@@ -310,7 +313,7 @@ class SqliteStore:
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         def transaction() -> T:
             database = self._connect(self._writer)
-            database.execute("BEGIN IMMEDIATE")
+            _begin(database)
             try:
                 result = work(database)
             except BaseException:
@@ -338,3 +341,13 @@ class SqliteStore:
         connection = self._connections.pop(executor, None)
         if connection:
             connection.close()
+
+
+def _begin(database: sqlite3.Connection) -> None:
+    """Begin to write. STORE_UNAVAILABLE where another process does not let go of the file."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise StoreUnavailableError from error

@@ -11,7 +11,7 @@ from adjutant.common.v1 import error_reason_pb2 as reasons
 from adjutant.common.v1 import task_message_pb2 as message_states
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
-from tests.integration.main_job.test_tasks import reason_of
+from tests.support.errors import reason_of
 from tests.support.mesh import PROJECT, Caller, git
 
 PENDING = message_states.TASK_MESSAGE_STATE_PENDING

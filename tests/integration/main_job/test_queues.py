@@ -12,7 +12,7 @@ from adjutant.common.v1 import task_pb2 as states
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import queue_service_pb2 as pb
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
-from tests.integration.main_job.test_tasks import reason_of
+from tests.support.errors import reason_of
 from tests.support.gate import Gate, hold_passes
 from tests.support.mesh import PROJECT, Caller, mesh_in_process
 

@@ -10,12 +10,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TaskStateChanged(_message.Message):
-    __slots__ = ("previous_state", "state", "title", "failure", "commit", "queue", "rank")
+    __slots__ = ("previous_state", "state", "title", "failure", "commit", "partial_success", "queue", "rank")
     PREVIOUS_STATE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_SUCCESS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     previous_state: _task_pb2.TaskState
@@ -23,9 +24,10 @@ class TaskStateChanged(_message.Message):
     title: str
     failure: _failure_pb2.Failure
     commit: _task_pb2.Commit
+    partial_success: bool
     queue: _queue_pb2.TaskQueue
     rank: str
-    def __init__(self, previous_state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., title: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ..., rank: _Optional[str] = ...) -> None: ...
+    def __init__(self, previous_state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., title: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., partial_success: bool = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ..., rank: _Optional[str] = ...) -> None: ...
 
 class TaskMoved(_message.Message):
     __slots__ = ("previous_queue", "queue", "rank", "title")
