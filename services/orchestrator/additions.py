@@ -69,15 +69,15 @@ def parse_additions(text: str, known: Sequence[KnownStep]) -> Plan | None:
 
 def _known_text(known: Sequence[KnownStep]) -> str:
     """Return a plan whose items have the numbers, titles and goals of what is known."""
-    by_number = {step.number: step for step in known}
     lines: list[str] = []
-    goal = -1
-    for number in range(1, max(by_number) + 1):
-        step = by_number.get(number)
-        if step and step.goal_index != goal:
+    number, goal = 1, -1
+    for step in sorted(known, key=lambda step: step.number):
+        if step.goal_index != goal:
             goal = step.goal_index
             lines += [f"# {goal}", ""]
-        lines += _item(step) if step else [f"- [x] {_GAP}{number}"]
+        lines += [f"- [x] {_GAP}{gap}" for gap in range(number, step.number)]
+        lines += _item(step)
+        number = step.number + 1
     return "\n".join([*lines, "", "# More", "", ""])
 
 
