@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -21,29 +21,41 @@ READY_TIMEOUT_S = 40
 class LiveMesh:
     """One mesh, started by the real supervisor."""
 
-    def __init__(self, data_dir: Path, environ: dict[str, str]) -> None:
+    def __init__(
+        self, data_dir: Path, environ: Mapping[str, str], arguments: Sequence[str] = ()
+    ) -> None:
+        """Take what `adjutant up` is told besides: in its environment, on its command line."""
         self.data_dir = data_dir
         self.port_base = free_port_base()
         self._environ = {**os.environ, **environ}
+        self._arguments = arguments
         self._up: subprocess.Popen[bytes] | None = None
         self._log = data_dir.with_suffix(".log")
 
     async def start(self) -> None:
         """Start the supervisor, and wait until every service serves."""
+        self.launch()
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while not self.serves():
+                if not self.is_up():
+                    raise AssertionError(f"the mesh did not start: {self._log.read_text()}")
+                await asyncio.sleep(0.02)
+
+    def launch(self) -> None:
+        """Start the supervisor, and wait for nothing."""
         command = [sys.executable, "-m", "services.up", "--data-dir", str(self.data_dir)]
         with self._log.open("ab") as log:
             self._up = subprocess.Popen(
-                [*command, "--port-base", str(self.port_base)],
+                [*command, "--port-base", str(self.port_base), *self._arguments],
                 stdout=log,
                 stderr=log,
                 env=self._environ,
                 start_new_session=True,
             )
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            while not self._published():
-                if self._up.poll() is not None:
-                    raise AssertionError(f"the mesh did not start: {self._log.read_text()}")
-                await asyncio.sleep(0.02)
+
+    def is_up(self) -> bool:
+        """Tell whether the supervisor runs."""
+        return self._up is not None and self._up.poll() is None
 
     async def stop(self) -> None:
         """Stop as Ctrl-C does."""
@@ -58,7 +70,7 @@ class LiveMesh:
             return self._up.pid
         for process in self._family():
             with contextlib.suppress(psutil.Error):
-                if _is(part, process.cmdline()):
+                if is_part(part, process.cmdline()):
                     return process.pid
         return None
 
@@ -78,13 +90,25 @@ class LiveMesh:
             self._up.wait()
             await self.start()
 
+    def jobs_left(self) -> list[list[str]]:
+        """Return what works for a run: its shim holds the folder open, its job works in it."""
+        folder = str(self.data_dir / "agent_runner" / "runs")
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                places = [process.cwd(), *(file.path for file in process.open_files())]
+                if any(place.startswith(folder) for place in places):
+                    found.append(process.cmdline())
+        return found
+
     def _family(self) -> list[psutil.Process]:
         assert self._up is not None
         with contextlib.suppress(psutil.NoSuchProcess):
             return psutil.Process(self._up.pid).children(recursive=True)
         return []
 
-    def _published(self) -> bool:
+    def serves(self) -> bool:
+        """Tell whether the supervisor that runs has found every service serving."""
         path = self.data_dir / "mesh.json"
         with contextlib.suppress(OSError, json.JSONDecodeError):
             assert self._up is not None
@@ -92,7 +116,8 @@ class LiveMesh:
         return False
 
 
-def _is(part: str, command: list[str]) -> bool:
+def is_part(part: str, command: Sequence[str]) -> bool:
+    """Tell whether a command line is that of a part of a mesh."""
     if part == "nats":
         return bool(command) and Path(command[0]).name == "nats-server"
     if part == "spawner":

@@ -1,0 +1,148 @@
+"""Kills and stops processes of the mesh, and writes down which."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import psutil
+
+from tests.chaos.disturbances import Wish, wishes
+from tests.chaos.parts import Found, of_mesh
+from tests.support.processes import LiveMesh
+
+BURST: Final = 5
+"""Disturbances without any news between them at most: what never runs cannot go wrong."""
+_LOOK_S: Final = 0.05
+_RESTART_S: Final = 0.2
+"""Seconds after which the harness starts a supervisor again that has ended, as an init would."""
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What was done."""
+
+    time_s: float
+    """Seconds since the run began."""
+    kind: str
+    """`kill` or `stop`."""
+    part: str
+    pid: int
+    run: str = ""
+    """Of a shim: which run it kept, by its name."""
+    stop_s: float = 0.0
+
+    def __str__(self) -> str:
+        lasts = f" for {self.stop_s:.2f} s" if self.stop_s else ""
+        run = f" of {self.run}" if self.run else ""
+        return f"{self.time_s:7.2f} s  {self.kind} {self.part} {self.pid}{run}{lasts}"
+
+
+@dataclass
+class Killer:
+    """Disturbs one mesh."""
+
+    mesh: LiveMesh
+    mark: str
+    """Of its processes."""
+    chance: random.Random
+    lease_s: float
+    news: Callable[[], int]
+    """How many events were heard so far."""
+    done: list[Disturbance] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    _stopped: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+
+    @property
+    def kills(self) -> int:
+        """How many processes were killed."""
+        return sum(one.kind == "kill" for one in self.done)
+
+    @property
+    def killed_runs(self) -> set[str]:
+        """Names of the runs whose shim was killed."""
+        return {one.run for one in self.done if one.kind == "kill" and one.run}
+
+    @property
+    def killed_spares(self) -> int:
+        """How many shims were killed of which could not be told whether they had a run."""
+        unknown = ("spare", "shim")
+        return sum(one.kind == "kill" and one.part in unknown and not one.run for one in self.done)
+
+    async def run(self, seconds: float) -> None:
+        """Disturb until the time is over; then let everything go on that was stopped."""
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._disturb_for_ever()
+        finally:
+            for pid, waking in list(self._stopped.items()):
+                waking.cancel()
+                _wake(pid)
+
+    async def keep_up(self) -> None:
+        """Start the supervisor again whenever it has ended, for ever."""
+        while True:
+            if not self.mesh.is_up():
+                self.mesh.launch()
+            await asyncio.sleep(_RESTART_S)
+
+    async def _disturb_for_ever(self) -> None:
+        quiet, heard = 0, self.news()
+        for wish in wishes(self.chance, self.lease_s):
+            await asyncio.sleep(wish.pause_s)
+            while quiet >= BURST and self.news() == heard:
+                await asyncio.sleep(_LOOK_S)
+            if (now := self.news()) != heard:
+                quiet, heard = 0, now
+            quiet += self._disturb(wish)
+
+    def _disturb(self, wish: Wish) -> bool:
+        """Do it, and tell whether there was somebody to do it to."""
+        found = [one for one in of_mesh(self.mark) if one.part == wish.victim]
+        if not found:
+            return False
+        found.sort(key=lambda one: one.process.pid)
+        victim = found[int(wish.which * len(found))]
+        with contextlib.suppress(ProcessLookupError, psutil.Error):
+            if wish.stop_s:
+                self._stop(victim, wish.stop_s)
+            else:
+                self._kill(victim)
+        return True
+
+    def _kill(self, victim: Found) -> None:
+        pid = victim.process.pid
+        # Stopped first, so that what is written down of it is so when it dies.
+        os.kill(pid, signal.SIGSTOP)
+        run = victim.run
+        os.kill(pid, signal.SIGKILL)
+        self._note("kill", victim, run)
+
+    def _stop(self, victim: Found, stop_s: float) -> None:
+        pid = victim.process.pid
+        if pid in self._stopped:
+            return
+        os.kill(pid, signal.SIGSTOP)
+        self._stopped[pid] = asyncio.create_task(self._wake_later(pid, stop_s))
+        self._note("stop", victim, victim.run, stop_s)
+
+    async def _wake_later(self, pid: int, stop_s: float) -> None:
+        await asyncio.sleep(stop_s)
+        del self._stopped[pid]
+        _wake(pid)
+
+    def _note(self, kind: str, victim: Found, run: str, stop_s: float = 0.0) -> None:
+        time_s = time.monotonic() - self.began
+        pid = victim.process.pid
+        self.done.append(Disturbance(time_s, kind, victim.part, pid, run, stop_s))
+
+
+def _wake(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
