@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import random
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,7 +54,7 @@ class Killer:
     """How many events were heard so far."""
     done: list[Disturbance] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
-    _stopped: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _stopped: dict[psutil.Process, asyncio.Task[None]] = field(default_factory=dict)
 
     @property
     def kills(self) -> int:
@@ -81,9 +79,9 @@ class Killer:
                 async with asyncio.timeout(seconds):
                     await self._disturb_for_ever()
         finally:
-            for pid, waking in list(self._stopped.items()):
+            for process, waking in list(self._stopped.items()):
                 waking.cancel()
-                _wake(pid)
+                _wake(process)
 
     async def keep_up(self) -> None:
         """Start the supervisor again whenever it has ended, for ever."""
@@ -109,7 +107,7 @@ class Killer:
             return False
         found.sort(key=lambda one: one.process.pid)
         victim = found[int(wish.which * len(found))]
-        with contextlib.suppress(ProcessLookupError, psutil.Error):
+        with contextlib.suppress(psutil.Error):
             if wish.stop_s:
                 self._stop(victim, wish.stop_s)
             else:
@@ -117,25 +115,24 @@ class Killer:
         return True
 
     def _kill(self, victim: Found) -> None:
-        pid = victim.process.pid
         # Stopped first, so that what is written down of it is so when it dies.
-        os.kill(pid, signal.SIGSTOP)
+        victim.process.suspend()
         run = victim.run
-        os.kill(pid, signal.SIGKILL)
+        victim.process.kill()
         self._note("kill", victim, run)
 
     def _stop(self, victim: Found, stop_s: float) -> None:
-        pid = victim.process.pid
-        if pid in self._stopped:
+        process = victim.process
+        if process in self._stopped:
             return
-        os.kill(pid, signal.SIGSTOP)
-        self._stopped[pid] = asyncio.create_task(self._wake_later(pid, stop_s))
+        process.suspend()
+        self._stopped[process] = asyncio.create_task(self._wake_later(process, stop_s))
         self._note("stop", victim, victim.run, stop_s)
 
-    async def _wake_later(self, pid: int, stop_s: float) -> None:
+    async def _wake_later(self, process: psutil.Process, stop_s: float) -> None:
         await asyncio.sleep(stop_s)
-        del self._stopped[pid]
-        _wake(pid)
+        del self._stopped[process]
+        _wake(process)
 
     def _note(self, kind: str, victim: Found, run: str, stop_s: float = 0.0) -> None:
         time_s = time.monotonic() - self.began
@@ -143,6 +140,6 @@ class Killer:
         self.done.append(Disturbance(time_s, kind, victim.part, pid, run, stop_s))
 
 
-def _wake(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
+def _wake(process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.Error):
+        process.resume()

@@ -15,7 +15,7 @@ from tests.chaos import remains, user
 from tests.chaos.invariants import Scene, violations
 from tests.chaos.killer import Killer
 from tests.chaos.load import Load
-from tests.chaos.parts import MARK
+from tests.chaos.parts import MARK, of_mesh
 from tests.chaos.witness import Listener, on_project
 from tests.support.mesh import Caller, make_repository
 from tests.support.processes import LiveMesh
@@ -68,7 +68,7 @@ class _Stage:
     mark: str
     load: Load
     killer: Killer
-    listeners: Mapping[str, Sequence[Listener]]
+    listeners: dict[str, list[Listener]]
 
 
 async def run(seconds: float, seed: int, folder: Path, *, say: Say = lambda _: None) -> Report:
@@ -121,6 +121,8 @@ async def _stage(folder: Path, seed: int) -> AsyncIterator[_Stage]:
     finally:
         await caller.close()
         await mesh.stop()
+        for one in of_mesh(str(mark)):  # of a run that was broken off, or whose mesh left it
+            one.process.kill()
 
 
 def _listeners(caller: Caller, project: str, chance: random.Random) -> list[Listener]:
@@ -166,7 +168,13 @@ async def _log(stage: _Stage, left: list[str]) -> dict[str, list[event_pb2.Event
 
 
 async def _heard(stage: _Stage, log: Mapping[str, Sequence[event_pb2.Event]]) -> None:
-    """Wait, for a while, until everybody has heard as much as the log holds."""
+    """Wait, for a while, until everybody has heard as much as the log holds; latecomers too."""
+    late = {
+        project: Listener(f"who comes late to {project}", on_project(stage.caller, project))
+        for project in PROJECTS
+    }
+    for project, listener in late.items():
+        stage.listeners[project].append(listener)
 
     async def behind() -> list[str]:
         return [
@@ -176,7 +184,8 @@ async def _heard(stage: _Stage, log: Mapping[str, Sequence[event_pb2.Event]]) ->
             if len(listener.events) < len(log[project])
         ]
 
-    await remains.within(REMAINS_S, behind)
+    async with _meanwhile(*(listener.run() for listener in late.values())):
+        await remains.within(REMAINS_S, behind)
 
 
 async def _tasks(caller: Caller) -> dict[str, task_pb2.Task]:
