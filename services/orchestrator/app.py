@@ -14,10 +14,12 @@ from adjutant.orchestrator.v1 import (
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
     project_service_pb2_grpc,
+    schedule_service_pb2_grpc,
     task_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh, Service
+from services.mesh.due import Due
 from services.mesh.identity.api_keys import make_token
 from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
@@ -39,7 +41,11 @@ from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
 from services.orchestrator.rpc.project_service import ProjectService
+from services.orchestrator.rpc.schedule_service import ScheduleService
 from services.orchestrator.rpc.task_service import TaskService
+from services.orchestrator.schedules.schedule import SCHEDULES
+from services.orchestrator.schedules.schedules import Schedules
+from services.orchestrator.schedules.ticker import Ticker
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
 from services.orchestrator.tasks import Tasks
@@ -65,6 +71,7 @@ _CONTRACT: Final = "adjutant.orchestrator.v1"
 COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     TASKS,
     APPROVALS,
+    SCHEDULES,
     CLIENTS,
     GROUPS,
     PROJECTS,
@@ -109,6 +116,7 @@ async def build(mesh: Mesh) -> None:
         news.on_approval_event,
     )
     mesh.run_in_background("reconcile", news.reconcile_forever)
+    _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -118,6 +126,18 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(stack.aclose)
     mesh.on_stop(runner.close)
     mesh.on_stop(conductor.close)
+
+
+def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
+    """Serve schedules, and see to their ticks."""
+    ticker = Ticker(mesh.store, mesh.leases, tasks, mesh.settings)
+    due = Due(mesh.store, SCHEDULES, "next_time", ticker.tick)
+    mesh.serve(
+        schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server,
+        ScheduleService(Schedules(mesh.store, tasks, due)),
+        f"{_CONTRACT}.ScheduleService",
+    )
+    mesh.run_in_background("schedules", due.run)
 
 
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:

@@ -29,6 +29,10 @@ class OrchestratorSettings(MeshSettings):
     """Seconds without news of a task's runs after which they are asked for."""
     max_infrastructure_attempts: int = Field(3, ge=1)
     """How often a step is started when the ground gives way under its runs."""
+    schedule_grace_s: float = Field(60.0, ge=0)
+    """Seconds after which a tick that nobody has seen to counts as missed."""
+    schedule_lock_timeout_s: float = Field(2.0, ge=0)
+    """Seconds that a replica waits for a schedule that another one is seeing to."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

@@ -11,7 +11,7 @@ from services.mesh.access.rights import Rights
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
-from services.mesh.store import Look, Page, Store, now
+from services.mesh.store import Look, Page, RequestKey, Store, now
 from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plan import parse_plan
 from services.orchestrator.requests import request_key
@@ -50,9 +50,26 @@ class Tasks:
         INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED, NOT_FOUND;
         PERMISSION_DENIED where it is approved in advance by who may not approve.
         """
-        plan = parse_plan(request.instructions, request.title)
+        self.check(request)
+        return await self.hand_in(request, actor(), request_key(request.parent, request))
+
+    def check(self, request: task_service_pb2.SubmitTaskRequest) -> None:
+        """Raise what `submit` would, of the request alone and of who calls; accept nothing."""
+        parse_plan(request.instructions, request.title)
         _check_branch(request.repository.branch)
         refuse_user_info(request.repository.uri, "repository.uri")
+        if request.approval_policy == task_pb2.APPROVAL_POLICY_APPROVE:
+            # A program that may not answer approvals must not get around them either.
+            self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
+
+    async def hand_in(
+        self, request: task_service_pb2.SubmitTaskRequest, submitter: str, key: RequestKey
+    ) -> TaskRecord:
+        """Accept a task that was checked before, in somebody's name; once for each key.
+
+        INVALID_PLAN and its kin, REQUEST_ID_REUSED, NOT_FOUND.
+        """
+        plan = parse_plan(request.instructions, request.title)
         time = now()
         repository = request.repository
         record = TaskRecord(
@@ -69,14 +86,14 @@ class Tasks:
             else None,
             approval_policy=await self._policy(request),
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
-            submitter=actor(),
+            submitter=submitter,
             trace=telemetry.inject(),
         )
         inserted = await self._store.insert(
             TASKS,
             record,
             events=[announce_task(record)],
-            request=request_key(request.parent, request),
+            request=key,
             guard=lambda look: _check_project(look, request.parent),
         )
         self._wake(inserted.record.name)
@@ -86,11 +103,8 @@ class Tasks:
         """Return who answers the approvals: whoever the caller says, or the project's settings."""
         if request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED:
             return await self._inheritance.approval_policy(request.parent)
-        if request.approval_policy == task_pb2.APPROVAL_POLICY_ASK:
-            return "ASK"
-        # A program that may not answer approvals must not get around them either.
-        self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
-        return "APPROVE"
+        asks = request.approval_policy == task_pb2.APPROVAL_POLICY_ASK
+        return "ASK" if asks else "APPROVE"
 
     async def get(self, name: str) -> TaskRecord:
         """Return a task. NOT_FOUND."""

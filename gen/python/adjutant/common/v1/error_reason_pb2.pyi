@@ -53,6 +53,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_NOT_EMPTY: _ClassVar[ErrorReason]
     ERROR_REASON_LAST_OWNER: _ClassVar[ErrorReason]
     ERROR_REASON_SECRET_UNREADABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_SCHEDULE: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_INVALID_PLAN: ErrorReason
@@ -100,3 +101,4 @@ ERROR_REASON_ACCESS_UNKNOWN: ErrorReason
 ERROR_REASON_NOT_EMPTY: ErrorReason
 ERROR_REASON_LAST_OWNER: ErrorReason
 ERROR_REASON_SECRET_UNREADABLE: ErrorReason
+ERROR_REASON_INVALID_SCHEDULE: ErrorReason
