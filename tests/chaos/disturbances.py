@@ -16,7 +16,9 @@ VICTIMS: Final[Mapping[str, int]] = {
     "up": 1,
 }
 """How often each part is chosen, in relation. With `up` everything starts anew: some seconds."""
-PAUSE_S: Final = 0.6
+QUICK: Final = ("spawner", "shim", "spare")
+"""Parts that are back at once."""
+PAUSE_S: Final = 0.45
 """Seconds between two disturbances, on average."""
 _LONGEST_PAUSE_S: Final = 3.0
 _STOP_SHARE: Final = 0.2

@@ -10,6 +10,8 @@ from adjutant.common.v1 import task_pb2 as states
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import task_pb2
 from tests.chaos.killer import Killer
+from tests.chaos.marks import Marks
+from tests.chaos.timetable import Timetable
 from tests.chaos.witness import Listener
 from tests.chaos.work import Work, is_final
 from tests.support.mesh import FINAL, git
@@ -26,6 +28,8 @@ class Scene:
 
     works: Sequence[Work]
     """What the load had accepted."""
+    timetables: Sequence[Timetable]
+    """What handed in tasks besides."""
     at_rest: Mapping[str, task_pb2.Task]
     """Every task that there is when nothing goes on any more, by its name."""
     at_end: Mapping[str, task_pb2.Task]
@@ -51,25 +55,28 @@ def all_at_rest(scene: Scene) -> Iterable[str]:
             yield f"{work.key} ({work.task}) is still {_state(rest)}: {rest.progress.message}"
         elif end.state not in FINAL:
             yield f"{work.key} ({work.task}) was answered and is still {_state(end)}"
+    for name, task in scene.at_end.items():
+        if task.state not in FINAL and name not in {work.task for work in scene.works}:
+            yield f"{task.title} ({name}) is still {_state(task)}: {task.progress.message}"
 
 
 def ended_as_it_must(scene: Scene) -> Iterable[str]:
     """Each task ended as its kind says, unless a step's shim was killed each time."""
-    for work in scene.works:
-        task = scene.at_end.get(work.task)
-        if task is None or task.state not in FINAL or task.state == work.kind.end:
-            continue
-        if not _was_lost_for_good(scene, task):
+    ends = {work.task: work.kind.end for work in scene.works}
+    for name, task in scene.at_end.items():
+        end = ends.get(name, states.TASK_STATE_COMPLETED)
+        if task.state in FINAL and task.state != end and not _was_lost_for_good(scene, task):
             yield (
-                f"{work.key} ({work.task}) is {_state(task)}, not"
-                f" {states.TaskState.Name(work.kind.end)}: {task.failure.message}"
+                f"{task.title} ({name}) is {_state(task)}, not {states.TaskState.Name(end)}:"
+                f" {task.failure.message}"
             )
 
 
 def accepted_once(scene: Scene) -> Iterable[str]:
     """Each request id made one task, however often it was sent."""
     accepted = Counter(work.key for work in scene.works)
-    found = Counter(task.title for task in scene.at_end.values())
+    planned = {timetable.key for timetable in scene.timetables}
+    found = Counter(t.title for t in scene.at_end.values() if t.title not in planned)
     for key, count in (found - accepted).items():
         yield f"{key} has {count} tasks more than were accepted"
 
@@ -81,26 +88,47 @@ def steps_done_once(scene: Scene) -> Iterable[str]:
     to say so, and the step is tried again.
     """
     spared = scene.killer.killed_spares
-    for work in scene.works:
-        for step in work.steps():
-            begun, done = work.marked(step, "begun"), work.marked(step, "done")
-            for run in {run for run in begun if begun.count(run) > 1}:
-                yield f"{work.key}: {run} began its job {begun.count(run)} times"
-            unexcused = [run for run in done[:-1] if run not in scene.killer.killed_runs]
+    for key, marks in _all_marks(scene):
+        for title in marks.steps():
+            begun, done = Counter(marks.of(title, "begun")), marks.of(title, "done")
+            yield from (f"{key}: {run} began {n} times" for run, n in begun.items() if n > 1)
+            last = {_step_of(run): run for run in done}
+            unexcused = list(done)
+            for run in last.values():
+                unexcused.remove(run)
+            unexcused = [run for run in unexcused if run not in scene.killer.killed_runs]
             spared -= len(unexcused)
             if unexcused and spared < 0:
-                yield f"{work.key}: step {step} was done in {', '.join(done)}"
+                yield f"{key}: step {title} was done again after {', '.join(unexcused)}"
 
 
 def succeeded_steps_were_done(scene: Scene) -> Iterable[str]:
     """What is said to have succeeded has left its mark."""
-    for work in scene.works:
-        task = scene.at_end.get(work.task)
-        for step in task.steps if task else ():
-            if step.state == states.STEP_STATE_SUCCEEDED and step.run not in work.marked(
-                step.title, "done"
-            ):
-                yield f"{work.key}: step {step.title} SUCCEEDED by {step.run}, which was not done"
+    done = {run for _, m in _all_marks(scene) for t in m.steps() for run in m.of(t, "done")}
+    for task in scene.at_end.values():
+        for step in task.steps:
+            if step.state == states.STEP_STATE_SUCCEEDED and step.run not in done:
+                yield f"{task.title}: {step.title} SUCCEEDED by {step.run}, which was not done"
+
+
+def ticks_made_one_task(scene: Scene) -> Iterable[str]:
+    """Each tick of a schedule is told of once, and each task that it made is of one tick."""
+    for timetable in scene.timetables:
+        ticks = [
+            event.schedule_ticked
+            for event in scene.log[timetable.project]
+            if event.resource == timetable.name and event.HasField("schedule_ticked")
+        ]
+        times = [tick.tick_time.ToNanoseconds() for tick in ticks]
+        if times != sorted(set(times)):
+            yield f"{timetable.name} was said to have ticked at {times}"
+        told = Counter(tick.task for tick in ticks if tick.task)
+        made = Counter(n for n, task in scene.at_end.items() if task.title == timetable.key)
+        for name in (told - made) + (made - told):
+            yield f"{name} of {timetable.name}: of {told[name]} ticks, there {made[name]} times"
+        for tick in ticks:
+            if tick.HasField("failure"):
+                yield f"{timetable.name} failed to hand in: {tick.failure.message}"
 
 
 def lost_only_with_their_shims(scene: Scene) -> Iterable[str]:
@@ -189,6 +217,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     accepted_once,
     steps_done_once,
     succeeded_steps_were_done,
+    ticks_made_one_task,
     lost_only_with_their_shims,
     committed_once,
     logged_once,
@@ -207,11 +236,22 @@ def violations(scene: Scene) -> list[str]:
 def _was_lost_for_good(scene: Scene, task: task_pb2.Task) -> bool:
     """Tell whether a run's shims were killed so often that the task may have failed of it."""
     killed = Counter(
-        event.resource.rpartition("-")[0]
+        _step_of(event.resource)
         for event in _all_events(scene)
         if event.task == task.name and event.run_state_changed.failure.reason == _LOST
     )
     return max(killed.values(), default=0) >= MOST_ATTEMPTS
+
+
+def _all_marks(scene: Scene) -> Iterable[tuple[str, Marks]]:
+    """Return everything that wrote down what its steps did, by its key."""
+    yield from ((work.key, work.marks) for work in scene.works)
+    yield from ((timetable.key, timetable.marks) for timetable in scene.timetables)
+
+
+def _step_of(run: str) -> str:
+    """Return what the runs of all attempts of one step have in common."""
+    return run.rpartition("-")[0]
 
 
 def _changes(event: event_pb2.Event) -> Iterable[tuple[str, int, int]]:

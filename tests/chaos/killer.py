@@ -10,12 +10,14 @@ from typing import Final
 
 import psutil
 
-from tests.chaos.disturbances import Wish, wishes
+from tests.chaos.disturbances import QUICK, Wish, wishes
 from tests.chaos.parts import Found, of_mesh
 from tests.support.processes import LiveMesh
 
-BURST: Final = 5
-"""Disturbances without any news between them at most: what never runs cannot go wrong."""
+BURST: Final = 4
+"""Disturbances of services at most until the mesh has got on: what never runs cannot go wrong."""
+GOT_ON: Final = 20
+"""Events that are heard of a mesh that has got on."""
 _LOOK_S: Final = 0.05
 _RESTART_S: Final = 0.2
 """Seconds after which the harness starts a supervisor again that has ended, as an init would."""
@@ -91,14 +93,14 @@ class Killer:
             await asyncio.sleep(_RESTART_S)
 
     async def _disturb_for_ever(self) -> None:
-        quiet, heard = 0, self.news()
+        burst, heard = 0, self.news()
         for wish in wishes(self.chance, self.lease_s):
             await asyncio.sleep(wish.pause_s)
-            while quiet >= BURST and self.news() == heard:
+            while burst >= BURST and self.news() < heard + GOT_ON:
                 await asyncio.sleep(_LOOK_S)
-            if (now := self.news()) != heard:
-                quiet, heard = 0, now
-            quiet += self._disturb(wish)
+            if self.news() >= heard + GOT_ON:
+                burst, heard = 0, self.news()
+            burst += self._disturb(wish) and wish.victim not in QUICK
 
     def _disturb(self, wish: Wish) -> bool:
         """Do it, and tell whether there was somebody to do it to."""

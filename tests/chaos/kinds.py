@@ -48,10 +48,12 @@ class Parallel:
         """Return two to five steps, and one after them."""
         count = work.chance.randint(2, 5)
         steps = [
-            work.step(f"s{n}", sleep_s=work.chance.uniform(0, 0.8), then=f"echo {n} > {n}.txt")
+            work.marks.step(
+                f"s{n}", sleep_s=work.chance.uniform(0, 0.8), then=f"echo {n} > {n}.txt"
+            )
             for n in range(count)
         ]
-        join = work.step("join", sleep_s=0.1, then=f'test "$(cat *.txt | wc -l)" -eq {count}')
+        join = work.marks.step("join", sleep_s=0.1, then=f'test "$(cat *.txt | wc -l)" -eq {count}')
         return "\n".join(["# Many", "## Write", *steps, "## Join", join])
 
     async def act(self, work: Work) -> None:
@@ -66,7 +68,9 @@ class Approved:
     def plan(self, work: Work) -> str:
         """Return two steps side by side that change something."""
         steps = [
-            work.step(name, sleep_s=work.chance.uniform(0, 0.5), then=f"echo {name} > {name}.txt")
+            work.marks.step(
+                name, sleep_s=work.chance.uniform(0, 0.5), then=f"echo {name} > {name}.txt"
+            )
             for name in ("a", "b")
         ]
         return "\n".join(["# Change", *steps])
@@ -107,8 +111,8 @@ class Cancelled:
         """Return two steps that would take very long, one of them stubborn."""
         stubborn = "trap '' TERM; sleep 600 & wait; sleep 600"
         steps = [
-            work.step("long", sleep_s=600),
-            work.step("stubborn", sleep_s=0, then=f"sh -c {shlex.quote(stubborn)}"),
+            work.marks.step("long", sleep_s=600),
+            work.marks.step("stubborn", sleep_s=0, then=f"sh -c {shlex.quote(stubborn)}"),
         ]
         return "\n".join(["# Long", *steps])
 
@@ -132,16 +136,16 @@ class Retried:
     def plan(self, work: Work) -> str:
         """Return a step that works, one beside it that does not at first, and one after it."""
         steps = [
-            work.step("good", sleep_s=0.2),
-            work.step("bad", sleep_s=0.2, then=f"test -d {work.marks / 'seen-to'}"),
-            work.step("follower", sleep_s=0.1, after="bad"),
+            work.marks.step("good", sleep_s=0.2),
+            work.marks.step("bad", sleep_s=0.2, then=f"test -d {work.marks.folder / 'seen-to'}"),
+            work.marks.step("follower", sleep_s=0.1, after="bad"),
         ]
         return "\n".join(["# Fails at first", *steps])
 
     async def act(self, work: Work) -> None:
         """See to what was wrong when it has failed, and retry."""
         await work.listener.until(is_final)
-        (work.marks / "seen-to").mkdir()
+        (work.marks.folder / "seen-to").mkdir()
         request = task_service_pb2.RetryTaskRequest(name=work.task, request_id=f"{work.key} again")
         await user.call(work.caller.tasks.RetryTask, request)
 

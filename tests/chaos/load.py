@@ -13,6 +13,8 @@ import grpc
 
 from adjutant.orchestrator.v1 import approval_service_pb2
 from tests.chaos.kinds import KINDS
+from tests.chaos.marks import Marks
+from tests.chaos.timetable import Timetable
 from tests.chaos.work import Work
 from tests.support.mesh import Caller
 
@@ -34,12 +36,19 @@ class Load:
     chance: random.Random
     works: list[Work] = field(default_factory=list)
     """All that were accepted."""
+    timetables: list[Timetable] = field(default_factory=list)
+    """Schedules that hand in work besides."""
     ended: int = 0
     _playing: set[asyncio.Task[None]] = field(default_factory=set)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_OPEN))
 
     async def run(self) -> None:
         """Hand in work for ever."""
+        for project in self.projects:
+            key = f"timetable-{len(self.timetables) + 1}"
+            timetable = Timetable(key, project, Marks(self.folder / key), self.caller)
+            await timetable.create()
+            self.timetables.append(timetable)
         for number in itertools.count(1):
             await self._room.acquire()
             playing = asyncio.create_task(self._play(self._work(number)))
@@ -48,6 +57,8 @@ class Load:
 
     async def settle(self, timeout_s: float) -> None:
         """Wait, for a while, until everything handed in has ended or waits for a person."""
+        for timetable in self.timetables:
+            await timetable.remove()
         if self._playing:
             done, late = await asyncio.wait(self._playing, timeout=timeout_s)
             await _end(late)
@@ -69,7 +80,7 @@ class Load:
             key=key,
             kind=kind,
             project=self.chance.choice(self.projects),
-            marks=self.folder / key.replace(" ", "-"),
+            marks=Marks(self.folder / key.replace(" ", "-")),
             repository=self.repository,
             caller=self.caller,
             chance=random.Random(self.chance.randrange(2**32)),

@@ -146,11 +146,19 @@ async def _judge(stage: _Stage, seed: int) -> Report:
     left += await remains.within(REMAINS_S, remains.folders(stage.mesh.data_dir))
     log = await _log(stage, left)
     await _heard(stage, log)
-    scene = Scene(stage.load.works, at_rest, at_end, log, stage.listeners, stage.killer)
+    scene = Scene(
+        works=stage.load.works,
+        timetables=stage.load.timetables,
+        at_rest=at_rest,
+        at_end=at_end,
+        log=log,
+        listeners=stage.listeners,
+        killer=stage.killer,
+    )
     return Report(
         seed=seed,
         kills=stage.killer.kills,
-        tasks=len(stage.load.works),
+        tasks=len(at_end),
         events=sum(map(len, log.values())),
         violations=[*violations(scene), *left],
         disturbances=[str(one) for one in stage.killer.done],

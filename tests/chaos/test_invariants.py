@@ -11,27 +11,35 @@ import pytest
 from adjutant.common.v1 import error_reason_pb2, failure_pb2
 from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.common.v1 import task_pb2 as states
-from adjutant.event.v1 import event_pb2, run_events_pb2, task_events_pb2
+from adjutant.event.v1 import event_pb2, run_events_pb2, schedule_events_pb2, task_events_pb2
 from adjutant.orchestrator.v1 import task_pb2
 from services.mesh.events import new_event
 from tests.chaos.disturbances import wishes
 from tests.chaos.invariants import INVARIANTS, Scene, violations
 from tests.chaos.killer import Disturbance, Killer
 from tests.chaos.kinds import Approved, Parallel
+from tests.chaos.marks import Marks
+from tests.chaos.timetable import Timetable
 from tests.chaos.witness import Listener
 from tests.chaos.work import Work
 from tests.support.mesh import PROJECT, git, make_repository
 
-TASK = f"{PROJECT}/tasks/t"
+TASK, SCHEDULED = f"{PROJECT}/tasks/t", f"{PROJECT}/tasks/s"
 FIRST, SECOND = f"{PROJECT}/runs/t-1-1", f"{PROJECT}/runs/t-1-2"
 QUEUED, COMPLETED = states.TASK_STATE_QUEUED, states.TASK_STATE_COMPLETED
 
 
-def _task_event(before: int, after: int) -> event_pb2.Event:
+def _task_event(before: int, after: int, task: str = TASK) -> event_pb2.Event:
     changed = task_events_pb2.TaskStateChanged(
         previous_state=cast("states.TaskState", before), state=cast("states.TaskState", after)
     )
-    return new_event(resource=TASK, task=TASK, task_state_changed=changed)
+    return new_event(resource=task, task=task, task_state_changed=changed)
+
+
+def _tick(at_s: int, task: str) -> event_pb2.Event:
+    ticked = schedule_events_pb2.ScheduleTicked(task=task)
+    ticked.tick_time.FromSeconds(at_s)
+    return new_event(resource=f"{PROJECT}/schedules/timetable-1", schedule_ticked=ticked)
 
 
 def _lost(run: str) -> event_pb2.Event:
@@ -48,13 +56,15 @@ def _listener(events: list[event_pb2.Event]) -> Listener:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """A scene in which all is well: one task of one step."""
-    log = [_task_event(0, QUEUED), _task_event(QUEUED, COMPLETED)]
+    """A scene in which all is well: one task of one step, and one that a schedule handed in."""
+    log = [
+        *(_task_event(0, QUEUED), _task_event(QUEUED, COMPLETED)),
+        *(_tick(1, SCHEDULED), _task_event(0, COMPLETED, SCHEDULED)),
+    ]
     repository = make_repository(tmp_path / "repository")
     git(repository, "branch", "done")
-    marks = tmp_path / "marks"
-    marks.mkdir()
-    (marks / "s").write_text(f"begun {FIRST}\ndone {FIRST}\n")
+    marks = Marks(tmp_path / "marks")
+    (marks.folder / "s").write_text(f"begun {FIRST}\ndone {FIRST}\n")
     work = Work(
         key="work 1",
         kind=Parallel(),
@@ -64,16 +74,20 @@ def scene(tmp_path: Path) -> Scene:
         caller=cast("Any", None),
         chance=random.Random(0),
         task=TASK,
-        _listener=_listener(log),
+        _listener=_listener(log[:2]),
     )
     task = task_pb2.Task(name=TASK, title="work 1", state=COMPLETED)
     task.commit.branch = "done"
     task.steps.add(number=1, title="s", state=states.STEP_STATE_SUCCEEDED, run=FIRST)
+    scheduled = task_pb2.Task(name=SCHEDULED, title="timetable-1", state=COMPLETED)
     killer = Killer(cast("Any", None), "", random.Random(0), 1.0, lambda: 0)
     return Scene(
         works=[work],
-        at_rest={TASK: task},
-        at_end={TASK: task},
+        timetables=[
+            Timetable("timetable-1", PROJECT, Marks(tmp_path / "ticks"), cast("Any", None))
+        ],
+        at_rest={TASK: task, SCHEDULED: scheduled},
+        at_end={TASK: task, SCHEDULED: scheduled},
         log={PROJECT: log},
         listeners={PROJECT: [_listener(log)]},
         killer=killer,
@@ -86,6 +100,11 @@ def _kill_shim(scene: Scene, run: str) -> None:
 
 def _is_gone(scene: Scene) -> Scene:
     return replace(scene, at_rest={})
+
+
+def _scheduled_hangs(scene: Scene) -> Scene:
+    hanging = task_pb2.Task(name=SCHEDULED, state=states.TASK_STATE_ORCHESTRATING)
+    return replace(scene, at_end={**scene.at_end, SCHEDULED: hanging})
 
 
 def _hangs(scene: Scene) -> Scene:
@@ -109,12 +128,16 @@ def _there_twice(scene: Scene) -> Scene:
 
 
 def _marked(scene: Scene, text: str) -> Scene:
-    (scene.works[0].marks / "s").write_text(text)
+    (scene.works[0].marks.folder / "s").write_text(text)
     return scene
 
 
 def _with_log(scene: Scene, log: list[event_pb2.Event]) -> Scene:
     return replace(scene, log={PROJECT: log})
+
+
+def _also(scene: Scene, event: event_pb2.Event) -> Scene:
+    return _with_log(scene, [*scene.log[PROJECT], event])
 
 
 def _not_committed(scene: Scene) -> Scene:
@@ -139,6 +162,7 @@ def _refused(scene: Scene) -> Scene:
 WRONGS: list[tuple[str, Callable[[Scene], Scene]]] = [
     ("all_at_rest", _is_gone),
     ("all_at_rest", _hangs),
+    ("all_at_rest", _scheduled_hangs),
     ("ended_as_it_must", _failed),
     ("ended_as_it_must", _failed_after_two_losses),
     ("accepted_once", _there_twice),
@@ -146,6 +170,9 @@ WRONGS: list[tuple[str, Callable[[Scene], Scene]]] = [
     ("steps_done_once", lambda s: _marked(s, f"done {SECOND}\ndone {FIRST}\n")),
     ("steps_done_once", lambda s: _marked(s, f"done {FIRST}\ndone {FIRST}\n")),
     ("succeeded_steps_were_done", lambda s: _marked(s, f"begun {FIRST}\n")),
+    ("ticks_made_one_task", lambda s: _also(s, _tick(2, SCHEDULED))),
+    ("ticks_made_one_task", lambda s: _also(s, _tick(1, ""))),
+    ("ticks_made_one_task", lambda s: _with_log(s, [*s.log[PROJECT][:2], s.log[PROJECT][3]])),
     ("lost_only_with_their_shims", lambda s: _with_log(s, [_lost(FIRST)])),
     ("committed_once", _not_committed),
     ("logged_once", lambda s: _with_log(s, [*s.log[PROJECT], s.log[PROJECT][0]])),
@@ -155,7 +182,7 @@ WRONGS: list[tuple[str, Callable[[Scene], Scene]]] = [
     ("heard_once_in_order", lambda s: _heard(s, list(reversed(s.log[PROJECT])))),
     ("heard_once_in_order", lambda s: _heard(s, [*s.log[PROJECT], s.log[PROJECT][0]])),
     ("heard_once_in_order", lambda s: _heard(s, list(s.log[PROJECT]), ("a gap",))),
-    ("watched_once_in_order", lambda s: _watched(s, list(s.log[PROJECT][1:]))),
+    ("watched_once_in_order", lambda s: _watched(s, list(s.log[PROJECT][1:2]))),
     ("nothing_refused", _refused),
 ]
 

@@ -1,7 +1,6 @@
-"""One piece of work: what was asked for, what was accepted, and what its steps left behind."""
+"""One piece of work: what was asked for, what was accepted, and what its person does with it."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from adjutant.orchestrator.v1 import (
     task_service_pb2,
 )
 from tests.chaos import user
+from tests.chaos.marks import Marks
 from tests.chaos.witness import Listener, on_task
 from tests.support.mesh import FINAL, Caller
 
@@ -29,8 +29,7 @@ class Work:
     """Request id and title."""
     kind: "Kind"
     project: str
-    marks: Path
-    """Folder in which each step writes down that it began and that it was done."""
+    marks: Marks
     repository: Path
     caller: Caller
     chance: random.Random
@@ -48,29 +47,8 @@ class Work:
             )
         return self._listener
 
-    def step(self, title: str, *, sleep_s: float, then: str = "true", after: str = "") -> str:
-        """Return a step for a plan, which writes down its run when it begins and when it is done.
-
-        `then` is what it does in between.
-        """
-        file = self.marks / title
-        lines = [f"- [ ] {title}", *([f"  after: {after}"] if after else [])]
-        mark = f'echo "begun $ADJUTANT_RUN" >> {file}; sleep {sleep_s:.2f}; {then} || exit 1; '
-        return "\n".join([*lines, f'  run: {mark}echo "done $ADJUTANT_RUN" >> {file}', ""])
-
-    def marked(self, step: str, what: str) -> list[str]:
-        """Return the runs that wrote down `begun`, or `done`, for a step."""
-        file = self.marks / step
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [line.split()[1] for line in lines if line.startswith(what)]
-
-    def steps(self) -> Sequence[str]:
-        """Return the steps that began."""
-        return sorted(path.name for path in self.marks.iterdir() if path.is_file())
-
     async def submit(self) -> None:
         """Hand it in."""
-        self.marks.mkdir(parents=True)
         request = task_service_pb2.SubmitTaskRequest(
             parent=self.project,
             request_id=self.key,

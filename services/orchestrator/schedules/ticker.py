@@ -1,8 +1,8 @@
 """Sees to the ticks of schedules: one replica to each, and each tick makes at most one task.
 
 The task's request key follows from the schedule and the first tick that is not seen to yet, so
-that a repeat after a crash finds the task that is there. The lease keeps replicas from doing the same work; it is not what makes a tick
-happen once.
+that a repeat after a crash finds the task that is there. The lease keeps replicas from doing the
+same work; it is not what makes a tick happen once.
 """
 
 import logging
