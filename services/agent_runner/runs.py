@@ -26,7 +26,7 @@ from services.agent_runner.run import (
 )
 from services.mesh import tasks, telemetry
 from services.mesh.access.caller import actor
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import RequestKey, now
@@ -160,7 +160,10 @@ class Runs:
         """Look after every run that nobody looks after: at the start, and as a safety net."""
         await self._clear_up()
         while True:
-            await self.reconcile()
+            try:
+                await self.reconcile()
+            except StoreUnavailableError as error:
+                log.warning("runs are looked after later: %s", error.message)
             await asyncio.sleep(self._reconcile_s)
 
     async def reconcile(self) -> None:
@@ -210,6 +213,9 @@ class Runs:
         del self._drivers[name], self._driving[name]
         if not task.cancelled() and (error := task.exception()):
             # The run stays as it is in the store, and the next reconcile goes on with it.
+            if isinstance(error, StoreUnavailableError):  # which is no fault of the run
+                log.warning("%s is looked after later: %s", name, error.message)
+                return
             self._faults[name] += 1
             log.error("%s could not be looked after; it is tried again", name, exc_info=error)
         else:

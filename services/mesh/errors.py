@@ -44,6 +44,7 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "SLOW_CONSUMER": _C.RESOURCE_EXHAUSTED,
     "SHUTTING_DOWN": _C.UNAVAILABLE,
     "EVENT_LOG_UNAVAILABLE": _C.UNAVAILABLE,
+    "STORE_UNAVAILABLE": _C.UNAVAILABLE,
     "DEADLINE_TOO_SHORT": _C.DEADLINE_EXCEEDED,
     "INTERNAL": _C.INTERNAL,
     "UNKNOWN_AGENT": _C.INVALID_ARGUMENT,
@@ -155,6 +156,15 @@ class AdjutantError(Exception):
                 break
         if request.field_violations:
             _attach(status, request)
+
+
+class StoreUnavailableError(AdjutantError):
+    """The document store does not answer; the same call may succeed later."""
+
+    def __init__(
+        self, message: str = "The document store does not answer just now; try again in a moment."
+    ) -> None:
+        super().__init__("STORE_UNAVAILABLE", message, retry_after_s=1.0)
 
 
 def not_found(kind: str, name: str) -> AdjutantError:

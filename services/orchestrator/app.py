@@ -32,6 +32,7 @@ from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.news import News
 from services.orchestrator.results import Results
+from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
@@ -86,8 +87,7 @@ async def build(mesh: Mesh) -> None:
     """Make the orchestrator's parts and register them."""
     options: OrchestratorSettings = mesh.settings
     stack = AsyncExitStack()
-    path = options.service_dir / "checkpoints.db"
-    saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
+    saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
     results = Results(mesh.store, runner, options)
@@ -116,6 +116,9 @@ async def build(mesh: Mesh) -> None:
         news.on_approval_event,
     )
     mesh.run_in_background("reconcile", news.reconcile_forever)
+    retention = Retention(mesh.store, saver, options.checkpoint_ttl_s)
+    due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
+    mesh.run_in_background("retention", due.run)
     _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)

@@ -29,6 +29,10 @@ class OrchestratorSettings(MeshSettings):
     """Seconds without news of a task's runs after which they are asked for."""
     max_infrastructure_attempts: int = Field(3, ge=1)
     """How often a step is started when the ground gives way under its runs."""
+    checkpoint_keep: int = Field(10, ge=1)
+    """Checkpoints of a task that goes on that are kept; up to twice as many for a while."""
+    checkpoint_ttl_s: float = Field(7 * 86400.0, ge=0)
+    """Seconds after a task's end for which its last checkpoint is kept."""
     schedule_grace_s: float = Field(60.0, ge=0)
     """Seconds after which a tick that nobody has seen to counts as missed."""
     schedule_lock_timeout_s: float = Field(2.0, ge=0)

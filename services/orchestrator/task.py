@@ -93,6 +93,10 @@ class TaskRecord(Record):
     """Something happened that the graph has not taken in yet."""
     retry_request_ids: list[str] = Field(default_factory=list)
     """Of the latest calls that queued it again, so that a repeat does not."""
+    thread_time: UtcTime | None = None
+    """When something is to be done about its checkpoints, once it has ended: see retention.py."""
+    thread_compacted: bool = False
+    """Whether only the last checkpoint is left."""
     trace: dict[str, str] = Field(default_factory=dict)
     """Trace headers of the call that submitted it."""
     news_time: UtcTime
@@ -135,7 +139,7 @@ class TaskRecord(Record):
         return [step for step in ordered if step.state == "SUCCEEDED" and step.patch_sha256]
 
 
-TASKS: Final = Collection("tasks", TaskRecord, ("state", "title"))
+TASKS: Final = Collection("tasks", TaskRecord, ("state", "title"), hidden=("thread_time",))
 
 Events = list[event_pb2.Event]
 
@@ -148,6 +152,7 @@ def move_task(task: TaskRecord, state: str, failure: FailureRecord | None = None
     if state == "ORCHESTRATING":
         task.start_time = task.start_time or now()
     task.end_time = now() if TASK_STATES.is_final(state) else None
+    task.thread_time, task.thread_compacted = task.end_time, False
     return [announce_task(task, previous)]
 
 

@@ -298,6 +298,11 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_EVENT_LOG_UNAVAILABLE: the event log does not answer; try again.
     """
 
+    STORE_UNAVAILABLE = 80
+    """
+    ERROR_REASON_STORE_UNAVAILABLE: the document store does not answer; try again.
+    """
+
     DEADLINE_TOO_SHORT = 19
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: the caller's deadline passed before the work could be accepted.
@@ -465,6 +470,7 @@ class ErrorReason(betterproto2.Enum):
             16: "ERROR_REASON_SLOW_CONSUMER",
             17: "ERROR_REASON_SHUTTING_DOWN",
             18: "ERROR_REASON_EVENT_LOG_UNAVAILABLE",
+            80: "ERROR_REASON_STORE_UNAVAILABLE",
             19: "ERROR_REASON_DEADLINE_TOO_SHORT",
             20: "ERROR_REASON_INTERNAL",
             21: "ERROR_REASON_UNKNOWN_AGENT",
@@ -518,6 +524,7 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_SLOW_CONSUMER": 16,
             "ERROR_REASON_SHUTTING_DOWN": 17,
             "ERROR_REASON_EVENT_LOG_UNAVAILABLE": 18,
+            "ERROR_REASON_STORE_UNAVAILABLE": 80,
             "ERROR_REASON_DEADLINE_TOO_SHORT": 19,
             "ERROR_REASON_INTERNAL": 20,
             "ERROR_REASON_UNKNOWN_AGENT": 21,
