@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -21,14 +21,10 @@ READY_TIMEOUT_S = 40
 class LiveMesh:
     """One mesh, started by the real supervisor."""
 
-    def __init__(
-        self, data_dir: Path, environ: Mapping[str, str], arguments: Sequence[str] = ()
-    ) -> None:
-        """Take what `adjutant up` is told besides: in its environment, on its command line."""
+    def __init__(self, data_dir: Path, environ: dict[str, str]) -> None:
         self.data_dir = data_dir
         self.port_base = free_port_base()
         self._environ = {**os.environ, **environ}
-        self._arguments = arguments
         self._up: subprocess.Popen[bytes] | None = None
         self._log = data_dir.with_suffix(".log")
 
@@ -46,7 +42,7 @@ class LiveMesh:
         command = [sys.executable, "-m", "services.up", "--data-dir", str(self.data_dir)]
         with self._log.open("ab") as log:
             self._up = subprocess.Popen(
-                [*command, "--port-base", str(self.port_base), *self._arguments],
+                [*command, "--port-base", str(self.port_base)],
                 stdout=log,
                 stderr=log,
                 env=self._environ,
