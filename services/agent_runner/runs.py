@@ -17,6 +17,7 @@ from services.agent_runner.run import (
     STATES,
     UNFINISHED,
     Failure,
+    Report,
     RunRecord,
     RunSpec,
     accepted,
@@ -139,10 +140,11 @@ class Runs:
         if busy:
             raise TimeoutError(f"runs of {parent} are being ended")
 
-    async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
+    async def report(self, name: str, token: str, report: Report) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.
 
         INVALID_REPORT_TOKEN, also where there is no such run: guessing tells nothing.
+        INVALID_REQUEST for a cost in another currency than before.
         """
         run = await self._store.find(RUNS, name)
         if run is None or not run.has_token(token):
@@ -152,8 +154,14 @@ class Runs:
                 " environment.",
                 field="report_token",
             )
+        if report.cost and run.cost and report.cost.currency_code != run.cost.currency_code:
+            raise AdjutantError(
+                "INVALID_REQUEST",
+                f"The run's cost is in {run.cost.currency_code}; report all of it in that.",
+                field="cost.currency_code",
+            )
         if driver := self._drivers.get(name):
-            driver.report(percent, message)
+            driver.report(report)
         return run.state in ("CANCELLING", "CANCELLED")
 
     async def reconcile_for_ever(self) -> None:

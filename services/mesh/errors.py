@@ -73,6 +73,9 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "NOT_EMPTY": _C.FAILED_PRECONDITION,
     "LAST_OWNER": _C.FAILED_PRECONDITION,
     "SECRET_UNREADABLE": _C.FAILED_PRECONDITION,
+    "RESULT_MISSING": _C.FAILED_PRECONDITION,
+    "RESULT_INVALID": _C.FAILED_PRECONDITION,
+    "TEMPORARY_FAILURE": _C.UNAVAILABLE,
     "INVALID_SCHEDULE": _C.INVALID_ARGUMENT,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""

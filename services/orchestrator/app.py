@@ -27,6 +27,7 @@ from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
 from services.orchestrator.approvals import Approvals
+from services.orchestrator.backoff import BackOff
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
@@ -90,11 +91,12 @@ async def build(mesh: Mesh) -> None:
     saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
     graph = TaskGraph(mesh.store, runner).compile(saver)
-    results = Results(mesh.store, runner, options)
+    back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
+    results = Results(mesh.store, runner, options, back_off.look)
     ending = Ending(mesh.store, runner, results)
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
     news = News(mesh.store, results, conductor.wake, options)
-    inheritance = Inheritance(mesh.store)
+    inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
     tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
@@ -119,6 +121,7 @@ async def build(mesh: Mesh) -> None:
     retention = Retention(mesh.store, saver, options.checkpoint_ttl_s)
     due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
     mesh.run_in_background("retention", due.run)
+    mesh.run_in_background("back-off", back_off.run)
     _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)

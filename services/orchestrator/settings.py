@@ -28,7 +28,15 @@ class OrchestratorSettings(MeshSettings):
     run_check_age_s: float = Field(30.0, gt=0)
     """Seconds without news of a task's runs after which they are asked for."""
     max_infrastructure_attempts: int = Field(3, ge=1)
-    """How often a step is started when the ground gives way under its runs."""
+    """How often a step is started when the ground gives way under its runs, or its command says
+    that it failed for now (exit code 75)."""
+    retry_initial_s: float = Field(1.0, gt=0)
+    """Seconds until a step is first tried again by itself; doubled each time, less up to a quarter
+    that differs from step to step."""
+    retry_max_s: float = Field(300.0, gt=0)
+    """Seconds until a step is tried again by itself at most."""
+    max_parallel_steps: int = Field(16, ge=1, le=1000)
+    """Runs of one task that may be under way, where neither it nor its project says."""
     checkpoint_keep: int = Field(10, ge=1)
     """Checkpoints of a task that goes on that are kept; up to twice as many for a while."""
     checkpoint_ttl_s: float = Field(7 * 86400.0, ge=0)

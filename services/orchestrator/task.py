@@ -15,7 +15,8 @@ from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
-from services.orchestrator.plan import topological
+from services.orchestrator.money import MoneyRecord, add_all
+from services.orchestrator.plans.plan import topological
 from services.orchestrator.step import StepRecord
 
 TASK_STATES: Final = StateMachine(
@@ -74,6 +75,14 @@ class TaskRecord(Record):
     approval_policy: str = "ASK"
     inherits_policy: bool = False
     """Whether approval_policy is what the project's settings said when it was handed in."""
+    max_parallel_steps: int = 0
+    """How many of its runs may be under way at once; 0, of an older version, is no limit."""
+    failure_policy: str = "FAIL"
+    """FAIL or KEEP, as in the contract."""
+    partial_success: bool = False
+    """Whether it is COMPLETED although steps failed or were skipped."""
+    wake_time: UtcTime | None = None
+    """When the next of its steps is tried again; None where none waits for that."""
     submitter: str = ""
     """Principal who handed it in; empty for tasks of an older version."""
     goals: list[str] = Field(default_factory=list)
@@ -108,6 +117,11 @@ class TaskRecord(Record):
         """Return the step whose latest run has this name."""
         return next((step for step in self.steps if step.run == run), None)
 
+    @property
+    def costs(self) -> list[MoneyRecord]:
+        """What all runs of its steps say that they spent, one amount for each currency."""
+        return add_all(cost for step in self.steps for cost in step.costs)
+
     def active_runs(self) -> list[str]:
         """Return the names of the runs that are under way."""
         runs = [step.run for step in self.steps if step.state == "RUNNING"]
@@ -139,7 +153,9 @@ class TaskRecord(Record):
         return [step for step in ordered if step.state == "SUCCEEDED" and step.patch_sha256]
 
 
-TASKS: Final = Collection("tasks", TaskRecord, ("state", "title"), hidden=("thread_time",))
+TASKS: Final = Collection(
+    "tasks", TaskRecord, ("state", "title"), hidden=("wake_time", "thread_time")
+)
 
 Events = list[event_pb2.Event]
 
@@ -162,6 +178,7 @@ def announce_task(task: TaskRecord, previous: str = "UNSPECIFIED") -> event_pb2.
         previous_state=convert.task_state(previous),
         state=convert.task_state(task.state),
         title=task.title,
+        partial_success=task.partial_success,
     )
     if task.failure:
         changed.failure.CopyFrom(convert.failure(task.failure))

@@ -141,7 +141,7 @@ def _strings(kind: Any, above: Path = ()) -> Iterator[Path]:
         path = (*above, field)
         if field.type == FieldDescriptor.TYPE_STRING:
             yield path
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated:
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
             yield from _strings(field.message_type, path)
 
 
@@ -151,12 +151,22 @@ def _with(request: Message, path: Path, text: str) -> Message:
     inner: Any = changed
     for field in path[:-1]:
         inner = getattr(inner, field.name)
+        if field.is_repeated:
+            inner = inner.add()
+            _name_all(inner)
     last = path[-1]
     if last.is_repeated:
         getattr(inner, last.name).append(text)
     else:
         setattr(inner, last.name, text)
     return changed
+
+
+def _name_all(message: Any) -> None:
+    """Fill in the strings of a message that may be anything short, so that it is valid."""
+    for field in message.DESCRIPTOR.fields:
+        if field.type == FieldDescriptor.TYPE_STRING and _takes(_rules(field).string, "x"):
+            setattr(message, field.name, "x")
 
 
 def missing(request: Message, method: Method) -> Iterator[tuple[str, Message]]:

@@ -104,13 +104,23 @@ def _reader(path: str) -> Callable[[Any], Any]:
 
 
 def _references(paths: tuple[str, ...]) -> Callable[[Any], Iterator[tuple[str, str]]]:
-    readers = [(path, _reader(path)) for path in paths]
+    split = [(path, path.split(".")) for path in paths]
 
     def read(request: Any) -> Iterator[tuple[str, str]]:
-        for path, reader in readers:
-            value = reader(request)
-            for name in [value] if isinstance(value, str) else value:
+        for path, fields in split:
+            for name in _values(request, fields):
                 if name:
                     yield path, name
 
     return read
+
+
+def _values(message: Any, fields: list[str]) -> Iterator[str]:
+    """Yield the strings at a path, through whatever is repeated on the way."""
+    if not fields:
+        yield message
+        return
+    value = getattr(message, fields[0])
+    many = not isinstance(value, str | Message)
+    for one in value if many else (value,):
+        yield from _values(one, fields[1:])

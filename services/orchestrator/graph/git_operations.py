@@ -10,10 +10,11 @@ from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id, parent_of
 from services.mesh.store import RequestKey, now
 from services.orchestrator import approval as approvals
-from services.orchestrator.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.approval import APPROVALS, ApprovalRecord, CommitActionRecord
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.graph.ground import WAITING_FOR_USER, Ground, Node, State, count
 from services.orchestrator.runspec import commit_action, commit_run_name, commit_spec
+from services.orchestrator.steps import summary
 from services.orchestrator.task import (
     TASKS,
     CommitRecord,
@@ -72,7 +73,7 @@ class GitOperations:
             create_time=now(),
             update_time=now(),
             task=task.name,
-            title=f"Commit {count(len(action.changed_files), 'changed file')} to {action.branch}",
+            title=_title(task, action),
             commit=action,
             action_digest=action.digest(),
         )
@@ -117,10 +118,18 @@ class GitOperations:
 
     async def _complete(self, state: State, config: RunnableConfig, message: str) -> Command[Node]:
         def change(task: TaskRecord) -> Events:
-            return [*enter_node(task, "GIT_OPERATIONS", message), *move_task(task, "COMPLETED")]
+            task.partial_success = not all(step.satisfied for step in task.steps)
+            said = f"{message}; {summary(task)}" if task.partial_success else message
+            return [*enter_node(task, "GIT_OPERATIONS", said), *move_task(task, "COMPLETED")]
 
         await self._ground.change(state, config, change)
         return Command(goto="__end__")
+
+
+def _title(task: TaskRecord, action: CommitActionRecord) -> str:
+    title = f"Commit {count(len(action.changed_files), 'changed file')} to {action.branch}"
+    partial = not all(step.satisfied for step in task.steps)
+    return f"{title}, although not all went well: {summary(task)}" if partial else title
 
 
 def _denial(approval: ApprovalRecord) -> FailureRecord:

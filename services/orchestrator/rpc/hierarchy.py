@@ -59,6 +59,8 @@ def effective(
         approval_policy_source=found.approval_policy.source,
         share_knowledge=found.share_knowledge.value,
         share_knowledge_source=found.share_knowledge.source,
+        max_parallel_steps=found.max_parallel_steps.value,
+        max_parallel_steps_source=found.max_parallel_steps.source,
         knowledge_projects=found.knowledge_projects,
         connections=connections,
     )
@@ -80,6 +82,8 @@ def _settings(record: SettingsRecord) -> settings_pb2.Settings:
     message = settings_pb2.Settings()
     if record.share_knowledge is not None:
         message.share_knowledge = record.share_knowledge
+    if record.max_parallel_steps is not None:
+        message.max_parallel_steps = record.max_parallel_steps
     if record.approval_policy is not None:
         message.approval_policy = _POLICIES[record.approval_policy]
     return message

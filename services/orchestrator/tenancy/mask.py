@@ -19,15 +19,14 @@ def settings_of(message: Any) -> SettingsRecord:
     return SettingsRecord(
         approval_policy=_POLICIES.get(settings.approval_policy),
         share_knowledge=settings.share_knowledge if settings.HasField("share_knowledge") else None,
+        max_parallel_steps=settings.max_parallel_steps or None,
     )
 
 
-def _set_policy(record: NodeRecord, message: Any) -> None:
-    record.settings.approval_policy = settings_of(message).approval_policy
-
-
-def _set_share(record: NodeRecord, message: Any) -> None:
-    record.settings.share_knowledge = settings_of(message).share_knowledge
+def _set_setting(field: str) -> Callable[[Any, Any], None]:
+    return lambda record, message: setattr(
+        record.settings, field, getattr(settings_of(message), field)
+    )
 
 
 def _set_settings(record: NodeRecord, message: Any) -> None:
@@ -42,8 +41,9 @@ SETTERS: Final[Mapping[str, Callable[[Any, Any], None]]] = {
     "display_name": _set_text("display_name"),
     "description": _set_text("description"),
     "settings": _set_settings,
-    "settings.approval_policy": _set_policy,
-    "settings.share_knowledge": _set_share,
+    "settings.approval_policy": _set_setting("approval_policy"),
+    "settings.share_knowledge": _set_setting("share_knowledge"),
+    "settings.max_parallel_steps": _set_setting("max_parallel_steps"),
     "group": _set_text("group"),
 }
 """Path in a mask to what it changes."""

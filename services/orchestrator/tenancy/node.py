@@ -22,6 +22,7 @@ class SettingsRecord(BaseModel):
 
     approval_policy: str | None = None
     share_knowledge: bool | None = None
+    max_parallel_steps: int | None = None
 
 
 class MemberRecord(BaseModel):

@@ -26,7 +26,7 @@ from adjutant.orchestrator.v1 import task_pb2 as adjutant_dot_orchestrator_dot_v
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/settings.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\"\xc2\x01\n\x08Settings\x12`\n\x0f\x61pproval_policy\x18\x01 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01H\x00R\x0e\x61pprovalPolicy\x88\x01\x01\x12,\n\x0fshare_knowledge\x18\x02 \x01(\x08H\x01R\x0eshareKnowledge\x88\x01\x01\x42\x12\n\x10_approval_policyB\x12\n\x10_share_knowledgeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/settings.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\"\x98\x02\n\x08Settings\x12`\n\x0f\x61pproval_policy\x18\x01 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01H\x00R\x0e\x61pprovalPolicy\x88\x01\x01\x12,\n\x0fshare_knowledge\x18\x02 \x01(\x08H\x01R\x0eshareKnowledge\x88\x01\x01\x12=\n\x12max_parallel_steps\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x02R\x10maxParallelSteps\x88\x01\x01\x42\x12\n\x10_approval_policyB\x12\n\x10_share_knowledgeB\x15\n\x13_max_parallel_stepsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SETTINGS'].fields_by_name['approval_policy']._loaded_options = None
   _globals['_SETTINGS'].fields_by_name['approval_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SETTINGS'].fields_by_name['max_parallel_steps']._loaded_options = None
+  _globals['_SETTINGS'].fields_by_name['max_parallel_steps']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
   _globals['_SETTINGS']._serialized_start=136
-  _globals['_SETTINGS']._serialized_end=330
+  _globals['_SETTINGS']._serialized_end=416
 # @@protoc_insertion_point(module_scope)

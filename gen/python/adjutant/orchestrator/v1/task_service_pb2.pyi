@@ -11,20 +11,24 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubmitTaskRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy")
+    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "max_parallel_steps", "failure_policy")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_POLICY_FIELD_NUMBER: _ClassVar[int]
+    MAX_PARALLEL_STEPS_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_POLICY_FIELD_NUMBER: _ClassVar[int]
     parent: str
     request_id: str
     title: str
     instructions: str
     repository: _task_pb2.Repository
     approval_policy: _task_pb2.ApprovalPolicy
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ...) -> None: ...
+    max_parallel_steps: int
+    failure_policy: _task_pb2.FailurePolicy
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[_task_pb2.FailurePolicy, str]] = ...) -> None: ...
 
 class SubmitTaskResponse(_message.Message):
     __slots__ = ("task",)
