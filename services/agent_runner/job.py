@@ -54,26 +54,27 @@ class JobMaker:
     credentials: Credentials
     results: Results
 
-    async def make(self, run: RunRecord, run_folder: Path, token: str) -> JobSpec:
+    async def make(self, run: RunRecord, place: Path, token: str) -> JobSpec:
         """Prepare a run's workspace and say what to run there. Raises RunFailure.
 
-        `token` is the report token that the job gets.
+        `place` is a folder in the job's own, for this attempt to prepare it alone; `token` is the
+        report token that the job gets.
         """
-        os.makedirs(run_folder, 0o700, exist_ok=True)
+        os.makedirs(place, 0o700, exist_ok=True)
         asked = run.spec.workspace
         workspace = await self.workspaces.prepare(
-            run_folder,
+            place,
             Source(asked.repository_uri, await self.credentials.of(run)),
             asked.revision,
             self._patches(run, asked.patch_runs),
         )
-        await self.results.lay_out(run, run_folder)
-        command = self.agents.get(run.agent).command(run.spec, run_folder, workspace.base_sha)
+        await self.results.lay_out(run, place)
+        command = self.agents.get(run.agent).command(run.spec, place, workspace.base_sha)
         return JobSpec(
             argv=command.argv,
             verify_argv=_verification(run.spec.verify_command),
-            env=self._environment(run, command, token) | _folders(run_folder),
-            working_directory=str(workspace_folder(run_folder)),
+            env=self._environment(run, command, token) | _folders(place),
+            working_directory=str(workspace_folder(place)),
             timeout_s=self.timeout_s(run),
             grace_s=self.settings.cancel_grace_s,
             max_output_bytes=self.settings.max_output_bytes,

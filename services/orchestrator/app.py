@@ -149,7 +149,8 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:
     """Serve connections, and return them for whoever asks what holds in a project."""
     vault = Vault(master_keys(mesh.settings), PURPOSE)
-    connections = Connections(mesh.store, vault, inheritance.chain, stands)
+    sealing = mesh.settings.service_dir / "sealing.lock"
+    connections = Connections(mesh.store, vault, inheritance.chain, stands, sealing)
     mesh.serve(
         connection_service_pb2_grpc.add_ConnectionServiceServicer_to_server,
         ConnectionService(connections, Rewrapping(mesh.store, vault, connections)),

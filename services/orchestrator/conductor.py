@@ -37,8 +37,12 @@ from services.orchestrator.task import (
 log = logging.getLogger(__name__)
 MAX_SUPERSTEPS: Final = 100_000
 MAX_FAILED_PASSES: Final = 5
+LOOK_AGAIN_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
+"""Seconds between looks at a task that another replica has, before it is left to the reconcile."""
 RETRY_S: Final = 0.2
 MAX_RETRY_S: Final = 5.0
+WANTED: Final = ("QUEUED", "ORCHESTRATING", "CANCELLING")
+"""States of tasks that somebody should work on."""
 TRANSIENT_REASONS: Final = (
     "STALE_FENCE",
     "CONCURRENT_CHANGE",
@@ -95,13 +99,19 @@ class Conductor:
 
     async def _drive(self, name: str) -> None:
         """Work on a task until it waits, ends, or somebody else has it."""
+        looks = iter(LOOK_AGAIN_S)
         while True:
             try:
                 async with self._slots, self._leases.held(_lease_key(name)) as lease:
                     if lease:
+                        log.info("%s is worked on here", name)
                         await self._go_on(name, lease)
                 self._failures.pop(name, None)
-                return
+                # Who has it may be about to give it back, and not know what we were woken for.
+                pause_s = None if lease else next(looks, None)
+                if pause_s is None or not await self._is_wanted(name):
+                    return
+                await asyncio.sleep(pause_s)
             except Exception as error:
                 self._failures[name] += 1
                 delay_s = min(RETRY_S * 2.0 ** (self._failures[name] - 1), MAX_RETRY_S)
@@ -111,6 +121,11 @@ class Conductor:
                     self._faults[name] += 1
                     log.exception("a pass of %s failed", name)
                 await asyncio.sleep(delay_s)
+
+    async def _is_wanted(self, name: str) -> bool:
+        """Tell whether somebody should work on a task now."""
+        task = await self._store.find(TASKS, name)
+        return task is not None and (task.wake or task.state in WANTED)
 
     async def _go_on(self, name: str, lease: Lease) -> None:
         if self._faults[name] >= MAX_FAILED_PASSES:

@@ -48,7 +48,7 @@ class OrchestratorSettings(MeshSettings):
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
-    """Address of the agent runner as `host:port`; empty means the embedded one."""
+    """Where the agent runner is: `host:port`, of replicas comma separated; empty: embedded."""
 
     master_key_source: Literal["file", "environment"] = "file"
     """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""

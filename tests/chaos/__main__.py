@@ -22,14 +22,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS_DEFAULT, help="how long")
     parser.add_argument("--seed", type=int, help="of the run to repeat")
+    parser.add_argument("--replicas", type=int, default=2, help="processes of each service")
     parser.add_argument("--keep", action="store_true", help="logs and data, whatever came of it")
     options = parser.parse_args()
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="adjutant-chaos-"))
     print(f"seed {seed}; logs and data are in {folder}", flush=True)
-    report = asyncio.run(
-        run(options.seconds, seed, folder, say=lambda text: print(text, flush=True))
-    )
+    report = asyncio.run(run(options.seconds, seed, folder, replicas=options.replicas, say=_say))
     disturbances = "".join(f"{one}\n" for one in report.disturbances)
     (folder / "disturbances.txt").write_text(disturbances)
     if report.violations:
@@ -41,6 +40,10 @@ def main() -> int:
         shutil.rmtree(folder)
     print(report)
     return 1 if report.violations else 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ class Killer:
 
     def _disturb(self, wish: Wish) -> bool:
         """Do it, and tell whether there was somebody to do it to."""
-        found = [one for one in of_mesh(self.mark) if one.part == wish.victim]
+        found = [one for one in of_mesh(self.mark) if one.kind == wish.victim]
         if not found:
             return False
         found.sort(key=lambda one: one.process.pid)

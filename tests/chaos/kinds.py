@@ -121,7 +121,7 @@ class Cancelled:
         await asyncio.sleep(work.chance.uniform(0, 4))
         request = task_service_pb2.CancelTaskRequest(name=work.task)
         try:
-            await user.call(work.caller.tasks.CancelTask, request)
+            await user.call(work.callers, "tasks.CancelTask", request)
         except grpc.aio.AioRpcError as error:
             # It has ended before; whether it might is for the invariants to say.
             if error.code() != grpc.StatusCode.FAILED_PRECONDITION:
@@ -147,7 +147,7 @@ class Retried:
         await work.listener.until(is_final)
         (work.marks.folder / "seen-to").mkdir()
         request = task_service_pb2.RetryTaskRequest(name=work.task, request_id=f"{work.key} again")
-        await user.call(work.caller.tasks.RetryTask, request)
+        await user.call(work.callers, "tasks.RetryTask", request)
 
 
 KINDS: Final[tuple[Kind, ...]] = (

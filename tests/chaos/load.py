@@ -28,7 +28,7 @@ _PAUSE_S: Final = 0.3
 class Load:
     """Hands in work and sees each piece to its end."""
 
-    caller: Caller
+    callers: Sequence[Caller]
     projects: Sequence[str]
     folder: Path
     """Where steps write what they did."""
@@ -46,7 +46,7 @@ class Load:
         """Hand in work for ever."""
         for project in self.projects:
             key = f"timetable-{len(self.timetables) + 1}"
-            timetable = Timetable(key, project, Marks(self.folder / key), self.caller)
+            timetable = Timetable(key, project, Marks(self.folder / key), self.callers)
             await timetable.create()
             self.timetables.append(timetable)
         for number in itertools.count(1):
@@ -82,7 +82,7 @@ class Load:
             project=self.chance.choice(self.projects),
             marks=Marks(self.folder / key.replace(" ", "-")),
             repository=self.repository,
-            caller=self.caller,
+            callers=self.callers,
             chance=random.Random(self.chance.randrange(2**32)),
         )
 

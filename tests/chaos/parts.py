@@ -9,7 +9,6 @@ from typing import Final
 import psutil
 
 from services.agent_runner.run import name_of_job
-from tests.support.processes import is_part
 
 MARK: Final = "TMPDIR"
 """The variable that tells this mesh's processes from those of others: all of them inherit it."""
@@ -25,8 +24,14 @@ class Found:
     """A process of the mesh."""
 
     part: str
-    """`orchestrator`, …, `nats`, `up`, `spawner`; `shim` with a job, `spare` without; or `job`."""
+    """`orchestrator`, `orchestrator-1` for its second replica, …, `nats`, `up`, `spawner`; `shim`
+    with a job, `spare` without; or `job`."""
     process: psutil.Process
+
+    @property
+    def kind(self) -> str:
+        """Which part it is a replica of."""
+        return self.part.partition("-")[0]
 
     @property
     def run(self) -> str:
@@ -56,9 +61,14 @@ def _part(process: psutil.Process) -> str:
     command = process.cmdline()
     if _SPAWNER_ARGUMENT in command:
         return _of_spawner(process)
-    for part in (*SERVICES, "nats", "up"):
-        if is_part(part, command):
-            return part
+    if Path(command[0]).name == "nats-server":
+        return "nats"
+    if "services.up" in command:
+        return "up"
+    for service in SERVICES:
+        if f"services.{service}" in command:
+            replica = process.environ().get("ADJUTANT_REPLICA", "0")
+            return service if replica == "0" else f"{service}-{replica}"
     return JOB
 
 
@@ -67,6 +77,4 @@ def _of_spawner(process: psutil.Process) -> str:
     if process.name() == _SHIM_NAME:
         return "shim"
     parent = process.parent()
-    if parent and is_part("agent_runner", parent.cmdline()):
-        return "spawner"
-    return "spare"
+    return "spawner" if parent and "services.agent_runner" in parent.cmdline() else "spare"

@@ -30,7 +30,7 @@ async def within(timeout_s: float, look: Callable[[], Awaitable[list[str]]]) -> 
     return found
 
 
-def jobs(mark: str) -> Callable[[], Awaitable[list[str]]]:
+def jobs(mark: str, replicas: int) -> Callable[[], Awaitable[list[str]]]:
     """Return what looks for jobs and their shims, and for parts that are there too often."""
 
     async def look() -> list[str]:
@@ -38,7 +38,7 @@ def jobs(mark: str) -> Callable[[], Awaitable[list[str]]]:
         left = [f"left of a job: {one}" for one in found if one.part in (JOB, "shim")]
         counted = Counter(one.part for one in found)
         for part, count in counted.items():
-            most = MOST_SPARES if part == "spare" else 1
+            most = {"spare": MOST_SPARES * replicas, "spawner": replicas}.get(part, 1)
             if part not in (JOB, "shim") and count > most:
                 left.append(f"there are {count} of {part}")
         return left

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
+from services.ports import REPLICA_STRIDE
 from tests.chaos import remains, user
 from tests.chaos.invariants import Scene, violations
 from tests.chaos.killer import Killer
@@ -64,16 +65,21 @@ class _Stage:
     """A mesh that runs, its load, and all who watch and disturb it."""
 
     mesh: LiveMesh
-    caller: Caller
+    callers: Sequence[Caller]
     mark: str
     load: Load
     killer: Killer
     listeners: dict[str, list[Listener]]
 
 
-async def run(seconds: float, seed: int, folder: Path, *, say: Say = lambda _: None) -> Report:
+async def run(
+    seconds: float, seed: int, folder: Path, *, replicas: int, say: Say = lambda _: None
+) -> Report:
     """Disturb a mesh of its own for some seconds; what it keeps and logs is in the folder."""
-    async with _stage(folder, seed) as stage, _meanwhile(stage.killer.keep_up()) as mesh_is_kept:
+    async with (
+        _stage(folder, seed, replicas) as stage,
+        _meanwhile(stage.killer.keep_up()) as mesh_is_kept,
+    ):
         every = [one for listeners in stage.listeners.values() for one in listeners]
         async with _meanwhile(*(one.run() for one in every), _tell(stage, say)):
             async with _meanwhile(stage.load.run()):
@@ -87,23 +93,27 @@ async def run(seconds: float, seed: int, folder: Path, *, say: Say = lambda _: N
 
 
 @contextlib.asynccontextmanager
-async def _stage(folder: Path, seed: int) -> AsyncIterator[_Stage]:
+async def _stage(folder: Path, seed: int, replicas: int) -> AsyncIterator[_Stage]:
     mark = folder / "tmp"
     mark.mkdir()
-    mesh = LiveMesh(folder / "mesh", {**_SETTINGS, MARK: str(mark)})
+    settings = {**_SETTINGS, "ADJUTANT_REPLICAS": str(replicas), MARK: str(mark)}
+    mesh = LiveMesh(folder / "mesh", settings)
     await mesh.start()
-    caller = Caller(mesh.port_base, mesh.data_dir)
+    callers = [
+        Caller(mesh.port_base + REPLICA_STRIDE * number, mesh.data_dir)
+        for number in range(replicas)
+    ]
     try:
         for project in PROJECTS:
-            await caller.make_project(project)
+            await callers[0].make_project(project)
         chance = random.Random(seed)
-        listeners = {project: _listeners(caller, project, chance) for project in PROJECTS}
+        listeners = {project: _listeners(callers, project, chance) for project in PROJECTS}
         yield _Stage(
             mesh=mesh,
-            caller=caller,
+            callers=callers,
             mark=str(mark),
             load=Load(
-                caller=caller,
+                callers=callers,
                 projects=PROJECTS,
                 folder=folder / "marks",
                 repository=make_repository(folder / "repository"),
@@ -119,18 +129,19 @@ async def _stage(folder: Path, seed: int) -> AsyncIterator[_Stage]:
             listeners=listeners,
         )
     finally:
-        await caller.close()
+        for caller in callers:
+            await caller.close()
         await mesh.stop()
         for one in of_mesh(str(mark)):  # of a run that was broken off, or whose mesh left it
             one.process.kill()
 
 
-def _listeners(caller: Caller, project: str, chance: random.Random) -> list[Listener]:
+def _listeners(callers: Sequence[Caller], project: str, chance: random.Random) -> list[Listener]:
     return [
-        Listener(f"who follows {project}", on_project(caller, project)),
+        Listener(f"who follows {project}", on_project(callers, project)),
         Listener(
             f"who hangs up on {project}",
-            on_project(caller, project),
+            on_project(callers, project),
             random.Random(chance.randrange(2**32)),
         ),
     ]
@@ -139,10 +150,10 @@ def _listeners(caller: Caller, project: str, chance: random.Random) -> list[List
 async def _judge(stage: _Stage, seed: int) -> Report:
     """Let everything come to rest, and look at what there is."""
     await stage.load.settle(SETTLE_S)
-    at_rest = await _tasks(stage.caller)
+    at_rest = await _tasks(stage.callers)
     await stage.load.answer_the_rest(SETTLE_S)
-    at_end = await _tasks(stage.caller)
-    left = await remains.within(REMAINS_S, remains.jobs(stage.mark))
+    at_end = await _tasks(stage.callers)
+    left = await remains.within(REMAINS_S, remains.jobs(stage.mark, len(stage.callers)))
     left += await remains.within(REMAINS_S, remains.folders(stage.mesh.data_dir))
     log = await _log(stage, left)
     await _heard(stage, log)
@@ -178,7 +189,7 @@ async def _log(stage: _Stage, left: list[str]) -> dict[str, list[event_pb2.Event
 async def _heard(stage: _Stage, log: Mapping[str, Sequence[event_pb2.Event]]) -> None:
     """Wait, for a while, until everybody has heard as much as the log holds; latecomers too."""
     late = {
-        project: Listener(f"who comes late to {project}", on_project(stage.caller, project))
+        project: Listener(f"who comes late to {project}", on_project(stage.callers, project))
         for project in PROJECTS
     }
     for project, listener in late.items():
@@ -196,13 +207,13 @@ async def _heard(stage: _Stage, log: Mapping[str, Sequence[event_pb2.Event]]) ->
         await remains.within(REMAINS_S, behind)
 
 
-async def _tasks(caller: Caller) -> dict[str, task_pb2.Task]:
+async def _tasks(callers: Sequence[Caller]) -> dict[str, task_pb2.Task]:
     """Return every task that there is, by its name."""
     found: dict[str, task_pb2.Task] = {}
     for project in PROJECTS:
         request = task_service_pb2.ListTasksRequest(parent=project, page_size=500)
         while True:
-            page = await user.call(caller.tasks.ListTasks, request)
+            page = await user.call(callers, "tasks.ListTasks", request)
             found |= {task.name: task for task in page.tasks}
             if not page.next_page_token:
                 break

@@ -71,7 +71,7 @@ def scene(tmp_path: Path) -> Scene:
         project=PROJECT,
         marks=marks,
         repository=repository,
-        caller=cast("Any", None),
+        callers=(),
         chance=random.Random(0),
         task=TASK,
         _listener=_listener(log[:2]),
@@ -83,9 +83,7 @@ def scene(tmp_path: Path) -> Scene:
     killer = Killer(cast("Any", None), "", random.Random(0), 1.0, lambda: 0)
     return Scene(
         works=[work],
-        timetables=[
-            Timetable("timetable-1", PROJECT, Marks(tmp_path / "ticks"), cast("Any", None))
-        ],
+        timetables=[Timetable("timetable-1", PROJECT, Marks(tmp_path / "ticks"), ())],
         at_rest={TASK: task, SCHEDULED: scheduled},
         at_end={TASK: task, SCHEDULED: scheduled},
         log={PROJECT: log},

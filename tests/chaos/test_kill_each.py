@@ -62,7 +62,7 @@ async def test_whatever_is_killed_the_task_completes_and_every_event_is_seen_onc
 ) -> None:
     repo = make_repository(tmp_path / "repo")
     async with live_mesh(tmp_path / "data") as (mesh, caller):
-        listener = Listener("who follows the project", on_project(caller, PROJECT))
+        listener = Listener("who follows the project", on_project([caller], PROJECT))
         listening = asyncio.create_task(listener.run())
         for victim in ("orchestrator", "agent_runner", "notification", "nats", "spawner", "up"):
             count = tmp_path / f"count-{victim}"

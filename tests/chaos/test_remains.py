@@ -17,7 +17,7 @@ async def test_a_process_is_left_until_it_has_ended(tmp_path: Path) -> None:
     mark = str(tmp_path)
     left = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: mark})
     try:
-        (job,) = await remains.jobs(mark)()
+        (job,) = await remains.jobs(mark, 1)()
         assert str(left.pid) in job
         assert await remains.processes(mark)()
     finally:
@@ -31,7 +31,7 @@ async def test_a_part_is_there_once(tmp_path: Path) -> None:
     env = {**os.environ, MARK: str(tmp_path)}
     both = [subprocess.Popen(command, env=env, stdin=subprocess.PIPE) for _ in range(2)]
     try:
-        assert await remains.jobs(str(tmp_path))() == ["there are 2 of orchestrator"]
+        assert await remains.jobs(str(tmp_path), 1)() == ["there are 2 of orchestrator"]
     finally:
         for one in both:
             one.kill()

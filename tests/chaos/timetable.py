@@ -1,5 +1,6 @@
 """A schedule of the load: it hands in a task again and again until it is removed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +23,7 @@ class Timetable:
     """Title of its tasks, and the last part of its name."""
     project: str
     marks: Marks
-    caller: Caller
+    callers: Sequence[Caller]
 
     @property
     def name(self) -> str:
@@ -44,13 +45,13 @@ class Timetable:
             schedule_id=self.key,
             schedule=schedule_pb2.Schedule(cron=CRON, task=task),
         )
-        await user.call(self.caller.schedules.CreateSchedule, request)
+        await user.call(self.callers, "schedules.CreateSchedule", request)
 
     async def remove(self) -> None:
         """Remove it; what it handed in goes on."""
         request = schedule_service_pb2.DeleteScheduleRequest(name=self.name)
         try:
-            await user.call(self.caller.schedules.DeleteSchedule, request)
+            await user.call(self.callers, "schedules.DeleteSchedule", request)
         except grpc.aio.AioRpcError as error:
             # An attempt whose answer was lost did remove it.
             if error.code() != grpc.StatusCode.NOT_FOUND:

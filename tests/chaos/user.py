@@ -1,10 +1,14 @@
 """Calls as a user makes them: again with the same request id, until there is an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+import itertools
+import operator
+from collections.abc import Sequence
+from typing import Any, Final
 
 import grpc
+
+from tests.support.mesh import Caller
 
 CALL_TIMEOUT_S: Final = 8.0
 _PAUSE_S: Final = 0.2
@@ -16,16 +20,17 @@ _WORTH_ANOTHER: Final = (
 )
 """What the errors page says may succeed later."""
 
-T = TypeVar("T")
-R = TypeVar("R")
 
+async def call(callers: Sequence[Caller], name: str, request: Any) -> Any:
+    """Call a method, `tasks.GetTask`, until there is an answer, at each replica in turn.
 
-async def call(method: Callable[..., Awaitable[T]], request: R) -> T:
-    """Call until there is an answer; AioRpcError where another attempt would change nothing."""
-    while True:
+    AioRpcError where another attempt would change nothing.
+    """
+    for caller in itertools.cycle(callers):
         try:
-            return await method(request, timeout=CALL_TIMEOUT_S)
+            return await operator.attrgetter(name)(caller)(request, timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             if error.code() not in _WORTH_ANOTHER:
                 raise
         await asyncio.sleep(_PAUSE_S)
+    raise AssertionError("there is no replica to call")

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -94,24 +95,26 @@ class Listener:
         return bool(changes) and changes[-1].state in FINAL
 
 
-def on_project(caller: Caller, project: str) -> Open:
-    """Return what opens a subscription to everything in a project, from its beginning."""
+def on_project(callers: Sequence[Caller], project: str) -> Open:
+    """Return what opens a subscription to everything in a project, at each replica in turn."""
+    turns = itertools.cycle(callers)
 
     def open_from(cursor: str) -> AsyncIterable[Any]:
         request = subscription_service_pb2.SubscribeRequest(
             parent=project, cursor=cursor, from_start=not cursor
         )
-        return caller.subscriptions.Subscribe(request)  # type: ignore[no-any-return]
+        return next(turns).subscriptions.Subscribe(request)  # type: ignore[no-any-return]
 
     return open_from
 
 
-def on_task(caller: Caller, task: str) -> Open:
-    """Return what watches a task from its beginning."""
+def on_task(callers: Sequence[Caller], task: str) -> Open:
+    """Return what watches a task from its beginning, at each replica in turn."""
+    turns = itertools.cycle(callers)
 
     def open_from(cursor: str) -> AsyncIterable[Any]:
         request = task_service_pb2.WatchTaskRequest(name=task, cursor=cursor)
-        return caller.tasks.WatchTask(request)  # type: ignore[no-any-return]
+        return next(turns).tasks.WatchTask(request)  # type: ignore[no-any-return]
 
     return open_from
 

@@ -1,6 +1,7 @@
 """One piece of work: what was asked for, what was accepted, and what its person does with it."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import (
     approval_pb2,
     approval_service_pb2,
-    task_pb2,
     task_service_pb2,
 )
 from tests.chaos import user
@@ -31,7 +31,7 @@ class Work:
     project: str
     marks: Marks
     repository: Path
-    caller: Caller
+    callers: Sequence[Caller]
     chance: random.Random
     task: str = ""
     """Name; empty until it was accepted."""
@@ -43,7 +43,7 @@ class Work:
         """Who watches the task."""
         if self._listener is None:
             self._listener = Listener(
-                f"who watches {self.key} ({self.task})", on_task(self.caller, self.task)
+                f"who watches {self.key} ({self.task})", on_task(self.callers, self.task)
             )
         return self._listener
 
@@ -58,17 +58,9 @@ class Work:
         if self.kind.commits:
             request.repository.uri = str(self.repository)
         response: task_service_pb2.SubmitTaskResponse = await user.call(
-            self.caller.tasks.SubmitTask, request
+            self.callers, "tasks.SubmitTask", request
         )
         self.task = response.task.name
-
-    async def now(self) -> task_pb2.Task:
-        """Return the task as it is."""
-        request = task_service_pb2.GetTaskRequest(name=self.task)
-        response: task_service_pb2.GetTaskResponse = await user.call(
-            self.caller.tasks.GetTask, request
-        )
-        return response.task
 
     async def asked(self) -> bool:
         """Return when the task asks for an answer, and tell whether it does: it may have ended."""
@@ -83,7 +75,7 @@ class Work:
             parent=self.project, filter=f'task = "{self.task}"'
         )
         listed: approval_service_pb2.ListApprovalsResponse = await user.call(
-            self.caller.approvals.ListApprovals, request
+            self.callers, "approvals.ListApprovals", request
         )
         for approval in listed.approvals:
             await self._decide(approval, decision)
@@ -94,7 +86,7 @@ class Work:
             decision=decision,  # type: ignore[arg-type]
             action_digest=approval.action_digest,
         )
-        await user.call(self.caller.approvals.DecideApproval, request)
+        await user.call(self.callers, "approvals.DecideApproval", request)
 
 
 def is_final(event: event_pb2.Event) -> bool:

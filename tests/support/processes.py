@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -23,7 +23,7 @@ class LiveMesh:
 
     def __init__(self, data_dir: Path, environ: dict[str, str]) -> None:
         self.data_dir = data_dir
-        self.port_base = free_port_base()
+        self.port_base = free_port_base(int(environ.get("ADJUTANT_REPLICAS", "1")))
         self._environ = {**os.environ, **environ}
         self._up: subprocess.Popen[bytes] | None = None
         self._log = data_dir.with_suffix(".log")
@@ -56,17 +56,21 @@ class LiveMesh:
     async def stop(self) -> None:
         """Stop as Ctrl-C does."""
         if self._up and self._up.poll() is None:
+            self.resume_all()
             self._up.send_signal(signal.SIGINT)
             await asyncio.to_thread(self._up.wait, 30)
 
     def pid_of(self, part: str) -> int | None:
-        """Return the process id of a part; None while it has none."""
+        """Return the process id of a part; None while it has none.
+
+        A service's name is its first replica's; `agent_runner-1` is the second one.
+        """
         assert self._up is not None
         if part == "up":
             return self._up.pid
         for process in self._family():
             with contextlib.suppress(psutil.Error):
-                if is_part(part, process.cmdline()):
+                if _is(part, process):
                     return process.pid
         return None
 
@@ -97,6 +101,30 @@ class LiveMesh:
                     found.append(process.cmdline())
         return found
 
+    def pause(self, part: str) -> None:
+        """Stop a part as a frozen machine would: it keeps its connections and says nothing."""
+        self._signal(part, signal.SIGSTOP)
+
+    def resume(self, part: str) -> None:
+        """Let a part that was paused go on."""
+        self._signal(part, signal.SIGCONT)
+
+    def resume_all(self) -> None:
+        """Let everything go on, so that it can be stopped."""
+        assert self._up is not None
+        for pid in (self._up.pid, *(process.pid for process in self._family())):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def log_of(self, part: str) -> str:
+        """Return what a service's replica has written to its log."""
+        return (self.data_dir / "logs" / f"{part}.log").read_text()
+
+    def _signal(self, part: str, number: signal.Signals) -> None:
+        pid = self.pid_of(part)
+        assert pid is not None, f"{part} does not run"
+        os.kill(pid, number)
+
     def _family(self) -> list[psutil.Process]:
         assert self._up is not None
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -112,18 +140,21 @@ class LiveMesh:
         return False
 
 
-def is_part(part: str, command: Sequence[str]) -> bool:
-    """Tell whether a command line is that of a part of a mesh."""
+def _is(part: str, process: psutil.Process) -> bool:
+    command = process.cmdline()
     if part == "nats":
         return bool(command) and Path(command[0]).name == "nats-server"
     if part == "spawner":
         return "adjutant-spawner" in command
-    return f"services.{part}" in command
+    service, _, replica = part.partition("-")
+    if f"services.{service}" not in command:
+        return False
+    return process.environ().get("ADJUTANT_REPLICA", "0") == (replica or "0")
 
 
 @contextlib.asynccontextmanager
 async def live_mesh(data_dir: Path, **environ: str) -> AsyncIterator[tuple[LiveMesh, Caller]]:
-    """Run a mesh for the block."""
+    """Run a mesh for the block; the caller calls the first replica of each service."""
     mesh = LiveMesh(data_dir, environ)
     await mesh.start()
     caller = Caller(mesh.port_base, data_dir)
