@@ -14,6 +14,7 @@ from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.common.v1 import task_pb2 as states
 from adjutant_messages.adjutant.event.v1 import Event
 from services.client import Adjutant
+from services.mesh.due import LOOK_AGAIN_S
 from tests.support.mesh import PROJECT, Caller
 from tests.support.processes import LiveMesh, live_mesh
 
@@ -162,7 +163,8 @@ async def test_an_orchestrator_that_slept_past_its_lease_cannot_write(
 
     done = await awake.finished(name, timeout_s=PATIENCE_S)
     assert done.state == states.TASK_STATE_COMPLETED
-    before = await awake.story(name)
+    await asyncio.sleep(LOOK_AGAIN_S + 1)  # its checkpoints are compacted after its end
+    done, before = await awake.task(name), await awake.story(name)
     pair.mesh.resume(sleeper)
     await until(lambda: _was_refused(pair.mesh.log_of(sleeper), name))
     await asyncio.sleep(LEASE_TTL_S)
