@@ -138,7 +138,7 @@ class Retried:
         steps = [
             work.marks.step("good", sleep_s=0.2),
             work.marks.step("bad", sleep_s=0.2, then=f"test -d {work.marks.folder / 'seen-to'}"),
-            work.marks.step("follower", sleep_s=0.1, after="bad"),
+            work.marks.step("follower", "after: bad", sleep_s=0.1),
         ]
         return "\n".join(["# Fails at first", *steps])
 
@@ -150,6 +150,40 @@ class Retried:
         await user.call(work.callers, "tasks.RetryTask", request)
 
 
+class HandedOn:
+    """A result that one step gives and another takes."""
+
+    weight, commits, waits, end = 2, False, False, _COMPLETED
+
+    def plan(self, work: Work) -> str:
+        """Return a step that gives a number, and one that looks whether it got it."""
+        number = work.chance.randrange(1000)
+        gives = f'echo {number} > "$ADJUTANT_RESULTS/number"'
+        takes = f'test "$(cat "$ADJUTANT_INPUTS/number")" -eq {number}'
+        steps = [
+            work.marks.step("giver", "gives: number integer", sleep_s=0.2, then=gives),
+            work.marks.step("taker", "takes: number from giver", sleep_s=0.1, then=takes),
+        ]
+        return "\n".join(["# Hand on", *steps])
+
+    async def act(self, work: Work) -> None:
+        """Do nothing."""
+
+
+class TriedAgain:
+    """A step that works at its third attempt, and is tried again by itself until then."""
+
+    weight, commits, waits, end = 2, False, False, _COMPLETED
+
+    def plan(self, work: Work) -> str:
+        """Return a step that counts its attempts by its marks."""
+        then = f"test $(wc -l < {work.marks.folder / 'flaky'}) -ge 3"
+        return "\n".join(["# Flaky", work.marks.step("flaky", "retry: 10", sleep_s=0.1, then=then)])
+
+    async def act(self, work: Work) -> None:
+        """Do nothing."""
+
+
 KINDS: Final[tuple[Kind, ...]] = (
     Parallel(),
     Approved(),
@@ -157,4 +191,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     Left(),
     Cancelled(),
     Retried(),
+    HandedOn(),
+    TriedAgain(),
 )

@@ -13,12 +13,15 @@ class Marks:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def step(self, title: str, *, sleep_s: float, then: str = "true", after: str = "") -> str:
-        """Return a step for a plan; `then` is what it does between its two marks."""
+    def step(self, title: str, *lines: str, sleep_s: float, then: str = "true") -> str:
+        """Return a step for a plan; `then` is what it does between its two marks.
+
+        `lines` are further lines of it, such as `after: build`.
+        """
         file = self.folder / title
-        lines = [f"- [ ] {title}", *([f"  after: {after}"] if after else [])]
-        mark = f'echo "begun $ADJUTANT_RUN" >> {file}; sleep {sleep_s:.2f}; {then} || exit 1; '
-        return "\n".join([*lines, f'  run: {mark}echo "done $ADJUTANT_RUN" >> {file}', ""])
+        work = f'echo "begun $ADJUTANT_RUN" >> {file}; sleep {sleep_s:.2f}; {then} || exit 1; '
+        run = f'run: {work}echo "done $ADJUTANT_RUN" >> {file}'
+        return "\n  ".join([f"- [ ] {title}", *lines, run]) + "\n"
 
     def of(self, title: str, what: str) -> list[str]:
         """Return the runs that wrote down `begun`, or `done`, for a step, in their order."""

@@ -37,6 +37,7 @@ _SETTINGS: Final = {
     "ADJUTANT_CANCEL_GRACE_S": "0.5",
     "ADJUTANT_STREAM_HEARTBEAT_S": "1",
     "ADJUTANT_DRAIN_GRACE_S": "1",
+    "ADJUTANT_RETRY_INITIAL_S": "0.2",
 }
 
 Say = Callable[[str], None]
