@@ -57,6 +57,8 @@ class StepRecord(BaseModel):
     """The plan had it ticked off: it counts as done."""
     attempt: int = 0
     run: str = ""
+    revision: str = ""
+    """Where its latest run starts from: whoever asks for that run again must ask for the same."""
     failure: FailureRecord | None = None
     changed_files: list[str] = Field(default_factory=list)
     patch_sha256: str = ""

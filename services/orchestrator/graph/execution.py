@@ -8,7 +8,7 @@ from langgraph.types import Command, interrupt
 from services.mesh.errors import AdjutantError
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
-from services.orchestrator.runspec import step_run_name, step_spec
+from services.orchestrator.runspec import begin_attempt, step_spec
 from services.orchestrator.step import StepRecord
 from services.orchestrator.steps import move_step, ready_steps, skip_unreachable, summary
 from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, move_task
@@ -33,9 +33,7 @@ class Execution:
             if not ready:
                 return None  # a second time through, after a crash
             for step in ready:
-                step.attempt += 1
-                step.run = step_run_name(task, step)
-                step.last_message = task.inbox.handed_over
+                begin_attempt(task, step)
                 events += move_step(task, step, "RUNNING")
             titles = ", ".join(step.title for step in ready)
             return [*enter_node(task, "EXECUTE", f"starts {titles}"[:200]), *events]
