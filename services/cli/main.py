@@ -12,6 +12,7 @@ from services.cli import (
     approvals,
     auth,
     connections,
+    estimate,
     events,
     exits,
     hierarchy,
@@ -33,6 +34,7 @@ for module in (
     local,
     auth,
     new,
+    estimate,
     tasks,
     runs,
     approvals,
@@ -91,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
 def _with_checklist_last(arguments: Sequence[str]) -> list[str]:
     """Return a command line whose text may begin like a checklist does, which is like an option."""
     texts = [argument for argument in arguments if argument.startswith("- ")]
-    if not texts or arguments[0] != "new":
+    if not texts or arguments[0] not in ("new", "estimate"):
         return list(arguments)
     return [*(argument for argument in arguments if argument not in texts), "--", *texts]
 

@@ -62,16 +62,17 @@ def clock(time: datetime.datetime | None) -> str:
 
 def age(time: datetime.datetime | None) -> str:
     """Return how long ago a time was."""
-    return _span(datetime.datetime.now(datetime.UTC) - time) + " ago" if time else ""
+    return span(datetime.datetime.now(datetime.UTC) - time) + " ago" if time else ""
 
 
 def took(start: datetime.datetime | None, end: datetime.datetime | None) -> str:
     """Return how long something took; empty while it is not over."""
-    return _span(end - start) if start and end else ""
+    return span(end - start) if start and end else ""
 
 
-def _span(span: datetime.timedelta) -> str:
-    seconds = max(span.total_seconds(), 0.0)
+def span(length: datetime.timedelta | None) -> str:
+    """Return a length of time in the unit that reads best; none is no time at all."""
+    seconds = max(length.total_seconds(), 0.0) if length else 0.0
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
@@ -175,12 +176,24 @@ def show_outcome(session: Session, task: Task) -> None:
         _show_step(session, step)
     if task.costs:
         session.say(f"Spent {money(task.costs)}")
+    _show_estimate(session, task)
     if task.failure:
         session.say(f"The task failed, {failure_line(task.failure)}")
     if task.state.name in ("FAILED", "CANCELLED"):
         session.say(f"Try again what did not succeed: adjutant retry {me}")
     elif task.state.name == "WAITING_FOR_USER":
         session.say("It waits for an answer: adjutant approvals")
+
+
+def _show_estimate(session: Session, task: Task) -> None:
+    """Print what a task was thought to take, and what it took."""
+    from services.cli.estimates import estimate_line
+
+    if task.estimate is None or not task.estimate.known_steps:
+        return
+    session.say(estimate_line(task.estimate))
+    if spent := took(task.start_time, task.end_time):
+        session.say(f"It took {spent}.")
 
 
 def _show_step(session: Session, step: Step) -> None:

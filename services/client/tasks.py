@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _SERVICE: Final = "orchestrator"
 _PATH: Final = "/adjutant.orchestrator.v1.TaskService/"
 _SUBMIT = Method(_SERVICE, _PATH + "SubmitTask", v1.SubmitTaskRequest, v1.SubmitTaskResponse)
+_ESTIMATE = Method(
+    _SERVICE, _PATH + "EstimateTask", v1.EstimateTaskRequest, v1.EstimateTaskResponse
+)
 _GET = Method(_SERVICE, _PATH + "GetTask", v1.GetTaskRequest, v1.GetTaskResponse)
 _LIST = Method(_SERVICE, _PATH + "ListTasks", v1.ListTasksRequest, v1.ListTasksResponse)
 _CANCEL = Method(_SERVICE, _PATH + "CancelTask", v1.CancelTaskRequest, v1.CancelTaskResponse)
@@ -65,6 +68,18 @@ class Tasks:
             failure_policy=failure_policy,
         )
         return present((await self._transport.unary(_SUBMIT, request)).task)
+
+    async def estimate(
+        self, instructions: str, *, title: str = "", max_parallel_steps: int = 0
+    ) -> v1.EstimateTaskResponse:
+        """Return the plan that `submit` would run, and what past runs say that it will take."""
+        request = v1.EstimateTaskRequest(
+            parent=self._parent,
+            title=title,
+            instructions=instructions,
+            max_parallel_steps=max_parallel_steps,
+        )
+        return await self._transport.unary(_ESTIMATE, request)
 
     async def get(self, name: str) -> v1.Task:
         """Return a task by its full name."""

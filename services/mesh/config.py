@@ -6,9 +6,16 @@ the table of all of them.
 
 import socket
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.mesh.identity.issuer import Issuer, require_distinct
@@ -130,11 +137,12 @@ class MeshSettings(BaseSettings):
     otlp_endpoint: str = ""
     """OTLP gRPC address that spans go to, such as `http://127.0.0.1:4317`; empty means nowhere."""
 
-    @model_validator(mode="after")
-    def _require_mongo_url(self) -> Self:
-        if self.store == "mongo" and not self.mongo_url.get_secret_value():
-            raise ValueError("ADJUTANT_STORE is mongo, so ADJUTANT_MONGO_URL must say where it is")
-        return self
+    @field_validator("mongo_url")
+    @classmethod
+    def _require_where_it_is(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("store") == "mongo" and not url.get_secret_value():
+            raise ValueError("ADJUTANT_STORE is mongo, so this must say where the server is")
+        return url
 
     @property
     def mongo_database_name(self) -> str:

@@ -32,6 +32,11 @@ from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.news import News
+from services.orchestrator.plans.cache import PLANS, CachedPlanner
+from services.orchestrator.plans.estimate import Estimates
+from services.orchestrator.plans.planner import ChecklistPlanner
+from services.orchestrator.plans.preview import Previews
+from services.orchestrator.plans.statistics import STATISTICS, Statistics
 from services.orchestrator.results import Results
 from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
@@ -81,6 +86,8 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     API_KEYS,
     KEY_USES,
     AUDIT_ENTRIES,
+    PLANS,
+    STATISTICS,
 )
 
 
@@ -90,7 +97,10 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
-    graph = TaskGraph(mesh.store, runner).compile(saver)
+    planner = CachedPlanner(ChecklistPlanner(), mesh.store, options.plan_cache_ttl_s)
+    statistics = Statistics(mesh.store)
+    estimates = Estimates(statistics)
+    graph = TaskGraph(mesh.store, runner, planner, estimates).compile(saver)
     back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
     results = Results(mesh.store, runner, options, back_off.look)
     ending = Ending(mesh.store, runner, results)
@@ -99,11 +109,11 @@ async def build(mesh: Mesh) -> None:
     inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
-    tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
+    tasks = Tasks(mesh.store, conductor.wake, inheritance, rights, planner)
 
     mesh.serve(
         task_service_pb2_grpc.add_TaskServiceServicer_to_server,
-        TaskService(tasks, mesh.hub),
+        TaskService(tasks, Previews(planner, estimates, inheritance), mesh.hub),
         f"{_CONTRACT}.TaskService",
     )
     mesh.serve(
@@ -122,6 +132,9 @@ async def build(mesh: Mesh) -> None:
     due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
     mesh.run_in_background("retention", due.run)
     mesh.run_in_background("back-off", back_off.run)
+    mesh.run_in_background("plan cache", planner.run)
+    ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
+    mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)

@@ -8,6 +8,7 @@ from services.mesh.statemachine import StateMachine
 from services.mesh.store import UtcTime
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.money import MoneyRecord
+from services.orchestrator.plans.numbers import Numbers
 from services.orchestrator.plans.plan import Gives, Takes
 
 STEP_STATES: Final = StateMachine(
@@ -46,7 +47,7 @@ class StepRecord(BaseModel):
     command_line: str = ""
     verify_command: str = ""
     timeout_s: int | None = None
-    after: list[int] = Field(default_factory=list)
+    after: Numbers = Field(default_factory=list)
     gives: list[Gives] = Field(default_factory=list)
     takes: list[Takes] = Field(default_factory=list)
     retry_limit: int = 0
