@@ -103,17 +103,30 @@ def short_ids(names: Iterable[str], *, shorten: bool) -> dict[str, str]:
 
 def tasks_table(tasks: Sequence[Task], *, shorten: bool = False) -> Table:
     """Return a list of tasks; `shorten` where columns are few."""
-    rows = table("task", "state", "steps", "created", "title")
+    # Where all are of the foreground, as where nobody uses the other one, it need not be said.
+    has_queues = any(task.queue.name == "BACKGROUND" for task in tasks)
+    queue = ["queue"] if has_queues else []
+    rows = table("task", "state", *queue, "steps", "created", "title")
     ids = short_ids((task.name for task in tasks), shorten=shorten)
     for task in tasks:
         done = f"{task.progress.steps_done}/{task.progress.step_count}" if task.progress else ""
         rows.add_row(
             ids[task.name],
             state(task.state.name or ""),
+            *([(task.queue.name or "").lower()] if has_queues else []),
             done,
             age(task.create_time),
             plain(task.title),
         )
+    return rows
+
+
+def queue_table(queue: str, tasks: Sequence[Task], *, shorten: bool = False) -> Table:
+    """Return the tasks that wait in a queue, with their places."""
+    rows = table(queue, "task", "created", "title")
+    ids = short_ids((task.name for task in tasks), shorten=shorten)
+    for place, task in enumerate(tasks, 1):
+        rows.add_row(str(place), ids[task.name], age(task.create_time), plain(task.title))
     return rows
 
 
@@ -158,6 +171,11 @@ def show_task(session: Session, task: Task) -> None:
         plain(task.title), " · ", state(task.state.name or ""), "\n", (task.name, "dim")
     )
     session.console.print(heading, soft_wrap=True)
+    if task.state.name == "QUEUED":
+        session.say(f"It waits in the {(task.queue.name or '').lower()}: adjutant queue")
+    if task.message_count:
+        waiting = task.pending_message_count
+        session.say(f"Messages: {task.message_count}, {waiting or 'none'} to be handed over")
     if task.steps:
         session.console.print(steps_table(task.steps))
     show_outcome(session, task)

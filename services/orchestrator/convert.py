@@ -27,6 +27,11 @@ def task_state(state: str) -> str:
     return f"TASK_STATE_{state}"
 
 
+def task_queue(queue: str) -> str:
+    """Return a queue as the contract names it."""
+    return f"TASK_QUEUE_{queue}"
+
+
 def step_state(state: str) -> str:
     """Return a step's state as the contract's."""
     return f"STEP_STATE_{state}"
@@ -178,6 +183,10 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
         estimate=estimate(record.estimate) if record.estimate else None,
         plan_cached=record.plan_cached,
         complexity=record.complexity,
+        queue=task_queue(record.queue),
+        rank=record.rank,
+        pending_message_count=len(record.inbox.pending),
+        message_count=record.inbox.received,
     )
 
 

@@ -33,6 +33,7 @@ def step_spec(task: TaskRecord, step: StepRecord) -> run_pb2.RunSpec:
         workspace=_workspace(task, task.patches(task.ancestors(step.number))),
         results=[convert.declaration(given) for given in step.gives],
         inputs=_inputs(task, step),
+        last_message=step.last_message,
     )
     if step.timeout_s is not None:
         spec.timeout.FromSeconds(step.timeout_s)

@@ -23,6 +23,8 @@ class OrchestratorSettings(MeshSettings):
         ),
     )
     """Graphs that are being run at once; tasks that wait for an agent or a person do not count."""
+    foreground_burst: int = Field(4, ge=1)
+    """Slots in a row for the foreground while one of the background waits; then it has its turn."""
     reconcile_interval_s: float = Field(5.0, gt=0)
     """Seconds between two searches for tasks whose event was missed or whose worker is gone."""
     run_check_age_s: float = Field(30.0, gt=0)

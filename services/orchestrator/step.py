@@ -69,6 +69,10 @@ class StepRecord(BaseModel):
     """When it is tried again; None where it does not wait for that."""
     costs: list[MoneyRecord] = Field(default_factory=list)
     """What all its runs say that they spent, one amount for each currency."""
+    committed: bool = False
+    """Its changes are in the task's base already: a commit was made, and more was asked for."""
+    last_message: int = 0
+    """Number of the last message that its latest run sees."""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
 
@@ -76,3 +80,8 @@ class StepRecord(BaseModel):
     def satisfied(self) -> bool:
         """Whether steps that come after may start."""
         return self.state == "SUCCEEDED" or self.ticked
+
+    @property
+    def leaves_changes(self) -> bool:
+        """Whether it changed something that is in no commit yet."""
+        return self.state == "SUCCEEDED" and bool(self.patch_sha256) and not self.committed

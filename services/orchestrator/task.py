@@ -15,6 +15,7 @@ from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
+from services.orchestrator.inbox import Inbox
 from services.orchestrator.money import MoneyRecord, add_all
 from services.orchestrator.plans.estimate import EstimateRecord
 from services.orchestrator.plans.numbers import to_ranges
@@ -27,6 +28,7 @@ TASK_STATES: Final = StateMachine(
     transitions={
         "QUEUED": ("ORCHESTRATING", "CANCELLING"),
         "ORCHESTRATING": (
+            "QUEUED",  # a message came meanwhile; the next pass begins with it
             "WAITING_FOR_AGENT",
             "WAITING_FOR_USER",
             "COMPLETED",
@@ -116,6 +118,12 @@ class TaskRecord(Record):
     """When something is to be done about its checkpoints, once it has ended: see retention.py."""
     thread_compacted: bool = False
     """Whether only the last checkpoint is left."""
+    queue: str = "FOREGROUND"
+    rank: str = ""
+    """Place in its queue, see `rank.py`; empty for tasks of an older version, which come first."""
+    passes: int = 0
+    """How often it was worked on."""
+    inbox: Inbox = Field(default_factory=Inbox)
     trace: dict[str, str] = Field(default_factory=dict)
     """Trace headers of the call that submitted it."""
     news_time: UtcTime
@@ -165,11 +173,14 @@ class TaskRecord(Record):
         wanted = set(among) if among is not None else {step.number for step in self.steps}
         by_number = {step.number: step for step in self.steps}
         ordered = (by_number[number] for number in self.order() if number in wanted)
-        return [step for step in ordered if step.state == "SUCCEEDED" and step.patch_sha256]
+        return [step for step in ordered if step.leaves_changes]
 
 
 TASKS: Final = Collection(
-    "tasks", TaskRecord, ("state", "title"), hidden=("wake_time", "thread_time")
+    "tasks",
+    TaskRecord,
+    ("state", "title", "queue", "rank"),
+    hidden=("wake_time", "thread_time"),
 )
 
 Events = list[event_pb2.Event]
@@ -194,6 +205,8 @@ def announce_task(task: TaskRecord, previous: str = "UNSPECIFIED") -> event_pb2.
         state=convert.task_state(task.state),
         title=task.title,
         partial_success=task.partial_success,
+        queue=convert.task_queue(task.queue),
+        rank=task.rank if task.state == "QUEUED" else "",
     )
     if task.failure:
         changed.failure.CopyFrom(convert.failure(task.failure))

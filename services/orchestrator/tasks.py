@@ -12,8 +12,10 @@ from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, RequestKey, Store, now
+from services.orchestrator import rank
 from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plans.planner import Planned, Planner
+from services.orchestrator.queues import queue_of
 from services.orchestrator.requests import request_key
 from services.orchestrator.task import (
     TASKS,
@@ -107,6 +109,8 @@ class Tasks:
             if request.failure_policy == task_pb2.FAILURE_POLICY_KEEP
             else "FAIL",
             submitter=submitter,
+            queue=queue_of(request.queue),
+            rank=rank.at(time),
             trace=telemetry.inject(),
         )
         inserted = await self._store.insert(

@@ -1,13 +1,14 @@
 """What gRPC is told to call."""
 
 import json
+from typing import Any
 
 import pytest
 
 from services import targets
 
 BOTH = "127.0.0.1:7401,127.0.0.1:7411"
-CONFIG = {"methodConfig": [{"name": [{}]}]}
+CONFIG: dict[str, Any] = {"methodConfig": [{"name": [{}]}]}
 
 
 def test_one_address_is_called_as_it_is() -> None:

@@ -35,6 +35,7 @@ class Execution:
             for step in ready:
                 step.attempt += 1
                 step.run = step_run_name(task, step)
+                step.last_message = task.inbox.handed_over
                 events += move_step(task, step, "RUNNING")
             titles = ", ".join(step.title for step in ready)
             return [*enter_node(task, "EXECUTE", f"starts {titles}"[:200]), *events]
