@@ -113,11 +113,11 @@ async def test_an_estimate_says_what_it_stands_on(adjutant: Run, tmp_path: Path)
         ):
             await asyncio.sleep(0.2)
     assert "Measured · complexity 1" in shown
-    assert "Estimate: 0." in shown
+    assert "Estimate: " in shown
     other = (await adjutant("estimate", "- [ ] other\n  run: true\n")).out
     assert "1 run of the same agent" in other
     task = json.loads((await adjutant("new", "--plan", str(plan), "--json")).out)["name"]
     told = await adjutant("watch", task)
-    assert "Estimate: 0." in told.out
+    assert "Estimate: " in told.out
     assert "It took " in told.out
     assert (await adjutant("estimate", "--plan", str(tmp_path / "none.md"))).code == 2
