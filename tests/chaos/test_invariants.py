@@ -134,6 +134,11 @@ def _with_log(scene: Scene, log: list[event_pb2.Event]) -> Scene:
     return replace(scene, log={PROJECT: log})
 
 
+def _untold(scene: Scene) -> Scene:
+    earlier = task_pb2.Task(name=f"{PROJECT}/tasks/a", title="timetable-1", state=COMPLETED)
+    return replace(scene, at_end={**scene.at_end, earlier.name: earlier})
+
+
 def _also(scene: Scene, event: event_pb2.Event) -> Scene:
     return _with_log(scene, [*scene.log[PROJECT], event])
 
@@ -170,7 +175,8 @@ WRONGS: list[tuple[str, Callable[[Scene], Scene]]] = [
     ("succeeded_steps_were_done", lambda s: _marked(s, f"begun {FIRST}\n")),
     ("ticks_made_one_task", lambda s: _also(s, _tick(2, SCHEDULED))),
     ("ticks_made_one_task", lambda s: _also(s, _tick(1, ""))),
-    ("ticks_made_one_task", lambda s: _with_log(s, [*s.log[PROJECT][:2], s.log[PROJECT][3]])),
+    ("ticks_made_one_task", lambda s: _also(s, _tick(2, f"{SCHEDULED}-gone"))),
+    ("ticks_made_one_task", _untold),
     ("lost_only_with_their_shims", lambda s: _with_log(s, [_lost(FIRST)])),
     ("committed_once", _not_committed),
     ("logged_once", lambda s: _with_log(s, [*s.log[PROJECT], s.log[PROJECT][0]])),
