@@ -19,6 +19,7 @@ BURST: Final = 4
 GOT_ON: Final = 20
 """Events that are heard of a mesh that has got on."""
 _LOOK_S: Final = 0.05
+_LOOKS: Final = 200
 _RESTART_S: Final = 0.2
 """Seconds after which the harness starts a supervisor again that has ended, as an init would."""
 
@@ -118,7 +119,7 @@ class Killer:
     def _do(self, victim: Found, stop_s: float) -> bool:
         """Kill or stop a process, unless it has become another one meanwhile."""
         # Stopped in any case, so that what is written down of it is so when it dies.
-        victim.process.suspend()
+        _suspend(victim.process)
         if not is_still(victim):
             victim.process.resume()
             return False
@@ -140,6 +141,15 @@ class Killer:
         time_s = time.monotonic() - self.began
         pid = victim.process.pid
         self.done.append(Disturbance(time_s, kind, victim.part, pid, run, stop_s))
+
+
+def _suspend(process: psutil.Process) -> None:
+    """Stop a process, and return when it does not go on any more. psutil.Error."""
+    process.suspend()
+    for _ in range(_LOOKS):
+        if process.status() == psutil.STATUS_STOPPED:
+            return
+        time.sleep(0.001)
 
 
 def _wake(process: psutil.Process) -> None:
