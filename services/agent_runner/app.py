@@ -11,6 +11,7 @@ from services.agent_runner.adapters.credential_server import CredentialServer
 from services.agent_runner.adapters.credentials import OrchestratorCredentials
 from services.agent_runner.adapters.git import Workspaces
 from services.agent_runner.adapters.git_command import Git, Identity
+from services.agent_runner.adapters.messages import TaskMessages
 from services.agent_runner.adapters.subprocess import LocalBackend
 from services.agent_runner.agents import Agents, CommandAgent, GitAgent
 from services.agent_runner.collect import Collector
@@ -50,6 +51,8 @@ async def build(mesh: Mesh) -> None:
     await backend.open()
     credentials = OrchestratorCredentials(own.orchestrator_address, own)
     mesh.on_stop(credentials.close)
+    messages = TaskMessages(own.orchestrator_address, own)
+    mesh.on_stop(messages.close)
     server = CredentialServer(
         mesh.store, credentials, folder / "credentials" / str(own.replica), (GitAgent.name,)
     )
@@ -60,7 +63,9 @@ async def build(mesh: Mesh) -> None:
     parts = Parts(
         store=mesh.store,
         backend=backend,
-        jobs=JobMaker(own, workspaces, mesh.blobs, agents, identity, credentials, results),
+        jobs=JobMaker(
+            own, workspaces, mesh.blobs, agents, identity, credentials, results, messages
+        ),
         collector=Collector(folder / "runs", backend, workspaces, mesh.blobs, results),
         limits=LivenessLimits(own.liveness_window_s, own.loop_repeats, own.stuck_after_s),
         progress_interval_s=own.progress_interval_s,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from services.agent_runner.adapters.git import Workspaces
     from services.agent_runner.adapters.git_command import Identity
+    from services.agent_runner.adapters.messages import TaskMessages
     from services.agent_runner.agents import AgentCommand, Agents
     from services.agent_runner.credentials import Credentials
     from services.agent_runner.results import Results
@@ -53,6 +54,7 @@ class JobMaker:
     identity: Identity
     credentials: Credentials
     results: Results
+    messages: TaskMessages
 
     async def make(self, run: RunRecord, place: Path, token: str) -> JobSpec:
         """Prepare a run's workspace and say what to run there. Raises RunFailure.
@@ -69,11 +71,12 @@ class JobMaker:
             self._patches(run, asked.patch_runs),
         )
         await self.results.lay_out(run, place)
+        messages = await self.messages.write(run, place)
         command = self.agents.get(run.agent).command(run.spec, place, workspace.base_sha)
         return JobSpec(
             argv=command.argv,
             verify_argv=_verification(run.spec.verify_command),
-            env=self._environment(run, command, token) | _folders(place),
+            env=self._environment(run, command, token, messages) | _folders(place),
             working_directory=str(workspace_folder(place)),
             timeout_s=self.timeout_s(run),
             grace_s=self.settings.cancel_grace_s,
@@ -100,7 +103,9 @@ class JobMaker:
                 f"{run} left no changes to start from; name runs that have ended",
             ) from None
 
-    def _environment(self, run: RunRecord, command: AgentCommand, token: str) -> dict[str, str]:
+    def _environment(
+        self, run: RunRecord, command: AgentCommand, token: str, messages: Path
+    ) -> dict[str, str]:
         names = (*_KEPT_VARIABLES, *self.settings.job_variables)
         kept = {name: os.environ[name] for name in names if name in os.environ}
         trace = {"TRACEPARENT": run.headers["traceparent"]} if "traceparent" in run.headers else {}
@@ -108,6 +113,7 @@ class JobMaker:
             "ADJUTANT_RUN": run.name,
             "ADJUTANT_TASK": run.task,
             "ADJUTANT_REPORT_TOKEN": token,
+            "ADJUTANT_MESSAGES": str(messages),
             "ADJUTANT_RUNNER_ADDRESS": self.settings.address_of(self.settings.service),
             **job_variables(self.settings),
         }

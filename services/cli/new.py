@@ -44,10 +44,14 @@ async def new(
         bool, typer.Option("--keep-partial", help="Commit what succeeded though a step fails.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Let it wait behind what somebody waits for.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Hand in a task, and with --watch follow it to its end."""
+    from adjutant_messages.adjutant.common.v1 import TaskQueue
     from adjutant_messages.adjutant.orchestrator.v1 import (
         ApprovalPolicy,
         FailurePolicy,
@@ -65,6 +69,7 @@ async def new(
         approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
         max_parallel_steps=max_parallel,
         failure_policy=FailurePolicy.KEEP if keep_partial else FailurePolicy.UNSPECIFIED,
+        queue=TaskQueue.BACKGROUND if background else TaskQueue.UNSPECIFIED,
     )
     me = session.reference(task.name)
     if not as_json:

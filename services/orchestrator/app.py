@@ -14,7 +14,9 @@ from adjutant.orchestrator.v1 import (
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
     project_service_pb2_grpc,
+    queue_service_pb2_grpc,
     schedule_service_pb2_grpc,
+    task_message_service_pb2_grpc,
     task_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
@@ -31,7 +33,15 @@ from services.orchestrator.backoff import BackOff
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
+from services.orchestrator.message import MESSAGES
+from services.orchestrator.messages import Messages
 from services.orchestrator.news import News
+from services.orchestrator.plans.cache import PLANS, CachedPlanner
+from services.orchestrator.plans.estimate import Estimates
+from services.orchestrator.plans.planner import ChecklistPlanner
+from services.orchestrator.plans.preview import Previews
+from services.orchestrator.plans.statistics import STATISTICS, Statistics
+from services.orchestrator.queues import Queues
 from services.orchestrator.results import Results
 from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
@@ -43,7 +53,9 @@ from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
 from services.orchestrator.rpc.project_service import ProjectService
+from services.orchestrator.rpc.queue_service import QueueService
 from services.orchestrator.rpc.schedule_service import ScheduleService
+from services.orchestrator.rpc.task_message_service import TaskMessageService
 from services.orchestrator.rpc.task_service import TaskService
 from services.orchestrator.schedules.schedule import SCHEDULES
 from services.orchestrator.schedules.schedules import Schedules
@@ -74,6 +86,7 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     TASKS,
     APPROVALS,
     SCHEDULES,
+    MESSAGES,
     CLIENTS,
     GROUPS,
     PROJECTS,
@@ -81,6 +94,8 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     API_KEYS,
     KEY_USES,
     AUDIT_ENTRIES,
+    PLANS,
+    STATISTICS,
 )
 
 
@@ -90,20 +105,24 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
-    graph = TaskGraph(mesh.store, runner).compile(saver)
+    planner = CachedPlanner(ChecklistPlanner(), mesh.store, options.plan_cache_ttl_s)
+    statistics = Statistics(mesh.store)
+    estimates = Estimates(statistics)
+    graph = TaskGraph(mesh.store, runner, planner, estimates).compile(saver)
     back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
     results = Results(mesh.store, runner, options, back_off.look)
     ending = Ending(mesh.store, runner, results)
-    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
-    news = News(mesh.store, results, conductor.wake, options)
+    messages = Messages(mesh.store, lambda name: conductor.wake(name))
+    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options, messages)
+    news = News(mesh.store, results, conductor.wake, conductor.place, options)
     inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
-    tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
+    tasks = Tasks(mesh.store, conductor.wake, inheritance, rights, planner)
 
     mesh.serve(
         task_service_pb2_grpc.add_TaskServiceServicer_to_server,
-        TaskService(tasks, mesh.hub),
+        TaskService(tasks, Previews(planner, estimates, inheritance), mesh.hub),
         f"{_CONTRACT}.TaskService",
     )
     mesh.serve(
@@ -111,6 +130,7 @@ async def build(mesh: Mesh) -> None:
         ApprovalService(Approvals(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
+    _serve_queues(mesh, conductor, messages)
     mesh.consume("orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], news.on_run_event)
     mesh.consume(
         "orchestrator-approvals",
@@ -122,6 +142,9 @@ async def build(mesh: Mesh) -> None:
     due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
     mesh.run_in_background("retention", due.run)
     mesh.run_in_background("back-off", back_off.run)
+    mesh.run_in_background("plan cache", planner.run)
+    ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
+    mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
@@ -144,6 +167,21 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
         f"{_CONTRACT}.ScheduleService",
     )
     mesh.run_in_background("schedules", due.run)
+
+
+def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
+    """Serve the queues that tasks wait in, and messages to tasks."""
+    mesh.serve(
+        queue_service_pb2_grpc.add_QueueServiceServicer_to_server,
+        QueueService(Queues(mesh.store, conductor.place), mesh.hub),
+        f"{_CONTRACT}.QueueService",
+    )
+    mesh.serve(
+        task_message_service_pb2_grpc.add_TaskMessageServiceServicer_to_server,
+        TaskMessageService(messages),
+        f"{_CONTRACT}.TaskMessageService",
+    )
+    mesh.run_in_background("messages", Due(mesh.store, MESSAGES, "check_time", messages.check).run)
 
 
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:

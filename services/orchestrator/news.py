@@ -29,11 +29,13 @@ class News:
         store: Store,
         results: Results,
         wake: Callable[[str], None],
+        place: Callable[[TaskRecord], None],
         settings: OrchestratorSettings,
     ) -> None:
         self._store = store
         self._results = results
         self._wake = wake
+        self._place = place
         self._settings = settings
 
     async def on_run_event(self, event: event_pb2.Event) -> None:
@@ -71,6 +73,7 @@ class News:
     async def _reconcile(self, check_age_s: float) -> None:
         unfinished = {"state": WANTED}
         async for task in self._store.scan(TASKS, unfinished):
+            self._place(task)  # another replica may have moved it
             self._wake(task.name)
         oldest = now() - timedelta(seconds=check_age_s)
         waiting = {"state": ("WAITING_FOR_AGENT", "WAITING_FOR_USER")}

@@ -27,6 +27,7 @@ def begin_attempt(task: TaskRecord, step: StepRecord) -> None:
     """Note the run that a step is to have next, and what of it the task may change meanwhile."""
     step.attempt += 1
     step.run = step_run_name(task, step)
+    step.last_message = task.inbox.handed_over
     step.revision = task.base_sha or (task.repository.revision if task.repository else "")
 
 
@@ -44,6 +45,7 @@ def step_spec(task: TaskRecord, step: StepRecord) -> run_pb2.RunSpec:
         workspace=_workspace(task, step),
         results=[convert.declaration(given) for given in step.gives],
         inputs=_inputs(task, step),
+        last_message=step.last_message,
     )
     if step.timeout_s is not None:
         spec.timeout.FromSeconds(step.timeout_s)

@@ -20,6 +20,7 @@ _SCHEDULE: Final = {
 }
 EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "TaskService/SubmitTask": {"instructions": _PLAN},
+    "TaskService/EstimateTask": {"instructions": _PLAN},
     "RunService/StartRun": {"spec.agent": "command", "spec.command_line": "true"},
     "RunService/ReadArtifact": {"artifact_id": "output.log"},
     "RunService/ReportRun": {"name": "{live_run}", "report_token": "{report_token}"},

@@ -22,7 +22,11 @@ from adjutant.orchestrator.v1 import (
     client_service_pb2_grpc,
     project_service_pb2,
     project_service_pb2_grpc,
+    queue_service_pb2_grpc,
     schedule_service_pb2_grpc,
+    task_message_pb2,
+    task_message_service_pb2,
+    task_message_service_pb2_grpc,
     task_pb2,
     task_service_pb2,
     task_service_pb2_grpc,
@@ -58,6 +62,8 @@ class Caller:
         orchestrator, runner, notification = self._channels
         # The generated stubs' types tell apart sync and async by the channel.
         self.tasks: Any = task_service_pb2_grpc.TaskServiceStub(orchestrator)
+        self.queues: Any = queue_service_pb2_grpc.QueueServiceStub(orchestrator)
+        self.messages: Any = task_message_service_pb2_grpc.TaskMessageServiceStub(orchestrator)
         self.clients: Any = client_service_pb2_grpc.ClientServiceStub(orchestrator)
         self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
@@ -102,6 +108,28 @@ class Caller:
     async def task(self, name: str) -> task_pb2.Task:
         response = await self.tasks.GetTask(task_service_pb2.GetTaskRequest(name=name))
         return response.task  # type: ignore[no-any-return]
+
+    async def tell(
+        self, task: str, text: str, request_id: str = ""
+    ) -> task_message_pb2.TaskMessage:
+        """Send a task a message."""
+        request = task_message_service_pb2.SendTaskMessageRequest(
+            parent=task, text=text, request_id=request_id
+        )
+        return (await self.messages.SendTaskMessage(request)).message  # type: ignore[no-any-return]
+
+    async def told(self, task: str) -> list[task_message_pb2.TaskMessage]:
+        """Return a task's messages, the first one first."""
+        found: list[task_message_pb2.TaskMessage] = []
+        token = ""
+        while True:
+            request = task_message_service_pb2.ListTaskMessagesRequest(
+                parent=task, order_by="create_time asc", page_size=500, page_token=token
+            )
+            page = await self.messages.ListTaskMessages(request)
+            found += page.messages
+            if not (token := page.next_page_token):
+                return found
 
     async def run(self, name: str) -> run_pb2.Run:
         response = await self.runs.GetRun(run_service_pb2.GetRunRequest(name=name))
