@@ -135,6 +135,28 @@ def ticks_made_one_task(scene: Scene) -> Iterable[str]:
                 yield f"{timetable.name} failed to hand in: {tick.failure.message}"
 
 
+def messages_handed_over_once(scene: Scene) -> Iterable[str]:
+    """Each message that was accepted is told of once, and is handed over once before the end."""
+    received = Counter(
+        e.resource for e in _all_events(scene) if e.HasField("task_message_received")
+    )
+    delivered = Counter(
+        e.resource for e in _all_events(scene) if e.HasField("task_message_delivered")
+    )
+    accepted = Counter(name for work in scene.works for name in work.told)
+    for name in received - accepted:
+        yield f"{name} is there besides those that were accepted"
+    for work in scene.works:
+        task = scene.at_end.get(work.task)
+        least = 1 if task and task.state == states.TASK_STATE_COMPLETED else 0
+        for name in work.told:
+            if received[name] != 1 or not least <= delivered[name] <= 1:
+                yield (
+                    f"{work.key}: {name} was received {received[name]} times"
+                    f" and delivered {delivered[name]} times"
+                )
+
+
 def lost_only_with_their_shims(scene: Scene) -> Iterable[str]:
     """A run is lost only where its shim was killed; any other process may die without that."""
     spared = scene.killer.killed_spares
@@ -222,6 +244,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     steps_done_once,
     succeeded_steps_were_done,
     ticks_made_one_task,
+    messages_handed_over_once,
     lost_only_with_their_shims,
     committed_once,
     logged_once,
