@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from tests.chaos.disturbances import QUICK, Wish, wishes
-from tests.chaos.parts import Found, of_mesh
+from tests.chaos.parts import Found, is_still, of_mesh
 from tests.support.processes import LiveMesh
 
 BURST: Final = 4
@@ -19,6 +19,7 @@ BURST: Final = 4
 GOT_ON: Final = 20
 """Events that are heard of a mesh that has got on."""
 _LOOK_S: Final = 0.05
+_LOOKS: Final = 200
 _RESTART_S: Final = 0.2
 """Seconds after which the harness starts a supervisor again that has ended, as an init would."""
 
@@ -109,37 +110,46 @@ class Killer:
             return False
         found.sort(key=lambda one: one.process.pid)
         victim = found[int(wish.which * len(found))]
+        if victim.process in self._stopped and wish.stop_s:
+            return False
         with contextlib.suppress(psutil.Error):
-            if wish.stop_s:
-                self._stop(victim, wish.stop_s)
-            else:
-                self._kill(victim)
-        return True
+            return self._do(victim, wish.stop_s)
+        return False
 
-    def _kill(self, victim: Found) -> None:
-        # Stopped first, so that what is written down of it is so when it dies.
-        victim.process.suspend()
+    def _do(self, victim: Found, stop_s: float) -> bool:
+        """Kill or stop a process, unless it has become another one meanwhile."""
+        # Stopped in any case, so that what is written down of it is so when it dies.
+        _suspend(victim.process)
+        if not is_still(victim):
+            victim.process.resume()
+            return False
         run = victim.run
-        victim.process.kill()
-        self._note("kill", victim, run)
-
-    def _stop(self, victim: Found, stop_s: float) -> None:
-        process = victim.process
-        if process in self._stopped:
-            return
-        process.suspend()
-        self._stopped[process] = asyncio.create_task(self._wake_later(process, stop_s))
-        self._note("stop", victim, victim.run, stop_s)
+        if stop_s:
+            waking = asyncio.create_task(self._wake_later(victim.process, stop_s))
+            self._stopped[victim.process] = waking
+        else:
+            victim.process.kill()
+        self._note("stop" if stop_s else "kill", victim, run, stop_s)
+        return True
 
     async def _wake_later(self, process: psutil.Process, stop_s: float) -> None:
         await asyncio.sleep(stop_s)
         del self._stopped[process]
         _wake(process)
 
-    def _note(self, kind: str, victim: Found, run: str, stop_s: float = 0.0) -> None:
+    def _note(self, kind: str, victim: Found, run: str, stop_s: float) -> None:
         time_s = time.monotonic() - self.began
         pid = victim.process.pid
         self.done.append(Disturbance(time_s, kind, victim.part, pid, run, stop_s))
+
+
+def _suspend(process: psutil.Process) -> None:
+    """Stop a process, and return when it does not go on any more. psutil.Error."""
+    process.suspend()
+    for _ in range(_LOOKS):
+        if process.status() == psutil.STATUS_STOPPED:
+            return
+        time.sleep(0.001)
 
 
 def _wake(process: psutil.Process) -> None:

@@ -7,10 +7,14 @@ import asyncio
 import shlex
 from typing import Final, Protocol
 
-import grpc
-
+from adjutant.common.v1 import queue_pb2
 from adjutant.common.v1 import task_pb2 as states
-from adjutant.orchestrator.v1 import approval_service_pb2, task_service_pb2
+from adjutant.orchestrator.v1 import (
+    approval_service_pb2,
+    queue_service_pb2,
+    task_message_service_pb2,
+    task_service_pb2,
+)
 from tests.chaos import user
 from tests.chaos.work import Work, is_final
 
@@ -120,12 +124,7 @@ class Cancelled:
         """Cancel after a moment."""
         await asyncio.sleep(work.chance.uniform(0, 4))
         request = task_service_pb2.CancelTaskRequest(name=work.task)
-        try:
-            await user.call(work.callers, "tasks.CancelTask", request)
-        except grpc.aio.AioRpcError as error:
-            # It has ended before; whether it might is for the invariants to say.
-            if error.code() != grpc.StatusCode.FAILED_PRECONDITION:
-                raise
+        await user.call_in_time(work.callers, "tasks.CancelTask", request)
 
 
 class Retried:
@@ -184,6 +183,44 @@ class TriedAgain:
         """Do nothing."""
 
 
+class Told:
+    """A task that is told something, and given further steps, while it is worked on."""
+
+    weight, commits, waits, end = 3, False, False, _COMPLETED
+
+    def plan(self, work: Work) -> str:
+        """Return a step that leaves time to be told something."""
+        return "\n".join(["# Listen", work.marks.step("first", sleep_s=0.8)])
+
+    async def act(self, work: Work) -> None:
+        """Tell it something at three moments; some of them are too late."""
+        for number in range(3):
+            await asyncio.sleep(work.chance.uniform(0, 0.8))
+            step = work.marks.step(f"further-{number}", sleep_s=0.1)
+            request = task_message_service_pb2.SendTaskMessageRequest(
+                parent=work.task,
+                request_id=f"{work.key} {number}",
+                text=work.chance.choice(["the weather is fine", step]),
+            )
+            sent = await user.call_in_time(work.callers, "messages.SendTaskMessage", request)
+            if sent:
+                work.told.append(sent.message.name)
+
+
+class Moved(Parallel):
+    """A task that somebody moves to the other queue and back, while it waits for its turn."""
+
+    weight = 2
+
+    async def act(self, work: Work) -> None:
+        """Move it there and back, and to the end."""
+        for queue in (queue_pb2.TASK_QUEUE_BACKGROUND, queue_pb2.TASK_QUEUE_FOREGROUND):
+            move = queue_service_pb2.MoveTaskRequest(name=work.task, queue=queue)
+            await user.call_in_time(work.callers, "queues.MoveTask", move)
+        reorder = queue_service_pb2.ReorderTaskRequest(name=work.task)
+        await user.call_in_time(work.callers, "queues.ReorderTask", reorder)
+
+
 KINDS: Final[tuple[Kind, ...]] = (
     Parallel(),
     Approved(),
@@ -193,4 +230,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     Retried(),
     HandedOn(),
     TriedAgain(),
+    Told(),
+    Moved(),
 )

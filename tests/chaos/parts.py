@@ -49,6 +49,11 @@ class Found:
         return f"{self.part} {self.process.pid}"
 
 
+def is_still(found: Found) -> bool:
+    """Tell whether a process, which may have become another program, is what it was."""
+    return _part(found.process) == found.part
+
+
 def of_mesh(mark: str) -> Iterator[Found]:
     """Yield every process of the mesh whose `MARK` has this value."""
     for process in psutil.process_iter():
@@ -74,7 +79,8 @@ def _part(process: psutil.Process) -> str:
 
 def _of_spawner(process: psutil.Process) -> str:
     """Tell a spawner from what it forked, which has the same command line."""
-    if process.name() == _SHIM_NAME:
-        return "shim"
     parent = process.parent()
+    if process.name() == _SHIM_NAME:
+        # A job has its shim's name until it becomes its command.
+        return JOB if parent and parent.name() == _SHIM_NAME else "shim"
     return "spawner" if parent and "services.agent_runner" in parent.cmdline() else "spare"

@@ -25,6 +25,7 @@ from tests.chaos.work import Work
 from tests.support.mesh import PROJECT, git, make_repository
 
 TASK, SCHEDULED = f"{PROJECT}/tasks/t", f"{PROJECT}/tasks/s"
+MESSAGE = f"{TASK}/messages/m"
 FIRST, SECOND = f"{PROJECT}/runs/t-1-1", f"{PROJECT}/runs/t-1-2"
 QUEUED, COMPLETED = states.TASK_STATE_QUEUED, states.TASK_STATE_COMPLETED
 
@@ -40,6 +41,16 @@ def _tick(at_s: int, task: str) -> event_pb2.Event:
     ticked = schedule_events_pb2.ScheduleTicked(task=task)
     ticked.tick_time.FromSeconds(at_s)
     return new_event(resource=f"{PROJECT}/schedules/timetable-1", schedule_ticked=ticked)
+
+
+def _received(name: str) -> event_pb2.Event:
+    received = task_events_pb2.TaskMessageReceived(number=1)
+    return new_event(resource=name, task="", task_message_received=received)
+
+
+def _delivered(name: str) -> event_pb2.Event:
+    delivered = task_events_pb2.TaskMessageDelivered(number=1)
+    return new_event(resource=name, task="", task_message_delivered=delivered)
 
 
 def _lost(run: str) -> event_pb2.Event:
@@ -60,6 +71,7 @@ def scene(tmp_path: Path) -> Scene:
     log = [
         *(_task_event(0, QUEUED), _task_event(QUEUED, COMPLETED)),
         *(_tick(1, SCHEDULED), _task_event(0, COMPLETED, SCHEDULED)),
+        *(_received(MESSAGE), _delivered(MESSAGE)),
     ]
     repository = make_repository(tmp_path / "repository")
     git(repository, "branch", "done")
@@ -74,6 +86,7 @@ def scene(tmp_path: Path) -> Scene:
         callers=(),
         chance=random.Random(0),
         task=TASK,
+        told=[MESSAGE],
         _listener=_listener(log[:2]),
     )
     task = task_pb2.Task(name=TASK, title="work 1", state=COMPLETED)
@@ -134,6 +147,11 @@ def _with_log(scene: Scene, log: list[event_pb2.Event]) -> Scene:
     return replace(scene, log={PROJECT: log})
 
 
+def _untold(scene: Scene) -> Scene:
+    earlier = task_pb2.Task(name=f"{PROJECT}/tasks/a", title="timetable-1", state=COMPLETED)
+    return replace(scene, at_end={**scene.at_end, earlier.name: earlier})
+
+
 def _also(scene: Scene, event: event_pb2.Event) -> Scene:
     return _with_log(scene, [*scene.log[PROJECT], event])
 
@@ -170,7 +188,11 @@ WRONGS: list[tuple[str, Callable[[Scene], Scene]]] = [
     ("succeeded_steps_were_done", lambda s: _marked(s, f"begun {FIRST}\n")),
     ("ticks_made_one_task", lambda s: _also(s, _tick(2, SCHEDULED))),
     ("ticks_made_one_task", lambda s: _also(s, _tick(1, ""))),
-    ("ticks_made_one_task", lambda s: _with_log(s, [*s.log[PROJECT][:2], s.log[PROJECT][3]])),
+    ("ticks_made_one_task", lambda s: _also(s, _tick(2, f"{SCHEDULED}-gone"))),
+    ("ticks_made_one_task", _untold),
+    ("messages_handed_over_once", lambda s: _also(s, _delivered(MESSAGE))),
+    ("messages_handed_over_once", lambda s: _also(s, _received(f"{MESSAGE}-2"))),
+    ("messages_handed_over_once", lambda s: _with_log(s, list(s.log[PROJECT][:-1]))),
     ("lost_only_with_their_shims", lambda s: _with_log(s, [_lost(FIRST)])),
     ("committed_once", _not_committed),
     ("logged_once", lambda s: _with_log(s, [*s.log[PROJECT], s.log[PROJECT][0]])),

@@ -34,3 +34,16 @@ async def call(callers: Sequence[Caller], name: str, request: Any) -> Any:
                 raise
         await asyncio.sleep(_PAUSE_S)
     raise AssertionError("there is no replica to call")
+
+
+async def call_in_time(callers: Sequence[Caller], name: str, request: Any) -> Any | None:
+    """Call likewise; None where what was called for has gone on and does not allow it any more.
+
+    Whether it may have gone on is for the invariants to say.
+    """
+    try:
+        return await call(callers, name, request)
+    except grpc.aio.AioRpcError as error:
+        if error.code() != grpc.StatusCode.FAILED_PRECONDITION:
+            raise
+        return None

@@ -4,8 +4,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from adjutant.common.v1 import queue_pb2
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import (
     approval_pb2,
@@ -19,6 +20,8 @@ from tests.support.mesh import FINAL, Caller
 
 if TYPE_CHECKING:
     from tests.chaos.kinds import Kind
+
+_QUEUES: Final = (queue_pb2.TASK_QUEUE_FOREGROUND, queue_pb2.TASK_QUEUE_BACKGROUND)
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Work:
     chance: random.Random
     task: str = ""
     """Name; empty until it was accepted."""
+    told: list[str] = field(default_factory=list)
+    """Names of the messages to it that were accepted."""
     complaints: list[str] = field(default_factory=list)
     _listener: Listener | None = None
 
@@ -54,6 +59,7 @@ class Work:
             request_id=self.key,
             title=self.key,
             instructions=self.kind.plan(self),
+            queue=self.chance.choice(_QUEUES),
         )
         if self.kind.commits:
             request.repository.uri = str(self.repository)

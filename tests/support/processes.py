@@ -58,7 +58,7 @@ class LiveMesh:
         if self._up and self._up.poll() is None:
             self.resume_all()
             self._up.send_signal(signal.SIGINT)
-            await asyncio.to_thread(self._up.wait, 30)
+            await asyncio.to_thread(self._up.wait, 60)
 
     def pid_of(self, part: str) -> int | None:
         """Return the process id of a part; None while it has none.
