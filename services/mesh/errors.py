@@ -72,6 +72,11 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "NOT_EMPTY": _C.FAILED_PRECONDITION,
     "LAST_OWNER": _C.FAILED_PRECONDITION,
     "SECRET_UNREADABLE": _C.FAILED_PRECONDITION,
+    "APPROVAL_EXPIRED": _C.FAILED_PRECONDITION,
+    "INVALID_EDIT": _C.INVALID_ARGUMENT,
+    "UNKNOWN_CHOICE": _C.INVALID_ARGUMENT,
+    "TOO_MANY_ITERATIONS": _C.FAILED_PRECONDITION,
+    "COST_LIMIT": _C.FAILED_PRECONDITION,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
 

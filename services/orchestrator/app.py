@@ -18,15 +18,19 @@ from adjutant.orchestrator.v1 import (
 )
 from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh, Service
+from services.mesh.due import Due
 from services.mesh.identity.api_keys import make_token
 from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
+from services.orchestrator.approval_statistics import Statistics
 from services.orchestrator.approvals import Approvals
+from services.orchestrator.asking import Asker
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
+from services.orchestrator.expiry import Expiry
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.news import News
 from services.orchestrator.results import Results
@@ -82,12 +86,14 @@ async def build(mesh: Mesh) -> None:
     path = options.service_dir / "checkpoints.db"
     saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
     runner = Runner(options.agent_runner_address, options)
-    graph = TaskGraph(mesh.store, runner).compile(saver)
+    inheritance = Inheritance(mesh.store)
+    due = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
+    asker = Asker(mesh.store, inheritance, options, due.look)
+    graph = TaskGraph(mesh.store, runner, asker).compile(saver)
     results = Results(mesh.store, runner, options)
     ending = Ending(mesh.store, runner, results)
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
     news = News(mesh.store, results, conductor.wake, options)
-    inheritance = Inheritance(mesh.store)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
     tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
@@ -99,7 +105,7 @@ async def build(mesh: Mesh) -> None:
     )
     mesh.serve(
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server,
-        ApprovalService(Approvals(mesh.store)),
+        ApprovalService(Approvals(mesh.store, asker, runner), Statistics(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
     mesh.consume("orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], news.on_run_event)
@@ -108,6 +114,7 @@ async def build(mesh: Mesh) -> None:
         [event_pb2.EVENT_KIND_APPROVAL_RESOLVED],
         news.on_approval_event,
     )
+    mesh.run_in_background("expiry", due.run)
     mesh.run_in_background("reconcile", news.reconcile_forever)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)

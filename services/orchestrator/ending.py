@@ -2,9 +2,8 @@
 
 from services.mesh.lease import Lease
 from services.mesh.store import Store
-from services.orchestrator import approval as approvals
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.approval import APPROVALS, dismiss
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.outcome import FINAL
 from services.orchestrator.results import Results
@@ -40,7 +39,9 @@ class Ending:
         # Also one that was asked for just when the task was cancelled, which it does not know of.
         asked = {"task": (task.name,), "state": ("PENDING",)}
         async for approval in self._store.scan(APPROVALS, asked):
-            await self._store.update(APPROVALS, approval.name, _dismiss)
+            await self._store.update(
+                APPROVALS, approval.name, lambda one: dismiss(one, "the task has ended")
+            )
         for name in task.active_runs():
             run = await self._runner.cancel(name)
             if run.state in FINAL:
@@ -58,9 +59,3 @@ class Ending:
             return move_task(task, "FAILED", failure)
 
         return await self._store.update(TASKS, name, change, fence=lease.token)
-
-
-def _dismiss(approval: ApprovalRecord) -> Events | None:
-    if approval.state != "PENDING":
-        return None
-    return approvals.resolve(approval, "DISMISSED", "UNSPECIFIED", "the task has ended")

@@ -4,7 +4,8 @@ from google.protobuf import timestamp_pb2
 
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.names import child, collection_and_id, parent_of
-from services.orchestrator.approval import ApprovalRecord, CommitActionRecord, PatchRecord
+from services.orchestrator.action import CommitActionRecord, PatchRecord
+from services.orchestrator.approval import ApprovalRecord
 from services.orchestrator.step import StepRecord
 from services.orchestrator.task import TaskRecord
 
@@ -56,6 +57,7 @@ def commit_action(task: TaskRecord) -> CommitActionRecord:
 def commit_spec(task: TaskRecord, approval: ApprovalRecord) -> run_pb2.RunSpec:
     """Return what the commit's run does: exactly what was approved."""
     action = approval.commit
+    assert action is not None
     time = timestamp_pb2.Timestamp()
     time.FromDatetime(approval.decide_time or approval.create_time)
     return run_pb2.RunSpec(

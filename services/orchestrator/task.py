@@ -86,7 +86,9 @@ class TaskRecord(Record):
     base_sha: str = ""
     """Commit that its first run started from; all later ones start there too."""
     approval: str = ""
-    """Name of its latest approval."""
+    """Name of the approval that it waits for, or of its commit's; empty while it asks nothing."""
+    asked: int = 0
+    """Counts what it asked, the same again included."""
     commit: CommitRecord | None = None
     attempt: int = 1
     wake: bool = True

@@ -1,6 +1,5 @@
 """What callers do with tasks."""
 
-import re
 from collections.abc import Callable
 
 from adjutant.common.v1 import access_pb2
@@ -8,10 +7,10 @@ from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from services.mesh import telemetry
 from services.mesh.access.caller import actor
 from services.mesh.access.rights import Rights
-from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, Store, now
+from services.orchestrator.branches import check_branch
 from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plan import parse_plan
 from services.orchestrator.requests import request_key
@@ -24,9 +23,6 @@ from services.orchestrator.task import (
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
-
-_NO_BRANCH = re.compile(r"\.\.|//|[/.]$|/\.|\.lock(/|$)")
-"""What `git check-ref-format` refuses of what the contract lets through."""
 
 
 class Tasks:
@@ -51,7 +47,7 @@ class Tasks:
         PERMISSION_DENIED where it is approved in advance by who may not approve.
         """
         plan = parse_plan(request.instructions, request.title)
-        _check_branch(request.repository.branch)
+        check_branch(request.repository.branch, "repository.branch")
         refuse_user_info(request.repository.uri, "repository.uri")
         time = now()
         repository = request.repository
@@ -85,7 +81,7 @@ class Tasks:
     async def _policy(self, request: task_service_pb2.SubmitTaskRequest) -> str:
         """Return who answers the approvals: whoever the caller says, or the project's settings."""
         if request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED:
-            return await self._inheritance.approval_policy(request.parent)
+            return (await self._inheritance.approval_rules(request.parent)).approval_policy
         if request.approval_policy == task_pb2.APPROVAL_POLICY_ASK:
             return "ASK"
         # A program that may not answer approvals must not get around them either.
@@ -118,16 +114,6 @@ class Tasks:
         record = await self._store.update(TASKS, name, lambda task: retry_task(task, request_id))
         self._wake(name)
         return record
-
-
-def _check_branch(branch: str) -> None:
-    """Refuse what git takes for no branch's name, before work is done that cannot be committed."""
-    if _NO_BRANCH.search(branch):
-        raise AdjutantError(
-            "INVALID_REQUEST",
-            f"{branch!r} cannot name a git branch; choose one such as `feature/greeting`.",
-            field="repository.branch",
-        )
 
 
 def _check_project(look: Look, name: str) -> None:

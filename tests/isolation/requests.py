@@ -15,6 +15,7 @@ from tests.isolation.planted import Planted
 _PLAN: Final = "- [ ] say\n  run: true\n"
 EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "TaskService/SubmitTask": {"instructions": _PLAN},
+    "ApprovalService/RequestApproval": {"tool.tool_name": "read_file"},
     "RunService/StartRun": {"spec.agent": "command", "spec.command_line": "true"},
     "RunService/ReadArtifact": {"artifact_id": "output.log"},
     "RunService/ReportRun": {"name": "{live_run}", "report_token": "{report_token}"},
@@ -57,6 +58,8 @@ def _fill(message: Message, planted: Planted) -> None:
     for field in message.DESCRIPTOR.fields:
         rules = _rules(field)
         if field.is_repeated:
+            if field.message_type and rules.repeated.min_items:
+                _fill(getattr(message, field.name).add(), planted)
             continue
         if field.type == FieldDescriptor.TYPE_MESSAGE and rules.required:
             inner = getattr(message, field.name)
@@ -134,7 +137,7 @@ def _strings(kind: Any, above: Path = ()) -> Iterator[Path]:
         path = (*above, field)
         if field.type == FieldDescriptor.TYPE_STRING:
             yield path
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated:
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
             yield from _strings(field.message_type, path)
 
 
@@ -144,6 +147,8 @@ def _with(request: Message, path: Path, text: str) -> Message:
     inner: Any = changed
     for field in path[:-1]:
         inner = getattr(inner, field.name)
+        if field.is_repeated:
+            inner = inner[0] if len(inner) else inner.add()
     last = path[-1]
     if last.is_repeated:
         getattr(inner, last.name).append(text)

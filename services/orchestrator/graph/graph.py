@@ -21,6 +21,8 @@ from langgraph.graph.state import CompiledStateGraph
 
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
+from services.orchestrator.asking import Asker
+from services.orchestrator.graph.asking import Asking
 from services.orchestrator.graph.execution import Execution
 from services.orchestrator.graph.git_operations import GitOperations
 from services.orchestrator.graph.ground import Ground, State, count
@@ -32,10 +34,11 @@ from services.orchestrator.task import Events, TaskRecord, enter_node
 class TaskGraph:
     """The nodes, on the orchestrator's parts."""
 
-    def __init__(self, store: Store, runner: Runner) -> None:
+    def __init__(self, store: Store, runner: Runner, asker: Asker) -> None:
         self._ground = Ground(store, runner)
+        self._asking = Asking(self._ground, asker)
         self._execution = Execution(self._ground)
-        self._git_operations = GitOperations(self._ground)
+        self._git_operations = GitOperations(self._ground, self._asking)
 
     def compile(
         self, saver: BaseCheckpointSaver[str]
@@ -49,13 +52,12 @@ class TaskGraph:
         graph.add_node("wait_for_agent", execution.wait_for_agent)
         graph.add_node("evaluate", execution.evaluate)
         graph.add_node("git_operations", git.git_operations)
-        graph.add_node("wait_for_user", git.wait_for_user)
+        graph.add_node("wait_for_user", self._asking.wait_for_user)
         graph.add_edge(START, "decompose")
         graph.add_edge("decompose", "plan")
         graph.add_edge("plan", "execute")
         graph.add_edge("execute", "wait_for_agent")
         graph.add_edge("wait_for_agent", "evaluate")
-        graph.add_edge("wait_for_user", "git_operations")
         return graph.compile(checkpointer=saver)
 
     async def decompose(self, state: State, config: RunnableConfig) -> dict[str, Any]:

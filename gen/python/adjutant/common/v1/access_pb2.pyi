@@ -29,6 +29,7 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_RUNS_READ: _ClassVar[Permission]
     PERMISSION_RUNS_WRITE: _ClassVar[Permission]
     PERMISSION_EVENTS_READ: _ClassVar[Permission]
+    PERMISSION_APPROVALS_REQUEST: _ClassVar[Permission]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -67,6 +68,7 @@ PERMISSION_APPROVALS_DECIDE: Permission
 PERMISSION_RUNS_READ: Permission
 PERMISSION_RUNS_WRITE: Permission
 PERMISSION_EVENTS_READ: Permission
+PERMISSION_APPROVALS_REQUEST: Permission
 ROLE_UNSPECIFIED: Role
 ROLE_OWNER: Role
 ROLE_EDITOR: Role

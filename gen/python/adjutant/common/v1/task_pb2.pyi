@@ -82,7 +82,7 @@ class Progress(_message.Message):
     def __init__(self, node: _Optional[_Union[GraphNode, str]] = ..., goal_index: _Optional[int] = ..., goal_count: _Optional[int] = ..., steps_done: _Optional[int] = ..., step_count: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("number", "title", "goal_index", "agent", "command_line", "verify_command", "after", "timeout", "state", "attempt", "run", "failure", "changed_files", "start_time", "end_time")
+    __slots__ = ("number", "title", "goal_index", "agent", "command_line", "verify_command", "after", "timeout", "state", "attempt", "run", "failure", "changed_files", "start_time", "end_time", "breaking", "iterations", "waived")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     GOAL_INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +98,9 @@ class Step(_message.Message):
     CHANGED_FILES_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
+    BREAKING_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    WAIVED_FIELD_NUMBER: _ClassVar[int]
     number: int
     title: str
     goal_index: int
@@ -113,7 +116,10 @@ class Step(_message.Message):
     changed_files: _containers.RepeatedScalarFieldContainer[str]
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
-    def __init__(self, number: _Optional[int] = ..., title: _Optional[str] = ..., goal_index: _Optional[int] = ..., agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., after: _Optional[_Iterable[int]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[StepState, str]] = ..., attempt: _Optional[int] = ..., run: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., changed_files: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    breaking: bool
+    iterations: int
+    waived: bool
+    def __init__(self, number: _Optional[int] = ..., title: _Optional[str] = ..., goal_index: _Optional[int] = ..., agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., after: _Optional[_Iterable[int]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[StepState, str]] = ..., attempt: _Optional[int] = ..., run: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., changed_files: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., breaking: bool = ..., iterations: _Optional[int] = ..., waived: bool = ...) -> None: ...
 
 class Commit(_message.Message):
     __slots__ = ("sha", "branch", "repository_uri")

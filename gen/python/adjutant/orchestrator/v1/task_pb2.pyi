@@ -1,5 +1,6 @@
 import datetime
 
+from adjutant.common.v1 import approval_pb2 as _approval_pb2
 from adjutant.common.v1 import failure_pb2 as _failure_pb2
 from adjutant.common.v1 import task_pb2 as _task_pb2
 from buf.validate import validate_pb2 as _validate_pb2
@@ -23,7 +24,7 @@ APPROVAL_POLICY_ASK: ApprovalPolicy
 APPROVAL_POLICY_APPROVE: ApprovalPolicy
 
 class Task(_message.Message):
-    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag", "submitter")
+    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag", "submitter", "escalation_policy", "approval")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +43,8 @@ class Task(_message.Message):
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     SUBMITTER_FIELD_NUMBER: _ClassVar[int]
+    ESCALATION_POLICY_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     state: _task_pb2.TaskState
@@ -60,7 +63,9 @@ class Task(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     etag: str
     submitter: str
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., submitter: _Optional[str] = ...) -> None: ...
+    escalation_policy: _approval_pb2.EscalationPolicy
+    approval: str
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., submitter: _Optional[str] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ..., approval: _Optional[str] = ...) -> None: ...
 
 class Repository(_message.Message):
     __slots__ = ("uri", "revision", "branch")

@@ -1,4 +1,5 @@
 from adjutant.common.v1 import access_pb2 as _access_pb2
+from adjutant.common.v1 import approval_pb2 as _approval_pb2
 from adjutant.event.v1 import frame_pb2 as _frame_pb2
 from adjutant.orchestrator.v1 import task_pb2 as _task_pb2
 from buf.validate import validate_pb2 as _validate_pb2
@@ -11,20 +12,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubmitTaskRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy")
+    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "escalation_policy")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_POLICY_FIELD_NUMBER: _ClassVar[int]
+    ESCALATION_POLICY_FIELD_NUMBER: _ClassVar[int]
     parent: str
     request_id: str
     title: str
     instructions: str
     repository: _task_pb2.Repository
     approval_policy: _task_pb2.ApprovalPolicy
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ...) -> None: ...
+    escalation_policy: _approval_pb2.EscalationPolicy
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ...) -> None: ...
 
 class SubmitTaskResponse(_message.Message):
     __slots__ = ("task",)
