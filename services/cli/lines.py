@@ -104,6 +104,12 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     ],
     "run_state_changed": _run_state,
     "run_progress": progress_words,
+    "schedule_ticked": lambda payload: [
+        payload.outcome.name.lower(),
+        payload.task and f"task {last_part(payload.task)}",
+        failure_line(payload.failure),
+    ],
+    "schedule_changed": lambda payload: [payload.change.name.lower()],
     "access_changed": lambda payload: [payload.change.name.lower()],
     "run_liveness_changed": lambda payload: [payload.liveness.name.lower().replace("_", " ")],
 }

@@ -19,6 +19,7 @@ from services.cli import (
     local,
     new,
     runs,
+    schedules,
     tasks,
 )
 
@@ -40,6 +41,7 @@ for module in (
     access,
     keys,
     connections,
+    schedules,
 ):
     module.register(app)
 

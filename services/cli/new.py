@@ -50,7 +50,7 @@ async def new(
     if repo is not None:
         repository = Repository(uri=repository_uri(repo), branch=branch, revision=revision)
     task = await session.adjutant.tasks.submit(
-        _instructions(text, plan),
+        instructions(text, plan),
         repository=repository,
         approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
     )
@@ -68,7 +68,8 @@ async def new(
     return exits.DONE
 
 
-def _instructions(text: str | None, plan: str | None) -> str:
+def instructions(text: str | None, plan: str | None) -> str:
+    """Return what to do, given as a text or in a file; BadUseError."""
     if (text is None) == (plan is None):
         raise exits.BadUseError("say what to do: either a TEXT or --plan FILE.md")
     written = (text or "") if plan is None else _plan_text(plan)

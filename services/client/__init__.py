@@ -29,6 +29,7 @@ from services.client.members import Members as Members
 from services.client.names import last_part as last_part
 from services.client.projects import Projects as Projects
 from services.client.runs import Runs as Runs
+from services.client.schedules import Schedules as Schedules
 from services.client.streams import ReconnectPolicy as ReconnectPolicy
 from services.client.streams import until_reachable as until_reachable
 from services.client.subscriptions import Subscriptions as Subscriptions

@@ -16,6 +16,7 @@ from services.client.members import Members
 from services.client.names import project_name
 from services.client.projects import Projects
 from services.client.runs import Runs
+from services.client.schedules import Schedules
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
@@ -77,6 +78,8 @@ class Adjutant:
         """Agents at work."""
         self.connections: Final = Connections(self._transport, self.parent)
         """How projects reach what is outside."""
+        self.schedules: Final = Schedules(self._transport, self.parent)
+        """Work that is handed in again and again."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, Generic
 
+from services.mesh.errors import AdjutantError
 from services.mesh.store import Collection, Store, now
 from services.mesh.store.port import R
 
@@ -62,6 +63,9 @@ class Due(Generic[R]):
         for record in found:
             try:
                 await self._handle(record)
+            except AdjutantError as error:
+                failed = True
+                log.warning("%s is due and waits: %s", record.name, error)
             except Exception:
                 failed = True
                 log.exception("%s is due and could not be seen to; it is tried again", record.name)

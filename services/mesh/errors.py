@@ -77,6 +77,7 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "UNKNOWN_CHOICE": _C.INVALID_ARGUMENT,
     "TOO_MANY_ITERATIONS": _C.FAILED_PRECONDITION,
     "COST_LIMIT": _C.FAILED_PRECONDITION,
+    "INVALID_SCHEDULE": _C.INVALID_ARGUMENT,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
 
@@ -113,6 +114,13 @@ class AdjutantError(Exception):
     def code(self) -> grpc.StatusCode:
         """The canonical gRPC code."""
         return REASONS[self.reason]
+
+    def within(self, field: str) -> "AdjutantError":
+        """Return the same error of a message that is part of another, in the field of that name."""
+        inner = [Violation(f"{field}.{each.field}", each.description) for each in self.violations]
+        return dataclasses.replace(
+            self, field=self.field and f"{field}.{self.field}", violations=tuple(inner)
+        )
 
     def to_status(self) -> status_pb2.Status:
         """Return the error as it goes over the wire: under 6 KB, and without credentials."""

@@ -28,6 +28,7 @@ from services.mesh.events.log import TRANSIENT, EventLog, unavailable
 
 BUCKET: Final = "adjutant_leases"
 MAX_DEDUP_WINDOW_S: Final = 120.0
+ASK_AGAIN_S: Final = 0.1
 _STREAM: Final = f"KV_{BUCKET}"
 
 log = logging.getLogger(__name__)
@@ -76,8 +77,20 @@ class Leases:
         self._bucket: KeyValue | None = None
         self._first_token = 0
 
-    async def acquire(self, key: str) -> Lease | None:
-        """Take a lease, or return None where somebody else holds it. EVENT_LOG_UNAVAILABLE.
+    async def acquire(self, key: str, timeout_s: float = 0.0) -> Lease | None:
+        """Take a lease, or return None where somebody else holds it to the end of the timeout.
+
+        EVENT_LOG_UNAVAILABLE.
+        """
+        give_up_at = time.monotonic() + timeout_s
+        while True:
+            lease = await self._try(key)
+            if lease or time.monotonic() >= give_up_at:
+                return lease
+            await asyncio.sleep(min(ASK_AGAIN_S, max(give_up_at - time.monotonic(), 0.0)))
+
+    async def _try(self, key: str) -> Lease | None:
+        """Take a lease, or return None where somebody else holds it.
 
         A holder that finds its own name takes the lease over: it is the same
         replica after a restart, and its former self has given up the port.
@@ -103,9 +116,12 @@ class Leases:
             await bucket.delete(lease.key, last=lease.revision)
 
     @contextlib.asynccontextmanager
-    async def held(self, key: str) -> AsyncIterator[Lease | None]:
-        """Hold a lease for the block and renew it meanwhile; None where somebody else has it."""
-        lease = await self.acquire(key)
+    async def held(self, key: str, timeout_s: float = 0.0) -> AsyncIterator[Lease | None]:
+        """Hold a lease for the block and renew it meanwhile.
+
+        None where somebody else holds it to the end of the timeout.
+        """
+        lease = await self.acquire(key, timeout_s)
         if lease is None:
             yield None
             return

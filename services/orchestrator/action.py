@@ -84,7 +84,7 @@ class ContextRecord(BaseModel):
     run: str = ""
     iterations: int = 0
     failure: FailureRecord | None = None
-    cost: MoneyRecord | None = None
+    costs: list[MoneyRecord] = Field(default_factory=list)
     cost_limit: MoneyRecord | None = None
 
 
@@ -175,13 +175,9 @@ def _context(record: ContextRecord) -> pb.EscalationContext:
         run=record.run,
         iterations=record.iterations,
         failure=convert.failure(record.failure) if record.failure else None,
-        cost=_money(record.cost),
-        cost_limit=_money(record.cost_limit),
+        costs=[money_pb2.Money(**cost.model_dump()) for cost in record.costs],
+        cost_limit=money_pb2.Money(**record.cost_limit.model_dump()) if record.cost_limit else None,
     )
-
-
-def _money(record: MoneyRecord | None) -> money_pb2.Money | None:
-    return money_pb2.Money(**record.model_dump()) if record else None
 
 
 _MESSAGES: Final[dict[str, Any]] = {

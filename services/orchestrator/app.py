@@ -14,6 +14,7 @@ from adjutant.orchestrator.v1 import (
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
     project_service_pb2_grpc,
+    schedule_service_pb2_grpc,
     task_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
@@ -29,6 +30,7 @@ from services.orchestrator.approval_statistics import Statistics
 from services.orchestrator.approvals import Approvals
 from services.orchestrator.asking import Asker
 from services.orchestrator.conductor import Conductor
+from services.orchestrator.dismissal import Dismissal
 from services.orchestrator.ending import Ending
 from services.orchestrator.expiry import Expiry
 from services.orchestrator.graph import TaskGraph
@@ -43,7 +45,11 @@ from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
 from services.orchestrator.rpc.project_service import ProjectService
+from services.orchestrator.rpc.schedule_service import ScheduleService
 from services.orchestrator.rpc.task_service import TaskService
+from services.orchestrator.schedules.schedule import SCHEDULES
+from services.orchestrator.schedules.schedules import Schedules
+from services.orchestrator.schedules.ticker import Ticker
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.task import TASKS
 from services.orchestrator.tasks import Tasks
@@ -69,6 +75,7 @@ _CONTRACT: Final = "adjutant.orchestrator.v1"
 COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     TASKS,
     APPROVALS,
+    SCHEDULES,
     CLIENTS,
     GROUPS,
     PROJECTS,
@@ -89,9 +96,10 @@ async def build(mesh: Mesh) -> None:
     inheritance = Inheritance(mesh.store)
     due = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
     asker = Asker(mesh.store, inheritance, options, due.look)
-    graph = TaskGraph(mesh.store, runner, asker).compile(saver)
+    graph = TaskGraph(mesh.store, runner, asker, options.max_step_iterations).compile(saver)
     results = Results(mesh.store, runner, options)
-    ending = Ending(mesh.store, runner, results)
+    dismissal = Dismissal(mesh.store)
+    ending = Ending(mesh.store, runner, results, dismissal)
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
     news = News(mesh.store, results, conductor.wake, options)
     rights = Rights(mesh.authorizer)
@@ -114,8 +122,14 @@ async def build(mesh: Mesh) -> None:
         [event_pb2.EVENT_KIND_APPROVAL_RESOLVED],
         news.on_approval_event,
     )
+    mesh.consume(
+        "orchestrator-dismissals",
+        [event_pb2.EVENT_KIND_TASK_STATE_CHANGED, event_pb2.EVENT_KIND_RUN_STATE_CHANGED],
+        dismissal.on_event,
+    )
     mesh.run_in_background("expiry", due.run)
     mesh.run_in_background("reconcile", news.reconcile_forever)
+    _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -125,6 +139,18 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(stack.aclose)
     mesh.on_stop(runner.close)
     mesh.on_stop(conductor.close)
+
+
+def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
+    """Serve schedules, and see to their ticks."""
+    ticker = Ticker(mesh.store, mesh.leases, tasks, mesh.settings)
+    due = Due(mesh.store, SCHEDULES, "next_time", ticker.tick)
+    mesh.serve(
+        schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server,
+        ScheduleService(Schedules(mesh.store, tasks, due)),
+        f"{_CONTRACT}.ScheduleService",
+    )
+    mesh.run_in_background("schedules", due.run)
 
 
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:

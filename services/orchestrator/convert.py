@@ -100,6 +100,9 @@ def step(record: "StepRecord") -> task_pb2.Step:
         changed_files=record.changed_files,
         start_time=time(record.start_time),
         end_time=time(record.end_time),
+        breaking=record.breaking,
+        iterations=record.iterations,
+        waived=record.waived,
     )
     if record.timeout_s is not None:
         message.timeout.FromSeconds(record.timeout_s)
@@ -131,6 +134,8 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
         end_time=time(record.end_time),
         etag=record.etag,
         submitter=record.submitter,
+        escalation_policy=f"ESCALATION_POLICY_{record.escalation_policy}",
+        approval=record.approval,
     )
 
 

@@ -3,7 +3,7 @@
 from services.mesh.lease import Lease
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.approval import APPROVALS, dismiss
+from services.orchestrator.dismissal import Dismissal
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.outcome import FINAL
 from services.orchestrator.results import Results
@@ -14,8 +14,11 @@ from services.orchestrator.task import TASKS, Events, TaskRecord, move_task
 class Ending:
     """Ends everything of a task, and then the task."""
 
-    def __init__(self, store: Store, runner: Runner, results: Results) -> None:
+    def __init__(
+        self, store: Store, runner: Runner, results: Results, dismissal: Dismissal
+    ) -> None:
         self._store = store
+        self._dismissal = dismissal
         self._runner = runner
         self._results = results
 
@@ -37,11 +40,7 @@ class Ending:
     async def _stop_work(self, task: TaskRecord) -> None:
         """Dismiss what a task asks and ask its runs to end; take in those that have."""
         # Also one that was asked for just when the task was cancelled, which it does not know of.
-        asked = {"task": (task.name,), "state": ("PENDING",)}
-        async for approval in self._store.scan(APPROVALS, asked):
-            await self._store.update(
-                APPROVALS, approval.name, lambda one: dismiss(one, "the task has ended")
-            )
+        await self._dismissal.of_task(task.name)
         for name in task.active_runs():
             run = await self._runner.cancel(name)
             if run.state in FINAL:

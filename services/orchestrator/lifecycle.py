@@ -6,6 +6,7 @@ As in `task.py`, functions change the record in place and return what announces 
 from typing import Final
 
 from services.mesh.errors import AdjutantError
+from services.orchestrator.escalation import reset
 from services.orchestrator.steps import move_step
 from services.orchestrator.task import TASK_STATES, Events, TaskRecord, move_task
 
@@ -41,6 +42,7 @@ def retry_task(task: TaskRecord, request_id: str) -> Events | None:
         # A commit that was pushed before the task was cancelled stands; another one of the
         # same base would not fit behind it.
         task.approval, task.commit = "", None
+    reset(task.steps)
     events = move_task(task, "QUEUED")
     for step in task.steps:
         if step.state in ("FAILED", "SKIPPED", "CANCELLED") and not step.ticked:

@@ -16,7 +16,7 @@ from markdown_it.tree import SyntaxTreeNode
 from services.mesh.errors import AdjutantError, Violation
 
 MAX_STEPS: Final = 500
-KEYS: Final = ("agent", "run", "after", "timeout", "verify")
+KEYS: Final = ("agent", "run", "after", "timeout", "verify", "breaking")
 DEFAULT_AGENT: Final = "command"
 _MARKS = re.compile(r"^(#+|[-*+]|\d+[.)])\s+(\[[ xX]\]\s+)?")
 """What stands before the words of a heading or an item."""
@@ -41,6 +41,8 @@ class PlanStep:
     command_line: str = ""
     verify_command: str = ""
     timeout_s: int | None = None
+    breaking: bool = False
+    """Whether it breaks what others rely on."""
     after: list[int] = field(default_factory=list)
     """Numbers of the steps that must succeed before."""
 
@@ -190,6 +192,10 @@ class _Reader:
             step.command_line = value
         elif key == "timeout":
             step.timeout_s = self._seconds(value, line)
+        elif key == "breaking":
+            if value.lower() not in ("yes", "no"):
+                self.problem(line, f"{value!r} does not say whether it breaks; write yes or no")
+            step.breaking = value.lower() == "yes"
         elif key == "after":
             item.after_text, item.after_line = value, line
         else:

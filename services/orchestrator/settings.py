@@ -39,6 +39,10 @@ class OrchestratorSettings(MeshSettings):
     """Seconds before an approval expires at which people are warned."""
     max_step_iterations: int = Field(10, ge=1)
     """How often a step may be started, where the project's settings do not say."""
+    schedule_grace_s: float = Field(60.0, ge=0)
+    """Seconds after which a tick that nobody has seen to counts as missed."""
+    schedule_lock_timeout_s: float = Field(2.0, ge=0)
+    """Seconds that a replica waits for a schedule that another one is seeing to."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

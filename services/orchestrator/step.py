@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import UtcTime
 from services.orchestrator.failure import FailureRecord
+from services.orchestrator.money import MoneyRecord
 
 STEP_STATES: Final = StateMachine(
     noun="step",
@@ -40,11 +41,19 @@ class StepRecord(BaseModel):
     ticked: bool = False
     """The plan had it ticked off: it counts as done."""
     attempt: int = 0
+    iterations: int = 0
+    """Counts its runs since a person last had it tried again."""
+    breaking: bool = False
+    """Whether the plan says that it breaks what others rely on."""
+    waived: bool = False
+    """Whether it did not succeed and a person had the task go on without it."""
     run: str = ""
     failure: FailureRecord | None = None
     changed_files: list[str] = Field(default_factory=list)
     patch_sha256: str = ""
     """Digest of what its run changed; empty when it changed nothing."""
+    costs: list[MoneyRecord] = Field(default_factory=list)
+    """What all its runs say that they spent, one amount for each currency."""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
 

@@ -42,6 +42,7 @@ def adopt_plan(task: TaskRecord, plan: Plan) -> None:
             command_line=step.command_line,
             verify_command=step.verify_command,
             timeout_s=step.timeout_s,
+            breaking=step.breaking,
             after=step.after,
             ticked=step.ticked,
             state="SKIPPED" if step.ticked else "PENDING",

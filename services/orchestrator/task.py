@@ -15,6 +15,7 @@ from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
+from services.orchestrator.money import MoneyRecord, add_all
 from services.orchestrator.plan import topological
 from services.orchestrator.step import StepRecord
 
@@ -74,6 +75,14 @@ class TaskRecord(Record):
     approval_policy: str = "ASK"
     inherits_policy: bool = False
     """Whether approval_policy is what the project's settings said when it was handed in."""
+    escalation_policy: str = "FAIL"
+    """FAIL or ASK: what becomes of it when it cannot go on by itself."""
+    max_step_iterations: int = 0
+    """How often a step of it may be started; 0 is the orchestrator's own setting."""
+    cost_limit: MoneyRecord | None = None
+    """What it may cost before a person is asked; grows with their answers; None is no limit."""
+    cost_share: MoneyRecord | None = None
+    """How much an answer lets it grow; None before the first."""
     submitter: str = ""
     """Principal who handed it in; empty for tasks of an older version."""
     goals: list[str] = Field(default_factory=list)
@@ -105,6 +114,11 @@ class TaskRecord(Record):
     def step_of_run(self, run: str) -> StepRecord | None:
         """Return the step whose latest run has this name."""
         return next((step for step in self.steps if step.run == run), None)
+
+    @property
+    def costs(self) -> list[MoneyRecord]:
+        """What all runs of its steps say that they spent, one amount for each currency."""
+        return add_all(cost for step in self.steps for cost in step.costs)
 
     def active_runs(self) -> list[str]:
         """Return the names of the runs that are under way."""

@@ -1,15 +1,16 @@
 """What callers do with tasks."""
 
 from collections.abc import Callable
+from typing import Final
 
-from adjutant.common.v1 import access_pb2
+from adjutant.common.v1 import access_pb2, approval_pb2
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from services.mesh import telemetry
 from services.mesh.access.caller import actor
 from services.mesh.access.rights import Rights
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
-from services.mesh.store import Look, Page, Store, now
+from services.mesh.store import Look, Page, RequestKey, Store, now
 from services.orchestrator.branches import check_branch
 from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plan import parse_plan
@@ -23,6 +24,15 @@ from services.orchestrator.task import (
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
+
+_POLICIES: Final = {
+    task_pb2.APPROVAL_POLICY_ASK: "ASK",
+    task_pb2.APPROVAL_POLICY_APPROVE: "APPROVE",
+}
+_ESCALATIONS: Final = {
+    approval_pb2.ESCALATION_POLICY_FAIL: "FAIL",
+    approval_pb2.ESCALATION_POLICY_ASK: "ASK",
+}
 
 
 class Tasks:
@@ -46,9 +56,27 @@ class Tasks:
         INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED, NOT_FOUND;
         PERMISSION_DENIED where it is approved in advance by who may not approve.
         """
-        plan = parse_plan(request.instructions, request.title)
+        self.check(request)
+        return await self.hand_in(request, actor(), request_key(request.parent, request))
+
+    def check(self, request: task_service_pb2.SubmitTaskRequest) -> None:
+        """Raise what `submit` would, of the request alone and of who calls; accept nothing."""
+        parse_plan(request.instructions, request.title)
         check_branch(request.repository.branch, "repository.branch")
         refuse_user_info(request.repository.uri, "repository.uri")
+        if request.approval_policy == task_pb2.APPROVAL_POLICY_APPROVE:
+            # A program that may not answer approvals must not get around them either.
+            self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
+
+    async def hand_in(
+        self, request: task_service_pb2.SubmitTaskRequest, submitter: str, key: RequestKey
+    ) -> TaskRecord:
+        """Accept a task that was checked before, in somebody's name; once for each key.
+
+        INVALID_PLAN and its kin, REQUEST_ID_REUSED, NOT_FOUND.
+        """
+        plan = parse_plan(request.instructions, request.title)
+        rules = await self._inheritance.approval_rules(request.parent)
         time = now()
         repository = request.repository
         record = TaskRecord(
@@ -63,30 +91,23 @@ class Tasks:
             )
             if request.HasField("repository")
             else None,
-            approval_policy=await self._policy(request),
+            approval_policy=_POLICIES.get(request.approval_policy, rules.approval_policy),
+            escalation_policy=_ESCALATIONS.get(request.escalation_policy, rules.escalation_policy),
+            max_step_iterations=rules.max_step_iterations or 0,
+            cost_limit=rules.cost_limit,
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
-            submitter=actor(),
+            submitter=submitter,
             trace=telemetry.inject(),
         )
         inserted = await self._store.insert(
             TASKS,
             record,
             events=[announce_task(record)],
-            request=request_key(request.parent, request),
+            request=key,
             guard=lambda look: _check_project(look, request.parent),
         )
         self._wake(inserted.record.name)
         return inserted.record
-
-    async def _policy(self, request: task_service_pb2.SubmitTaskRequest) -> str:
-        """Return who answers the approvals: whoever the caller says, or the project's settings."""
-        if request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED:
-            return (await self._inheritance.approval_rules(request.parent)).approval_policy
-        if request.approval_policy == task_pb2.APPROVAL_POLICY_ASK:
-            return "ASK"
-        # A program that may not answer approvals must not get around them either.
-        self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
-        return "APPROVE"
 
     async def get(self, name: str) -> TaskRecord:
         """Return a task. NOT_FOUND."""

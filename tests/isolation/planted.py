@@ -18,6 +18,8 @@ from adjutant.orchestrator.v1 import (
     member_service_pb2,
     project_pb2,
     project_service_pb2,
+    schedule_pb2,
+    schedule_service_pb2,
     task_service_pb2,
 )
 from tests.isolation.wire import Mesh
@@ -88,7 +90,9 @@ async def plant_project(mesh: Mesh, client: str, folder: Path) -> Planted:
     _, planted.values["key_token"] = await mesh.hierarchy.key(planted.project, "EDITOR")
     task, approval, run = await _task(mesh, planted, folder)
     await _live_run(mesh, planted, folder)
+    schedule = await _schedule(mesh, planted)
     planted.names = [task, run, approval, connection, key, planted.project, group, client, member]
+    planted.names += [schedule]
     await _tokens(mesh, planted, task)
     ids = (name.rpartition("/")[2] for name in planted.names if name != client)
     planted.marks.update(ids)
@@ -127,6 +131,20 @@ async def _connection(mesh: Mesh, planted: Planted) -> str:
     )
     planted.values["uri"] = f"{uri}repository.git"
     return (await mesh.owner("ConnectionService/CreateConnection", request)).connection.name  # type: ignore[no-any-return]
+
+
+async def _schedule(mesh: Mesh, planted: Planted) -> str:
+    plan = f"- [ ] {planted.marked('step')}\n  run: true\n"
+    request = schedule_service_pb2.CreateScheduleRequest(
+        parent=planted.project,
+        schedule_id=planted.marked("s"),
+        schedule=schedule_pb2.Schedule(
+            display_name=planted.marked("schedule"),
+            cron="0 0 1 1 *",
+            task=task_service_pb2.SubmitTaskRequest(parent=planted.project, instructions=plan),
+        ),
+    )
+    return (await mesh.owner("ScheduleService/CreateSchedule", request)).schedule.name  # type: ignore[no-any-return]
 
 
 async def _task(mesh: Mesh, planted: Planted, folder: Path) -> tuple[str, str, str]:

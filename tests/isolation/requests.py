@@ -13,6 +13,11 @@ from services.mesh.access.contract import Method
 from tests.isolation.planted import Planted
 
 _PLAN: Final = "- [ ] say\n  run: true\n"
+_SCHEDULE: Final = {
+    "schedule.cron": "0 0 1 1 *",
+    "schedule.task.parent": "{project}",
+    "schedule.task.instructions": _PLAN,
+}
 EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "TaskService/SubmitTask": {"instructions": _PLAN},
     "ApprovalService/RequestApproval": {"tool.tool_name": "read_file"},
@@ -25,6 +30,8 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "secret": "s",
     },
     "ConnectionService/UpdateConnection": {"secret": "another"},
+    "ScheduleService/CreateSchedule": _SCHEDULE,
+    "ScheduleService/UpdateSchedule": {"schedule.cron": "0 0 1 1 *"},
     "ConnectionService/UseConnection": {"uri": "{uri}"},
 }
 """What no descriptor tells of a method's request; `{x}` is the planted value x."""

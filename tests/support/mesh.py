@@ -22,6 +22,7 @@ from adjutant.orchestrator.v1 import (
     client_service_pb2_grpc,
     project_service_pb2,
     project_service_pb2_grpc,
+    schedule_service_pb2_grpc,
     task_pb2,
     task_service_pb2,
     task_service_pb2_grpc,
@@ -56,6 +57,7 @@ class Caller:
         self.clients: Any = client_service_pb2_grpc.ClientServiceStub(orchestrator)
         self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
+        self.schedules: Any = schedule_service_pb2_grpc.ScheduleServiceStub(orchestrator)
         self.runs: Any = run_service_pb2_grpc.RunServiceStub(runner)
         self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(
             notification

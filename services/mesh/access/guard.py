@@ -67,10 +67,12 @@ class GuardedStore:
         _require(collection, name)
         return await self._store.update(collection, name, change, fence=fence, guard=guard)
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store. NOT_FOUND for another client's name."""
         _require(collection, name)
-        await self._store.delete(collection, name)
+        await self._store.delete(collection, name, events=events)
 
     async def page(
         self,

@@ -14,6 +14,7 @@ _READ: Final = frozenset(
         _P.PERMISSION_APPROVALS_READ,
         _P.PERMISSION_RUNS_READ,
         _P.PERMISSION_EVENTS_READ,
+        _P.PERMISSION_SCHEDULES_READ,
     }
 )
 _MANAGE: Final = frozenset(
@@ -32,6 +33,7 @@ _WORK: Final = frozenset(
         _P.PERMISSION_APPROVALS_DECIDE,
         _P.PERMISSION_APPROVALS_REQUEST,
         _P.PERMISSION_RUNS_WRITE,
+        _P.PERMISSION_SCHEDULES_WRITE,
     }
 )
 

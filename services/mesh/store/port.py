@@ -184,7 +184,9 @@ class Store(Protocol):
         where a holder of a later lease has written. The guard sees what was there before.
         """
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record for good; its name may be given again. NOT_FOUND."""
 
     async def append(self, events: Sequence[event_pb2.Event]) -> None:

@@ -175,7 +175,9 @@ class SqliteStore:
         self._committed(bool(announced))
         return record
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store."""
         sql = f'DELETE FROM "{collection.name}" WHERE name = ?'
 
@@ -185,7 +187,7 @@ class SqliteStore:
             database.executemany(schema.INSERT_OUTBOX, outbox)
 
         with audit_taken() as audit:
-            outbox = rows.outbox_rows(audit.events, rows.headers())
+            outbox = rows.outbox_rows([*events, *audit.events], rows.headers())
             await self._write(write)
             audit.committed = True
         self._committed(bool(outbox))

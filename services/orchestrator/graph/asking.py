@@ -15,7 +15,7 @@ from services.orchestrator.failure import FailureRecord
 from services.orchestrator.graph.ground import WAITING_FOR_USER, Ground, Node, State
 from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node
 
-ASKED_BY: Final[dict[str, Node]] = {"COMMIT": "git_operations"}
+ASKED_BY: Final[dict[str, Node]] = {"COMMIT": "git_operations", "ESCALATION": "escalate"}
 """Kind of an approval to the node that asks for it, and takes the answer."""
 
 
@@ -47,7 +47,9 @@ class Asking:
             if approval.state != "EXPIRED" or approval.attempt >= MAX_ATTEMPTS:
                 return approval
             previous = approval
-        approval = await self._ask(task, *ask(task), previous)
+        # The same is asked again, and not what could be asked now.
+        title, action = (previous.title, previous.action) if previous else ask(task)
+        approval = await self._ask(task, title, action, previous)
 
         def change(current: TaskRecord) -> Events:
             current.approval = approval.name

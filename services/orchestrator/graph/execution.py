@@ -6,7 +6,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, interrupt
 
 from services.mesh.errors import AdjutantError
+from services.orchestrator.escalation import exhaust, is_settled, over_budget
 from services.orchestrator.failure import FailureRecord
+from services.orchestrator.graph.escalation import is_needed
 from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
 from services.orchestrator.runspec import step_run_name, step_spec
 from services.orchestrator.step import StepRecord
@@ -17,8 +19,10 @@ from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, mo
 class Execution:
     """Starts the steps that are ready, waits for their runs, and takes in what they brought."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, max_step_iterations: int) -> None:
+        """Take how often a step may be started, where its project does not say."""
         self._ground = ground
+        self._max_step_iterations = max_step_iterations
 
     async def execute(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Start every step that is ready.
@@ -34,6 +38,7 @@ class Execution:
                 return None  # a second time through, after a crash
             for step in ready:
                 step.attempt += 1
+                step.iterations += 1
                 step.run = step_run_name(task, step)
                 events += move_step(task, step, "RUNNING")
             titles = ", ".join(step.title for step in ready)
@@ -56,21 +61,25 @@ class Execution:
         """Take in what the runs brought, and decide how to go on."""
 
         def change(task: TaskRecord) -> Events:
-            events = skip_unreachable(task)
+            events = exhaust(task, self._max_step_iterations)
+            events += skip_unreachable(task)
             done = sum(step.satisfied for step in task.steps)
             message = f"{done} of {count(len(task.steps), 'step')} done"
             events += enter_node(task, "EVALUATE", message)
-            if _is_stuck(task):
+            if _is_stuck(task) and not is_needed(task):
                 events += move_task(task, "FAILED", _step_failure(task))
             return events
 
         task = await self._ground.change(state, config, change)
         if task.state == "FAILED":
             return Command(goto="__end__")
-        if ready_steps(task):
+        # Over budget nothing is started, and nobody is asked before all that runs has ended.
+        if ready_steps(task) and not over_budget(task):
             return Command(goto="execute")
         if task.active_runs():
             return Command(goto="wait_for_agent")
+        if is_needed(task):
+            return Command(goto="escalate")
         return Command(goto="git_operations")
 
     async def _start_step(
@@ -92,7 +101,7 @@ class Execution:
 def _is_stuck(task: TaskRecord) -> bool:
     """Tell whether nothing runs, nothing can start, and not everything is done."""
     open_work = ready_steps(task) or task.active_runs()
-    return not open_work and not all(step.satisfied for step in task.steps)
+    return not open_work and not all(is_settled(task, step) for step in task.steps)
 
 
 def _step_failure(task: TaskRecord) -> FailureRecord:

@@ -7,6 +7,7 @@ from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.errors import AdjutantError
 from services.orchestrator.action import Action
 from services.orchestrator.approval import ApprovalRecord
+from services.orchestrator.escalation import breaking_merge, is_breaking
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.graph.asking import Asking, denied, unanswered
 from services.orchestrator.graph.ground import Ground, Node, State, count
@@ -88,4 +89,4 @@ def _question(task: TaskRecord) -> tuple[str, Action]:
     """Return what is asked before a commit."""
     action = commit_action(task)
     title = f"Commit {count(len(action.changed_files), 'changed file')} to {action.branch}"
-    return title, action
+    return breaking_merge(title, action) if is_breaking(task) else (title, action)

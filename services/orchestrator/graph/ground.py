@@ -19,6 +19,7 @@ Node = Literal[
     "execute",
     "wait_for_agent",
     "evaluate",
+    "escalate",
     "git_operations",
     "wait_for_user",
     "__end__",

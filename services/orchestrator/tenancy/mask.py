@@ -3,13 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from adjutant.common.v1 import approval_pb2
 from adjutant.orchestrator.v1 import task_pb2
 from services.mesh.errors import AdjutantError
+from services.orchestrator.money import MoneyRecord
 from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
 
 _POLICIES: Final = {
     task_pb2.APPROVAL_POLICY_ASK: "ASK",
     task_pb2.APPROVAL_POLICY_APPROVE: "APPROVE",
+}
+_ESCALATIONS: Final = {
+    approval_pb2.ESCALATION_POLICY_FAIL: "FAIL",
+    approval_pb2.ESCALATION_POLICY_ASK: "ASK",
 }
 
 
@@ -19,15 +25,35 @@ def settings_of(message: Any) -> SettingsRecord:
     return SettingsRecord(
         approval_policy=_POLICIES.get(settings.approval_policy),
         share_knowledge=settings.share_knowledge if settings.HasField("share_knowledge") else None,
+        auto_approve_low_risk=_given(settings, "auto_approve_low_risk"),
+        approval_timeout_medium_s=_seconds(settings, "approval_timeout_medium"),
+        approval_timeout_high_s=_seconds(settings, "approval_timeout_high"),
+        escalation_policy=_ESCALATIONS.get(settings.escalation_policy),
+        max_step_iterations=settings.max_step_iterations or None,
+        cost_limit=_money(settings),
     )
 
 
-def _set_policy(record: NodeRecord, message: Any) -> None:
-    record.settings.approval_policy = settings_of(message).approval_policy
+def _given(settings: Any, field: str) -> Any:
+    return getattr(settings, field) if settings.HasField(field) else None
 
 
-def _set_share(record: NodeRecord, message: Any) -> None:
-    record.settings.share_knowledge = settings_of(message).share_knowledge
+def _seconds(settings: Any, field: str) -> float | None:
+    span = _given(settings, field)
+    return float(span.ToTimedelta().total_seconds()) if span is not None else None
+
+
+def _money(settings: Any) -> MoneyRecord | None:
+    limit = _given(settings, "cost_limit")
+    if limit is None:
+        return None
+    return MoneyRecord(currency_code=limit.currency_code, units=limit.units, nanos=limit.nanos)
+
+
+def _set_setting(field: str) -> Callable[[Any, Any], None]:
+    return lambda record, message: setattr(
+        record.settings, field, getattr(settings_of(message), field)
+    )
 
 
 def _set_settings(record: NodeRecord, message: Any) -> None:
@@ -42,8 +68,14 @@ SETTERS: Final[Mapping[str, Callable[[Any, Any], None]]] = {
     "display_name": _set_text("display_name"),
     "description": _set_text("description"),
     "settings": _set_settings,
-    "settings.approval_policy": _set_policy,
-    "settings.share_knowledge": _set_share,
+    "settings.approval_policy": _set_setting("approval_policy"),
+    "settings.share_knowledge": _set_setting("share_knowledge"),
+    "settings.auto_approve_low_risk": _set_setting("auto_approve_low_risk"),
+    "settings.approval_timeout_medium": _set_setting("approval_timeout_medium_s"),
+    "settings.approval_timeout_high": _set_setting("approval_timeout_high_s"),
+    "settings.escalation_policy": _set_setting("escalation_policy"),
+    "settings.max_step_iterations": _set_setting("max_step_iterations"),
+    "settings.cost_limit": _set_setting("cost_limit"),
     "group": _set_text("group"),
 }
 """Path in a mask to what it changes."""

@@ -7,13 +7,12 @@ from pathlib import Path
 import grpc
 import psutil
 import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from adjutant.common.v1 import approval_pb2 as approval_states
 from adjutant.common.v1 import error_reason_pb2 as reasons
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
+from tests.support.errors import fields_of, reason_of
 from tests.support.mesh import PROJECT, Caller, git
 
 CYCLE = "- [ ] a\n  run: x\n  after: b\n- [ ] b\n  run: y\n  after: a\n"
@@ -274,22 +273,6 @@ async def test_a_plan_that_cannot_be_read_is_refused_with_its_line(
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert reason_of(refused.value) == reason
     assert field in fields_of(refused.value)
-
-
-def reason_of(error: grpc.aio.AioRpcError) -> str:
-    for detail in rpc_status.from_call(error).details:
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info):
-            return str(info.reason)
-    return ""
-
-
-def fields_of(error: grpc.aio.AioRpcError) -> list[str]:
-    for detail in rpc_status.from_call(error).details:
-        request = error_details_pb2.BadRequest()
-        if detail.Unpack(request):
-            return [violation.field for violation in request.field_violations]
-    return []
 
 
 async def test_a_commit_that_is_refused_fails_the_task_with_its_reason(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61\x64jutant/common/v1/money.proto\x12\x12\x61\x64jutant.common.v1\x1a\x1b\x62uf/validate/validate.proto\"\x86\x01\n\x05Money\x12\x39\n\rcurrency_code\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x0c\x63urrencyCode\x12\x14\n\x05units\x18\x02 \x01(\x03R\x05units\x12,\n\x05nanos\x18\x03 \x01(\x05\x42\x16\xbaH\x13\x1a\x11\x18\xff\x93\xeb\xdc\x03(\x81\xec\x94\xa3\xfc\xff\xff\xff\xff\x01R\x05nanosb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61\x64jutant/common/v1/money.proto\x12\x12\x61\x64jutant.common.v1\x1a\x1b\x62uf/validate/validate.proto\"\x89\x01\n\x05Money\x12\x36\n\rcurrency_code\x18\x01 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$R\x0c\x63urrencyCode\x12#\n\x05units\x18\x02 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00R\x05units\x12#\n\x05nanos\x18\x03 \x01(\x05\x42\r\xbaH\n\x1a\x08\x18\xff\x93\xeb\xdc\x03(\x00R\x05nanosb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.common.v1.money_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MONEY'].fields_by_name['currency_code']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\272H\021r\0172\r^([A-Z]{3})?$'
+  _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
+  _globals['_MONEY'].fields_by_name['units']._loaded_options = None
+  _globals['_MONEY'].fields_by_name['units']._serialized_options = b'\272H\n\"\010\030\200\224\353\334\003(\000'
   _globals['_MONEY'].fields_by_name['nanos']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['nanos']._serialized_options = b'\272H\023\032\021\030\377\223\353\334\003(\201\354\224\243\374\377\377\377\377\001'
+  _globals['_MONEY'].fields_by_name['nanos']._serialized_options = b'\272H\n\032\010\030\377\223\353\334\003(\000'
   _globals['_MONEY']._serialized_start=84
-  _globals['_MONEY']._serialized_end=218
+  _globals['_MONEY']._serialized_end=221
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from adjutant.event.v1 import access_events_pb2 as _access_events_pb2
 from adjutant.event.v1 import approval_events_pb2 as _approval_events_pb2
 from adjutant.event.v1 import run_events_pb2 as _run_events_pb2
+from adjutant.event.v1 import schedule_events_pb2 as _schedule_events_pb2
 from adjutant.event.v1 import task_events_pb2 as _task_events_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -27,6 +28,8 @@ class EventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EVENT_KIND_ACCESS_CHANGED: _ClassVar[EventKind]
     EVENT_KIND_AUDIT_RECORDED: _ClassVar[EventKind]
     EVENT_KIND_APPROVAL_EXPIRING: _ClassVar[EventKind]
+    EVENT_KIND_SCHEDULE_TICKED: _ClassVar[EventKind]
+    EVENT_KIND_SCHEDULE_CHANGED: _ClassVar[EventKind]
 EVENT_KIND_UNSPECIFIED: EventKind
 EVENT_KIND_TASK_STATE_CHANGED: EventKind
 EVENT_KIND_TASK_PROGRESS: EventKind
@@ -39,9 +42,11 @@ EVENT_KIND_RUN_LIVENESS_CHANGED: EventKind
 EVENT_KIND_ACCESS_CHANGED: EventKind
 EVENT_KIND_AUDIT_RECORDED: EventKind
 EVENT_KIND_APPROVAL_EXPIRING: EventKind
+EVENT_KIND_SCHEDULE_TICKED: EventKind
+EVENT_KIND_SCHEDULE_CHANGED: EventKind
 
 class Event(_message.Message):
-    __slots__ = ("event_id", "kind", "time", "resource", "task", "task_state_changed", "task_progress", "step_state_changed", "approval_requested", "approval_resolved", "run_state_changed", "run_progress", "run_liveness_changed", "access_changed", "audit_recorded", "approval_expiring")
+    __slots__ = ("event_id", "kind", "time", "resource", "task", "task_state_changed", "task_progress", "step_state_changed", "approval_requested", "approval_resolved", "run_state_changed", "run_progress", "run_liveness_changed", "access_changed", "audit_recorded", "approval_expiring", "schedule_ticked", "schedule_changed")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +63,8 @@ class Event(_message.Message):
     ACCESS_CHANGED_FIELD_NUMBER: _ClassVar[int]
     AUDIT_RECORDED_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_EXPIRING_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_TICKED_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_CHANGED_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     kind: EventKind
     time: _timestamp_pb2.Timestamp
@@ -74,4 +81,6 @@ class Event(_message.Message):
     access_changed: _access_events_pb2.AccessChanged
     audit_recorded: _access_events_pb2.AuditRecorded
     approval_expiring: _approval_events_pb2.ApprovalExpiring
-    def __init__(self, event_id: _Optional[str] = ..., kind: _Optional[_Union[EventKind, str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resource: _Optional[str] = ..., task: _Optional[str] = ..., task_state_changed: _Optional[_Union[_task_events_pb2.TaskStateChanged, _Mapping]] = ..., task_progress: _Optional[_Union[_task_events_pb2.TaskProgress, _Mapping]] = ..., step_state_changed: _Optional[_Union[_task_events_pb2.StepStateChanged, _Mapping]] = ..., approval_requested: _Optional[_Union[_approval_events_pb2.ApprovalRequested, _Mapping]] = ..., approval_resolved: _Optional[_Union[_approval_events_pb2.ApprovalResolved, _Mapping]] = ..., run_state_changed: _Optional[_Union[_run_events_pb2.RunStateChanged, _Mapping]] = ..., run_progress: _Optional[_Union[_run_events_pb2.RunProgress, _Mapping]] = ..., run_liveness_changed: _Optional[_Union[_run_events_pb2.RunLivenessChanged, _Mapping]] = ..., access_changed: _Optional[_Union[_access_events_pb2.AccessChanged, _Mapping]] = ..., audit_recorded: _Optional[_Union[_access_events_pb2.AuditRecorded, _Mapping]] = ..., approval_expiring: _Optional[_Union[_approval_events_pb2.ApprovalExpiring, _Mapping]] = ...) -> None: ...
+    schedule_ticked: _schedule_events_pb2.ScheduleTicked
+    schedule_changed: _schedule_events_pb2.ScheduleChanged
+    def __init__(self, event_id: _Optional[str] = ..., kind: _Optional[_Union[EventKind, str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resource: _Optional[str] = ..., task: _Optional[str] = ..., task_state_changed: _Optional[_Union[_task_events_pb2.TaskStateChanged, _Mapping]] = ..., task_progress: _Optional[_Union[_task_events_pb2.TaskProgress, _Mapping]] = ..., step_state_changed: _Optional[_Union[_task_events_pb2.StepStateChanged, _Mapping]] = ..., approval_requested: _Optional[_Union[_approval_events_pb2.ApprovalRequested, _Mapping]] = ..., approval_resolved: _Optional[_Union[_approval_events_pb2.ApprovalResolved, _Mapping]] = ..., run_state_changed: _Optional[_Union[_run_events_pb2.RunStateChanged, _Mapping]] = ..., run_progress: _Optional[_Union[_run_events_pb2.RunProgress, _Mapping]] = ..., run_liveness_changed: _Optional[_Union[_run_events_pb2.RunLivenessChanged, _Mapping]] = ..., access_changed: _Optional[_Union[_access_events_pb2.AccessChanged, _Mapping]] = ..., audit_recorded: _Optional[_Union[_access_events_pb2.AuditRecorded, _Mapping]] = ..., approval_expiring: _Optional[_Union[_approval_events_pb2.ApprovalExpiring, _Mapping]] = ..., schedule_ticked: _Optional[_Union[_schedule_events_pb2.ScheduleTicked, _Mapping]] = ..., schedule_changed: _Optional[_Union[_schedule_events_pb2.ScheduleChanged, _Mapping]] = ...) -> None: ...

@@ -97,14 +97,14 @@ class EscalationAction(_message.Message):
     def __init__(self, kind: _Optional[_Union[_approval_pb2.EscalationKind, str]] = ..., context: _Optional[_Union[EscalationContext, _Mapping]] = ..., choices: _Optional[_Iterable[_Union[EscalationChoice, _Mapping]]] = ..., commit: _Optional[_Union[CommitAction, _Mapping]] = ...) -> None: ...
 
 class EscalationContext(_message.Message):
-    __slots__ = ("message", "step_number", "step_title", "run", "iterations", "failure", "cost", "cost_limit")
+    __slots__ = ("message", "step_number", "step_title", "run", "iterations", "failure", "costs", "cost_limit")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STEP_NUMBER_FIELD_NUMBER: _ClassVar[int]
     STEP_TITLE_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
     ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
-    COST_FIELD_NUMBER: _ClassVar[int]
+    COSTS_FIELD_NUMBER: _ClassVar[int]
     COST_LIMIT_FIELD_NUMBER: _ClassVar[int]
     message: str
     step_number: int
@@ -112,9 +112,9 @@ class EscalationContext(_message.Message):
     run: str
     iterations: int
     failure: _failure_pb2.Failure
-    cost: _money_pb2.Money
+    costs: _containers.RepeatedCompositeFieldContainer[_money_pb2.Money]
     cost_limit: _money_pb2.Money
-    def __init__(self, message: _Optional[str] = ..., step_number: _Optional[int] = ..., step_title: _Optional[str] = ..., run: _Optional[str] = ..., iterations: _Optional[int] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., cost: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., cost_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    def __init__(self, message: _Optional[str] = ..., step_number: _Optional[int] = ..., step_title: _Optional[str] = ..., run: _Optional[str] = ..., iterations: _Optional[int] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., costs: _Optional[_Iterable[_Union[_money_pb2.Money, _Mapping]]] = ..., cost_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class EscalationChoice(_message.Message):
     __slots__ = ("choice_id", "title")

@@ -1,0 +1,1 @@
+"""Schedules: tasks that are handed in again and again, at times like those of cron."""
