@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test isolation hostile ci format lint types format-check proto proto-check docs bench wheel lock clean
+.PHONY: help install demo test test-servers isolation hostile ci format lint types format-check proto proto-check docs bench wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,13 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## watch a task from its plan to its commit, on a mesh of its own, in half a minute
 	@$(BIN)/adjutant demo $(ARGS)
 
-test: $(READY) ## run all tests; `make test ARGS="-k outbox"` runs some
+test: $(READY) test-servers ## run all tests; `make test ARGS="-k outbox"` runs some
 	$(BIN)/python -m pytest $(ARGS)
+
+test-servers: ## build the MongoDB server that tests use where there is no other; takes Go
+	@command -v go >/dev/null || { echo "no Go here: tests on MongoDB need mongod or ADJUTANT_TEST_MONGO_URL"; exit 0; }; \
+	cd tests/servers/ferretdb && CGO_ENABLED=0 go build -buildvcs=false -trimpath -o "$(CURDIR)/build/ferretdb" . \
+		|| echo "the MongoDB server for tests cannot be built here; its tests are skipped"
 
 isolation: $(READY) ## prove that no client sees another: every method, every identity, every shape
 	@$(BIN)/python -m tests.isolation
@@ -72,7 +77,7 @@ wheel: $(READY) ## build the wheel and try it in clean environments
 	$(BIN)/python .ci/wheel.py
 
 lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock pyproject.toml
 
 clean: ## remove the virtual environment and everything that was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,7 +1,27 @@
 """What holds for all tests."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from hypothesis import settings
+
+from tests.support.mongo import databases, mongo_server
 
 # A slow machine is no finding; tests have a time limit of their own.
 settings.register_profile("adjutant", deadline=None)
 settings.load_profile("adjutant")
+
+
+@pytest.fixture(scope="session")
+def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a MongoDB that no test may stop; skips where there can be none."""
+    with mongo_server(tmp_path_factory.mktemp("mongo")) as url:
+        yield url
+
+
+@pytest.fixture
+def mongo_settings(mongo_url: str) -> Iterator[dict[str, Any]]:
+    """Settings of a store on MongoDB that no other test sees."""
+    with databases(mongo_url) as values:
+        yield values

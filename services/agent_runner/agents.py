@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from services.agent_runner.adapters.git_command import ADD_CONNECTION, is_refused
 from services.agent_runner.adapters.git_credential import job_variables
 from services.agent_runner.credentials import needs_credential
-from services.agent_runner.errors import RunFailure
+from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
 from services.mesh.errors import AdjutantError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ COMMIT_SHA_FILE = "commit_sha"
 
 _SHELL = "/bin/sh"
 _NOT_FOUND_EXIT_CODE = 127
+_TEMPORARY_EXIT_CODE = 75
+"""EX_TEMPFAIL of sysexits.h: the same may succeed later."""
 
 # The tree is what preparing the workspace left: the base and the patches. With the
 # time, the message and the identity given, the same spec makes the same commit.
@@ -82,14 +84,17 @@ class CommandAgent:
         return AgentCommand([_SHELL, "-c", spec.command_line])
 
     def failure(self, exit_code: int, last_words: str) -> RunFailure:
-        """Tell a command that does not exist from one that failed."""
+        """Tell a command that does not exist, or failed for now, from one that failed."""
         if exit_code == _NOT_FOUND_EXIT_CODE:
             return RunFailure(
                 "COMMAND_NOT_FOUND",
                 f"the shell found no such command: {last_line(last_words)};"
                 " correct the command line or install the command",
             )
-        return RunFailure("COMMAND_FAILED", command_failed("the command", exit_code, last_words))
+        words = command_failed("the command", exit_code, last_words)
+        if exit_code == _TEMPORARY_EXIT_CODE:
+            return RunFailure("TEMPORARY_FAILURE", f"{words}; it may succeed later", INFRASTRUCTURE)
+        return RunFailure("COMMAND_FAILED", words)
 
 
 class GitAgent:

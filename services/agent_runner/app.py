@@ -19,6 +19,7 @@ from services.agent_runner.drive import Parts
 from services.agent_runner.job import JobMaker
 from services.agent_runner.liveness import LivenessLimits
 from services.agent_runner.read import Reader
+from services.agent_runner.results import Results
 from services.agent_runner.rpc.run_service import RunService
 from services.agent_runner.run import RUNS
 from services.agent_runner.runs import Runs
@@ -56,11 +57,12 @@ async def build(mesh: Mesh) -> None:
     await server.start()
     mesh.on_stop(server.close)
     agents = Agents(CommandAgent(), GitAgent(git.environment(), server.link))
+    results = Results(mesh.store, mesh.blobs, own.max_result_bytes)
     parts = Parts(
         store=mesh.store,
         backend=backend,
-        jobs=JobMaker(own, workspaces, mesh.blobs, agents, identity, credentials),
-        collector=Collector(folder / "runs", workspaces, mesh.blobs),
+        jobs=JobMaker(own, workspaces, mesh.blobs, agents, identity, credentials, results),
+        collector=Collector(folder / "runs", workspaces, mesh.blobs, results),
         limits=LivenessLimits(own.liveness_window_s, own.loop_repeats, own.stuck_after_s),
         progress_interval_s=own.progress_interval_s,
     )

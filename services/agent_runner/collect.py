@@ -10,12 +10,13 @@ from services.agent_runner.adapters.git import read_workspace
 from services.agent_runner.agents import COMMIT_SHA_FILE
 from services.agent_runner.errors import INFRASTRUCTURE, RunFailure
 from services.agent_runner.job import OUTPUT, PATCH, blob_key
-from services.agent_runner.run import Artifact
+from services.agent_runner.run import Artifact, Result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from services.agent_runner.adapters.git import Workspaces
+    from services.agent_runner.results import Results
     from services.agent_runner.run import RunRecord
     from services.mesh.blobs import Blobs
 
@@ -28,18 +29,22 @@ class Collected:
 
     artifacts: tuple[Artifact, ...]
     changed_files: tuple[str, ...]
+    results: tuple[Result, ...]
     commit_sha: str
     failure: RunFailure | None
-    """Why its changes could not be read, where they could not."""
+    """Why its changes could not be read or its results not taken, where they could not."""
 
 
 class Collector:
     """Reads the folders of runs that have ended. Collecting again gives the same."""
 
-    def __init__(self, runs_folder: Path, workspaces: Workspaces, blobs: Blobs) -> None:
+    def __init__(
+        self, runs_folder: Path, workspaces: Workspaces, blobs: Blobs, results: Results
+    ) -> None:
         self._runs_folder = runs_folder
         self._workspaces = workspaces
         self._blobs = blobs
+        self._results = results
 
     def folder(self, job_id: str) -> Path:
         """Return the folder of a run's job."""
@@ -59,26 +64,32 @@ class Collector:
         except FileNotFoundError:
             return ""
 
-    async def collect(self, run: RunRecord, job_id: str) -> Collected:
-        """Keep the output and the changes as artifacts, also of a run that failed."""
+    async def collect(self, run: RunRecord, job_id: str, *, succeeded: bool) -> Collected:
+        """Keep the output and the changes as artifacts, also of a run that failed.
+
+        Results are those of a job that succeeded.
+        """
         folder = self.folder(job_id)
         artifacts = []
         output = folder / OUTPUT
         if output.exists():
             artifacts.append(await self._keep(run, OUTPUT, output))
         changed_files: list[str] = []
+        results: tuple[Result, ...] = ()
         failure = None
         try:
             patch = folder / PATCH
             changed_files = await self._workspaces.collect(folder, patch)
             artifacts.append(await self._keep(run, PATCH, patch))
+            if succeeded:
+                results = await self._results.collect(run, folder)
         except RunFailure as error:
             if error.disposition == INFRASTRUCTURE:
                 raise
             failure = error
         sha = folder / COMMIT_SHA_FILE
         commit_sha = await asyncio.to_thread(sha.read_text) if sha.exists() else ""
-        return Collected(tuple(artifacts), tuple(changed_files), commit_sha, failure)
+        return Collected(tuple(artifacts), tuple(changed_files), results, commit_sha, failure)
 
     async def _keep(self, run: RunRecord, artifact_id: str, path: Path) -> Artifact:
         info = await self._blobs.put(blob_key(run.name, artifact_id), path)

@@ -19,7 +19,15 @@ from services.agent_runner.backend import JobPhase, SpawnError
 from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
 from services.agent_runner.patience import happens
 from services.agent_runner.progress import Progress
-from services.agent_runner.run import RUNS, Failure, RunRecord, move, seems, token_digest
+from services.agent_runner.run import (
+    RUNS,
+    Failure,
+    Report,
+    RunRecord,
+    move,
+    seems,
+    token_digest,
+)
 from services.mesh import telemetry
 
 if TYPE_CHECKING:
@@ -92,12 +100,12 @@ class Driver:
         self._cancelled.set()
         self._parts.backend.request_end(self._job_id, outcome.CANCELLED)
 
-    def report(self, percent: float | None, message: str) -> None:
+    def report(self, report: Report) -> None:
         """Take what the job says of itself; bare, it is a sign of life."""
         self.heartbeat_time = datetime.now(UTC)
         self._report_time_s = self.heartbeat_time.timestamp()
-        if percent is not None or message:
-            self._progress.say(percent, message)
+        if not report.is_bare:
+            self._progress.say(report)
 
     async def _bring_to_end(self) -> JobStatus | None:
         """Start the job where it was not, and wait for its end; None where it never ran."""
@@ -216,7 +224,9 @@ class Driver:
         failure = await self._failure_of(status)
         try:
             with telemetry.span("collect run"):
-                collected = await self._parts.collector.collect(self._run, self._job_id)
+                collected = await self._parts.collector.collect(
+                    self._run, self._job_id, succeeded=failure is None
+                )
         except RunFailure as away:
             # The job has run to its end: what is done again is the collecting, not the job.
             raise RuntimeError(f"what the job left cannot be collected: {away}") from away
@@ -257,11 +267,16 @@ class Driver:
             run.heartbeat_time = self.heartbeat_time
             if collected is not None:
                 run.artifacts = collected.artifacts
+                run.results = collected.results if _succeeds(run, failure) else ()
                 run.changed_files = collected.changed_files
                 run.commit_sha = collected.commit_sha
             return _final(run, failure)
 
         self._run = await self._parts.store.update(RUNS, self._run.name, change)
+
+
+def _succeeds(run: RunRecord, failure: RunFailure | None) -> bool:
+    return failure is None and run.state != "CANCELLING"
 
 
 def _final(run: RunRecord, failure: RunFailure | None) -> list[event_pb2.Event]:

@@ -10,7 +10,9 @@ from services.agent_runner.adapters.git import Patch, workspace_folder
 from services.agent_runner.adapters.mirror import Source
 from services.agent_runner.backend import JobSpec
 from services.agent_runner.errors import RunFailure
+from services.agent_runner.results import inputs_folder, results_folder
 from services.mesh.identity.tls import job_variables
+from services.mesh.names import parent_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from services.agent_runner.adapters.git_command import Identity
     from services.agent_runner.agents import AgentCommand, Agents
     from services.agent_runner.credentials import Credentials
+    from services.agent_runner.results import Results
     from services.agent_runner.run import RunRecord
     from services.agent_runner.settings import AgentRunnerSettings
     from services.mesh.blobs import Blobs
@@ -49,6 +52,7 @@ class JobMaker:
     agents: Agents
     identity: Identity
     credentials: Credentials
+    results: Results
 
     async def make(self, run: RunRecord, run_folder: Path, token: str) -> JobSpec:
         """Prepare a run's workspace and say what to run there. Raises RunFailure.
@@ -61,13 +65,14 @@ class JobMaker:
             run_folder,
             Source(asked.repository_uri, await self.credentials.of(run)),
             asked.revision,
-            self._patches(asked.patch_runs),
+            self._patches(run, asked.patch_runs),
         )
+        await self.results.lay_out(run, run_folder)
         command = self.agents.get(run.agent).command(run.spec, run_folder, workspace.base_sha)
         return JobSpec(
             argv=command.argv,
             verify_argv=_verification(run.spec.verify_command),
-            env=self._environment(run, command, token),
+            env=self._environment(run, command, token) | _folders(run_folder),
             working_directory=str(workspace_folder(run_folder)),
             timeout_s=self.timeout_s(run),
             grace_s=self.settings.cancel_grace_s,
@@ -79,10 +84,13 @@ class JobMaker:
         """Return the seconds that a run may take."""
         return run.spec.timeout_s or self.settings.run_timeout_s
 
-    def _patches(self, runs: tuple[str, ...]) -> list[Patch]:
-        return [Patch(run, self._patch_of(run)) for run in runs]
+    def _patches(self, run: RunRecord, runs: tuple[str, ...]) -> list[Patch]:
+        return [Patch(before, self._patch_of(run, before)) for before in runs]
 
-    def _patch_of(self, run: str) -> Path:
+    def _patch_of(self, asking: RunRecord, run: str) -> Path:
+        # No call is under way here whose client the blobs could compare.
+        if parent_of(run) != parent_of(asking.name):
+            raise RunFailure("NOT_FOUND", f"{run} is no run of this project")
         try:
             return self.blobs.path(blob_key(run, PATCH))
         except KeyError:
@@ -103,6 +111,13 @@ class JobMaker:
             **job_variables(self.settings),
         }
         return kept | self.identity.variables() | command.variables | trace | own
+
+
+def _folders(run_folder: Path) -> dict[str, str]:
+    return {
+        "ADJUTANT_RESULTS": str(results_folder(run_folder)),
+        "ADJUTANT_INPUTS": str(inputs_folder(run_folder)),
+    }
 
 
 def _verification(command_line: str) -> list[str]:

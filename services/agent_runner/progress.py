@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from services.agent_runner.patience import happens
-from services.agent_runner.run import RUNS, RunRecord, progressed
+from services.agent_runner.run import RUNS, Report, RunRecord, progressed
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
@@ -20,15 +20,15 @@ class Progress:
         self._name = name
         self._store = store
         self._interval_s = interval_s
-        self._said: tuple[float | None, str] | None = None
+        self._said: Report | None = None
         self._writing: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
 
-    def say(self, percent: float | None, message: str) -> None:
+    def say(self, report: Report) -> None:
         """Take what the job said; it is written now, or when the interval is over."""
         if self._closed.is_set():
             return
-        self._said = (percent, message)
+        self._said = report.after(self._said)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
 
@@ -49,9 +49,8 @@ class Progress:
         said, self._said = self._said, None
         if said is None:
             return
-        percent, message = said
 
         def change(run: RunRecord) -> list[event_pb2.Event] | None:
-            return None if run.is_final else progressed(run, percent, message)
+            return None if run.is_final else progressed(run, said)
 
         await self._store.update(RUNS, self._name, change)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from services.agent_runner.backend import OutputPiece
 from services.agent_runner.job import OUTPUT, blob_key
 from services.agent_runner.patience import happens
+from services.agent_runner.results import ARTIFACT_PREFIX
 from services.agent_runner.run import RUNS
 from services.mesh.errors import AdjutantError
 from services.mesh.events import shutting_down
@@ -67,6 +68,7 @@ class Reader:
         """Yield an artifact from an offset on. NOT_FOUND."""
         run = await self._store.get(RUNS, name)
         known = [artifact.artifact_id for artifact in run.artifacts]
+        known += [f"{ARTIFACT_PREFIX}{result.name}" for result in run.results]
         if artifact_id not in known:
             has = f"it has: {', '.join(known)}" if known else "it has none (yet)"
             message = f"{name} has no artifact '{artifact_id}'; {has}."

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from adjutant.common.v1 import failure_pb2
+from adjutant.common.v1 import failure_pb2, money_pb2
 from adjutant.event.v1 import run_events_pb2
 from services.agent_runner.errors import WORK
 from services.mesh.events import new_event
@@ -58,6 +59,44 @@ class CommitSpec(_Part):
     time: UtcTime
 
 
+class ResultDeclaration(_Part):
+    """A result that a run must give; the fields are the contract's."""
+
+    name: str
+    type: str
+    """A name of the contract's ResultType without its prefix."""
+
+
+class RunInput(_Part):
+    """A result of another run; the fields are the contract's."""
+
+    name: str
+    run: str
+    sha256: str = ""
+
+
+class Result(_Part):
+    """A result that a run gave; the fields are the contract's."""
+
+    name: str
+    type: str
+    size_bytes: int
+    sha256: str
+
+
+class Money(_Part):
+    """An amount in one currency; the fields are the contract's."""
+
+    currency_code: str
+    units: int = 0
+    nanos: int = 0
+
+    @property
+    def amount_nanos(self) -> int:
+        """The whole amount in billionths of the currency's unit."""
+        return self.units * 10**9 + self.nanos
+
+
 class RunSpec(_Part):
     """What to run; the fields are the contract's."""
 
@@ -68,6 +107,8 @@ class RunSpec(_Part):
     workspace: WorkspaceSpec = WorkspaceSpec()
     commit: CommitSpec | None = None
     task: str = ""
+    results: tuple[ResultDeclaration, ...] = ()
+    inputs: tuple[RunInput, ...] = ()
 
 
 class Artifact(_Part):
@@ -121,6 +162,8 @@ class RunRecord(Record):
     base_sha: str = ""
     changed_files: tuple[str, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    results: tuple[Result, ...] = ()
+    cost: Money | None = None
     commit_sha: str = ""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
@@ -199,14 +242,44 @@ def _state_changed(record: RunRecord, previous: str) -> event_pb2.Event:
     return new_event(resource=record.name, task=record.task, run_state_changed=changed)
 
 
-def progressed(record: RunRecord, percent: float | None, message: str) -> list[event_pb2.Event]:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run's job says of itself; bare, it is a sign of life."""
+
+    percent: float | None = None
+    message: str = ""
+    cost: Money | None = None
+    """What it has spent since its start."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it says nothing but that the job is alive."""
+        return self.percent is None and not self.message and self.cost is None
+
+    def after(self, before: Report | None) -> Report:
+        """Return the report with what it does not say taken from the one before."""
+        cost = dearer(before.cost if before else None, self.cost)
+        return Report(self.percent, self.message, cost)
+
+
+def dearer(one: Money | None, other: Money | None) -> Money | None:
+    """Return the larger of two amounts of one currency: reports may come in any order."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda money: money.amount_nanos)
+
+
+def progressed(record: RunRecord, report: Report) -> list[event_pb2.Event]:
     """Note what a run's job said, and return what announces it."""
-    if percent is not None:
-        record.percent = percent
-    record.message = message or record.message
-    said = run_events_pb2.RunProgress(message=message)
-    if percent is not None:
-        said.percent = percent
+    if report.percent is not None:
+        record.percent = report.percent
+    record.message = report.message or record.message
+    record.cost = dearer(record.cost, report.cost)
+    said = run_events_pb2.RunProgress(message=report.message)
+    if report.percent is not None:
+        said.percent = report.percent
+    if record.cost is not None:
+        said.cost.CopyFrom(money_pb2.Money(**record.cost.model_dump()))
     return [new_event(resource=record.name, task=record.task, run_progress=said)]
 
 

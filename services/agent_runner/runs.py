@@ -17,6 +17,7 @@ from services.agent_runner.run import (
     STATES,
     UNFINISHED,
     Failure,
+    Report,
     RunRecord,
     RunSpec,
     accepted,
@@ -26,7 +27,7 @@ from services.agent_runner.run import (
 )
 from services.mesh import tasks, telemetry
 from services.mesh.access.caller import actor
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import RequestKey, now
@@ -139,10 +140,11 @@ class Runs:
         if busy:
             raise TimeoutError(f"runs of {parent} are being ended")
 
-    async def report(self, name: str, token: str, percent: float | None, message: str) -> bool:
+    async def report(self, name: str, token: str, report: Report) -> bool:
         """Take what a run's job says of itself; True tells it that it is being ended.
 
         INVALID_REPORT_TOKEN, also where there is no such run: guessing tells nothing.
+        INVALID_REQUEST for a cost in another currency than before.
         """
         run = await self._store.find(RUNS, name)
         if run is None or not run.has_token(token):
@@ -152,15 +154,24 @@ class Runs:
                 " environment.",
                 field="report_token",
             )
+        if report.cost and run.cost and report.cost.currency_code != run.cost.currency_code:
+            raise AdjutantError(
+                "INVALID_REQUEST",
+                f"The run's cost is in {run.cost.currency_code}; report all of it in that.",
+                field="cost.currency_code",
+            )
         if driver := self._drivers.get(name):
-            driver.report(percent, message)
+            driver.report(report)
         return run.state in ("CANCELLING", "CANCELLED")
 
     async def reconcile_for_ever(self) -> None:
         """Look after every run that nobody looks after: at the start, and as a safety net."""
         await self._clear_up()
         while True:
-            await self.reconcile()
+            try:
+                await self.reconcile()
+            except StoreUnavailableError as error:
+                log.warning("runs are looked after later: %s", error.message)
             await asyncio.sleep(self._reconcile_s)
 
     async def reconcile(self) -> None:
@@ -210,6 +221,9 @@ class Runs:
         del self._drivers[name], self._driving[name]
         if not task.cancelled() and (error := task.exception()):
             # The run stays as it is in the store, and the next reconcile goes on with it.
+            if isinstance(error, StoreUnavailableError):  # which is no fault of the run
+                log.warning("%s is looked after later: %s", name, error.message)
+                return
             self._faults[name] += 1
             log.error("%s could not be looked after; it is tried again", name, exc_info=error)
         else:

@@ -28,6 +28,8 @@ class AgentRunnerSettings(MeshSettings):
     """Seconds of silence without any computing after which a run is ended as stuck."""
     reconcile_interval_s: float = Field(5.0, gt=0)
     """Seconds between two looks for runs that nobody looks after."""
+    max_result_bytes: int = Field(64 * 2**20, ge=1024)
+    """Bytes that a result of type file may have."""
     progress_interval_s: float = Field(0.2, gt=0)
     """Seconds between two progress events of one run at least; of those between, the last wins."""
     git_timeout_s: float = Field(600.0, gt=0)

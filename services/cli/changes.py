@@ -52,4 +52,16 @@ def _settings(given: Mapping[str, Any]) -> tuple[v1.Settings, list[str]]:
             raise BadUseError(f"--{option} {text!r} is none of {', '.join(choices)}")
         setattr(settings, field, choices[text])
         paths.append(f"settings.{field}")
+    if given["max_parallel_steps"] is not None:
+        settings.max_parallel_steps = _number(given["max_parallel_steps"], "--max-parallel")
+        paths.append("settings.max_parallel_steps")
     return settings, paths
+
+
+def _number(text: str, option: str) -> int | None:
+    """Return a number from 1 on, or None for what is inherited."""
+    if text == "inherit":
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1):
+        raise BadUseError(f"{option} {text!r} is neither a number from 1 on nor inherit")
+    return int(text)

@@ -27,6 +27,12 @@ ShareOption = Annotated[
     str | None,
     typer.Option(metavar="yes|no|inherit", help="Whether its group's projects see what it knows."),
 ]
+ParallelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-parallel", metavar="N|inherit", help="Steps of one task that may run at once."
+    ),
+]
 GroupOption = Annotated[
     str | None,
     typer.Option(metavar="GROUP", help="The group that it is in; an empty one for none."),
@@ -92,6 +98,7 @@ def _create(collection: str) -> Any:
         description: DescriptionOption = None,
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
+        max_parallel_steps: ParallelOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _made(session, collection, locals())
@@ -103,6 +110,7 @@ def _create(collection: str) -> Any:
         description: DescriptionOption = None,
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
+        max_parallel_steps: ParallelOption = None,
         group: GroupOption = None,
         as_json: JsonOption = False,
     ) -> int:
@@ -121,6 +129,7 @@ def _update(collection: str) -> Any:
         description: DescriptionOption = None,
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
+        max_parallel_steps: ParallelOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _changed(session, collection, locals())
@@ -132,6 +141,7 @@ def _update(collection: str) -> Any:
         description: DescriptionOption = None,
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
+        max_parallel_steps: ParallelOption = None,
         group: GroupOption = None,
         as_json: JsonOption = False,
     ) -> int:

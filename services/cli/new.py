@@ -37,12 +37,22 @@ async def new(
         str, typer.Option(help="Where the commit goes; adjutant/TASK unless given.")
     ] = "",
     revision: Annotated[str, typer.Option(help="The branch, tag or commit to start from.")] = "",
+    max_parallel: Annotated[
+        int, typer.Option(min=0, max=1000, help="Steps at once; 0 is what the project says.")
+    ] = 0,
+    keep_partial: Annotated[
+        bool, typer.Option("--keep-partial", help="Commit what succeeded though a step fails.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Hand in a task, and with --watch follow it to its end."""
-    from adjutant_messages.adjutant.orchestrator.v1 import ApprovalPolicy, Repository
+    from adjutant_messages.adjutant.orchestrator.v1 import (
+        ApprovalPolicy,
+        FailurePolicy,
+        Repository,
+    )
 
     if repo is None and (branch or revision):
         raise exits.BadUseError("--branch and --revision mean nothing without --repo")
@@ -53,6 +63,8 @@ async def new(
         instructions(text, plan),
         repository=repository,
         approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
+        max_parallel_steps=max_parallel,
+        failure_policy=FailurePolicy.KEEP if keep_partial else FailurePolicy.UNSPECIFIED,
     )
     me = session.reference(task.name)
     if not as_json:

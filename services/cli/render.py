@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.amounts import money
 from services.client import last_part
 
 if TYPE_CHECKING:
@@ -167,17 +168,37 @@ def show_outcome(session: Session, task: Task) -> None:
     if task.commit:
         commit = task.commit
         session.say(f"Commit {commit.sha} on branch {commit.branch} of {commit.repository_uri}")
+    if task.partial_success:
+        said = task.progress.message if task.progress else ""
+        session.say(f"Only a part of it succeeded: {plain(said)}")
     for step in task.steps:
-        if step.failure:
-            session.say(f"Step {step.number} failed, {failure_line(step.failure)}")
-            if step.run:
-                session.say(f"  its output: adjutant logs {session.reference(step.run)}")
+        _show_step(session, step)
+    if task.costs:
+        session.say(f"Spent {money(task.costs)}")
     if task.failure:
         session.say(f"The task failed, {failure_line(task.failure)}")
     if task.state.name in ("FAILED", "CANCELLED"):
         session.say(f"Try again what did not succeed: adjutant retry {me}")
     elif task.state.name == "WAITING_FOR_USER":
         session.say("It waits for an answer: adjutant approvals")
+
+
+def _show_step(session: Session, step: Step) -> None:
+    """Print what is to be known of a step beside its row: results, failure, next try."""
+    for result in step.results:
+        kind = (result.type.name or "").lower()
+        read = f"adjutant result {session.reference(step.run)} {result.name}"
+        session.say(f"Step {step.number} gave {result.name} ({kind}): {read}")
+    if step.failure is None:
+        return
+    if step.state.name == "SKIPPED":
+        session.say(f"Step {step.number} was skipped. {plain(step.failure.message)}")
+        return
+    session.say(f"Step {step.number} failed, {failure_line(step.failure)}")
+    if step.retry_time:
+        session.say(f"  it is tried again at {clock(step.retry_time)}")
+    if step.run:
+        session.say(f"  its output: adjutant logs {session.reference(step.run)}")
 
 
 def show_action(session: Session, approval: Approval) -> None:

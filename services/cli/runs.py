@@ -1,4 +1,4 @@
-"""`adjutant logs`, `patch` and `report`."""
+"""`adjutant logs`, `patch`, `result` and `report`."""
 
 import os
 import sys
@@ -40,6 +40,18 @@ async def patch(session: "Session", run: RunArgument) -> int:
     return exits.DONE
 
 
+async def result(
+    session: "Session",
+    run: RunArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The result's name.")],
+) -> int:
+    """Print the value of a result that a run gave."""
+    from services.cli.resolve import run_name
+
+    await _copy(session.adjutant.runs.result(await run_name(session, run), name))
+    return exits.DONE
+
+
 async def _copy(pieces: "AsyncIterator[bytes]") -> None:
     async for piece in pieces:
         sys.stdout.buffer.write(piece)
@@ -51,6 +63,9 @@ def report(
     percent: Annotated[
         float | None, typer.Option(min=0, max=100, help="How far the job is, 0 to 100.")
     ] = None,
+    cost: Annotated[
+        str, typer.Option(metavar="'1.25 EUR'", help="What the job has spent since its start.")
+    ] = "",
 ) -> None:
     """Say, from within a run's own job, how far it is; with nothing, that it is alive."""
     from services.cli.session import run_session
@@ -61,15 +76,18 @@ def report(
         exits.complain("report works only inside a job that Adjutant started")
         raise typer.Exit(exits.BAD_USE)
     where = {"address": [f"agent_runner={address}"], "client": "default", "project": "default"}
-    values = {"run": run, "token": token, "message": message, "percent": percent}
+    values = {"run": run, "token": token, "message": message, "percent": percent, "cost": cost}
     raise typer.Exit(run_session(_report, where, values))
 
 
 async def _report(
-    session: "Session", run: str, token: str, message: str, percent: float | None
+    session: "Session", run: str, token: str, message: str, percent: float | None, cost: str
 ) -> int:
+    from services.cli.amounts import money_of
+
     runs = session.adjutant.runs
-    if await runs.report(run, token, percent=percent, message=message):
+    spent = money_of(cost) if cost else None
+    if await runs.report(run, token, percent=percent, message=message, cost=spent):
         exits.complain("this run is being cancelled; finish up")
     return exits.DONE
 
@@ -78,4 +96,5 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     mesh_command(app, "logs")(logs)
     mesh_command(app, "patch")(patch)
+    mesh_command(app, "result")(result)
     app.command("report")(report)

@@ -41,6 +41,8 @@ def show_node(session: Session, node: Any) -> None:
         _line(session, "approvals", node.settings.approval_policy.name.lower())
     if node.settings and node.settings.share_knowledge is not None:
         _line(session, "knowledge", "shared" if node.settings.share_knowledge else "not shared")
+    if node.settings and node.settings.max_parallel_steps is not None:
+        _line(session, "parallel", f"{node.settings.max_parallel_steps} steps of a task")
 
 
 def show_effective(session: Session, found: v1.EffectiveProject) -> None:
@@ -49,6 +51,8 @@ def show_effective(session: Session, found: v1.EffectiveProject) -> None:
     _line(session, "approvals", f"{policy}  ({found.approval_policy_source or 'default'})")
     shared = "shared" if found.share_knowledge else "not shared"
     _line(session, "knowledge", f"{shared}  ({found.share_knowledge_source or 'default'})")
+    parallel = f"{found.max_parallel_steps} steps of a task"
+    _line(session, "parallel", f"{parallel}  ({found.max_parallel_steps_source or 'default'})")
     for number, name in enumerate(found.knowledge_projects):
         _line(session, "" if number else "sees", name)
     for number, connection in enumerate(found.connections):

@@ -193,6 +193,7 @@ _BY_REASON: Final[dict[str, type[AdjutantError]]] = {
 _ADVICE: Final = {
     "REQUEST_ID_REUSED": "use a new request id",
     "EVENT_LOG_UNAVAILABLE": "try again in a moment",
+    "STORE_UNAVAILABLE": "try again in a moment",
     "ACCESS_UNKNOWN": "if it lasts, what `adjutant up` printed says why",
 }
 

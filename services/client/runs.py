@@ -15,6 +15,7 @@ from services.client.transport import Method, Transport
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+    from adjutant_messages.adjutant.common.v1 import Money
     from adjutant_messages.adjutant.event.v1 import EventFrame
 
 PATCH: Final = "changes.patch"
@@ -125,14 +126,25 @@ class Runs:
         async for piece in resumed(open_at, 0, end, policy=self._policy):
             yield piece.data
 
+    def result(self, name: str, result: str) -> AsyncIterator[bytes]:
+        """Yield the value of a result that a run gave, in pieces."""
+        return self.artifact(name, f"result.{result}")
+
     async def report(
-        self, name: str, token: str, *, percent: float | None = None, message: str = ""
+        self,
+        name: str,
+        token: str,
+        *,
+        percent: float | None = None,
+        message: str = "",
+        cost: Money | None = None,
     ) -> bool:
         """Say, as the run's own job, how far it is; True means that the run is being cancelled.
 
-        `percent` is 0 to 100; with neither it is a bare heartbeat.
+        `percent` is 0 to 100; `cost` is what it has spent since its start. With nothing it is a
+        bare heartbeat.
         """
         request = v1.ReportRunRequest(
-            name=name, report_token=token, percent=percent, message=message
+            name=name, report_token=token, percent=percent, message=message, cost=cost
         )
         return (await self._transport.unary(_REPORT, request)).cancel_requested

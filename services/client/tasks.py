@@ -41,11 +41,15 @@ class Tasks:
         title: str = "",
         repository: v1.Repository | None = None,
         approval_policy: v1.ApprovalPolicy = v1.ApprovalPolicy.UNSPECIFIED,
+        max_parallel_steps: int = 0,
+        failure_policy: v1.FailurePolicy = v1.FailurePolicy.UNSPECIFIED,
         request_id: str = "",
     ) -> v1.Task:
         """Hand in a plan and return the accepted task, which survives any crash from then on.
 
-        Unless `approval_policy` says, the project's settings say who answers its approvals.
+        Unless `approval_policy` and `max_parallel_steps` say, the project's settings say who
+        answers its approvals and how many of its runs may be under way. `failure_policy` says
+        whether what succeeded is kept when a step fails.
 
         Repeating the call with the same `request_id` returns the same task; without one, an id is
         chosen that holds for this call and its retries.
@@ -57,6 +61,8 @@ class Tasks:
             instructions=instructions,
             repository=repository,
             approval_policy=approval_policy,
+            max_parallel_steps=max_parallel_steps,
+            failure_policy=failure_policy,
         )
         return present((await self._transport.unary(_SUBMIT, request)).task)
 

@@ -34,7 +34,7 @@ from services.mesh.lease import Leases
 from services.mesh.memory import give_back
 from services.mesh.purge import Purge, Purger
 from services.mesh.server import make_server
-from services.mesh.store import Collection, Store, open_store
+from services.mesh.store import Collection, Store, open_store_for
 from services.ports import is_loopback
 
 log = logging.getLogger(__name__)
@@ -131,11 +131,7 @@ async def run_service(
             return
         parts.push_async_callback(event_log.close)
         make_private_folder(settings.service_dir)
-        store = await open_store(
-            settings.service_dir / "store.db",
-            service.collections,
-            synchronous=settings.sqlite_synchronous,
-        )
+        store = await open_store_for(settings, service.collections)
         parts.push_async_callback(store.close)
         admission = Admission(settings, event_log, store)
         mesh = _make_mesh(settings, server, event_log, GuardedStore(store), admission)

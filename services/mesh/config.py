@@ -5,9 +5,9 @@ the table of all of them.
 """
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.mesh.identity.issuer import Issuer, require_distinct
@@ -85,6 +85,12 @@ class MeshSettings(BaseSettings):
     """Seconds after which a service that was told to stop ends, whatever still holds it."""
     max_message_bytes: int = Field(4 * 2**20, ge=1024)
     """Bytes that one gRPC message may have."""
+    store: Literal["sqlite", "mongo"] = "sqlite"
+    """Where records are kept: a file of each service, or a MongoDB that replicas share."""
+    mongo_url: SecretStr = SecretStr("")
+    """MongoDB to use with `store` mongo, such as `mongodb://user:password@host:27017`."""
+    mongo_database: str = Field("adjutant", pattern=r"^[A-Za-z0-9-]{1,30}$")
+    """What the names of the databases begin with: `adjutant_orchestrator` is the orchestrator's."""
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     """NORMAL survives the death of any process; FULL also the power cut, at 2 to 6 ms a write."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -117,6 +123,17 @@ class MeshSettings(BaseSettings):
     """Whether each call must say its platform."""
     otlp_endpoint: str = ""
     """OTLP gRPC address that spans go to, such as `http://127.0.0.1:4317`; empty means nowhere."""
+
+    @model_validator(mode="after")
+    def _require_mongo_url(self) -> Self:
+        if self.store == "mongo" and not self.mongo_url.get_secret_value():
+            raise ValueError("ADJUTANT_STORE is mongo, so ADJUTANT_MONGO_URL must say where it is")
+        return self
+
+    @property
+    def mongo_database_name(self) -> str:
+        """Database of the service; nobody else reads it."""
+        return f"{self.mongo_database}_{self.service}"
 
     @property
     def port(self) -> int:

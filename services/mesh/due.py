@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, Generic
 
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.store import Collection, Store, now
 from services.mesh.store.port import R
 
@@ -53,11 +53,16 @@ class Due(Generic[R]):
         """Handle what is due, for ever."""
         while True:
             self._look.clear()
-            failed = await self._do_what_is_due()
-            await self._pause(RETRY_S if failed else await self._quiet_s())
+            try:
+                failed, more = await self._do_what_is_due()
+                quiet_s = RETRY_S if failed else 0.0 if more else await self._quiet_s()
+            except StoreUnavailableError as error:
+                log.warning("what is due waits: %s", error.message)
+                quiet_s = RETRY_S
+            await self._pause(quiet_s)
 
-    async def _do_what_is_due(self) -> bool:
-        """Return whether something is still due."""
+    async def _do_what_is_due(self) -> tuple[bool, bool]:
+        """Return whether something failed, and whether there may be more that is due."""
         failed = False
         found = await self._store.due(self._collection, self._field, now(), BATCH)
         for record in found:
@@ -69,7 +74,7 @@ class Due(Generic[R]):
             except Exception:
                 failed = True
                 log.exception("%s is due and could not be seen to; it is tried again", record.name)
-        return failed or len(found) == BATCH
+        return failed, len(found) == BATCH
 
     async def _quiet_s(self) -> float:
         earliest = await self._store.next_due(self._collection, self._field)

@@ -44,6 +44,7 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "SLOW_CONSUMER": _C.RESOURCE_EXHAUSTED,
     "SHUTTING_DOWN": _C.UNAVAILABLE,
     "EVENT_LOG_UNAVAILABLE": _C.UNAVAILABLE,
+    "STORE_UNAVAILABLE": _C.UNAVAILABLE,
     "DEADLINE_TOO_SHORT": _C.DEADLINE_EXCEEDED,
     "INTERNAL": _C.INTERNAL,
     "UNKNOWN_AGENT": _C.INVALID_ARGUMENT,
@@ -77,6 +78,9 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "UNKNOWN_CHOICE": _C.INVALID_ARGUMENT,
     "TOO_MANY_ITERATIONS": _C.FAILED_PRECONDITION,
     "COST_LIMIT": _C.FAILED_PRECONDITION,
+    "RESULT_MISSING": _C.FAILED_PRECONDITION,
+    "RESULT_INVALID": _C.FAILED_PRECONDITION,
+    "TEMPORARY_FAILURE": _C.UNAVAILABLE,
     "INVALID_SCHEDULE": _C.INVALID_ARGUMENT,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
@@ -160,6 +164,15 @@ class AdjutantError(Exception):
                 break
         if request.field_violations:
             _attach(status, request)
+
+
+class StoreUnavailableError(AdjutantError):
+    """The document store does not answer; the same call may succeed later."""
+
+    def __init__(
+        self, message: str = "The document store does not answer just now; try again in a moment."
+    ) -> None:
+        super().__init__("STORE_UNAVAILABLE", message, retry_after_s=1.0)
 
 
 def not_found(kind: str, name: str) -> AdjutantError:

@@ -29,6 +29,7 @@ from services.orchestrator.approval import APPROVALS
 from services.orchestrator.approval_statistics import Statistics
 from services.orchestrator.approvals import Approvals
 from services.orchestrator.asking import Asker
+from services.orchestrator.backoff import BackOff
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.dismissal import Dismissal
 from services.orchestrator.ending import Ending
@@ -36,6 +37,7 @@ from services.orchestrator.expiry import Expiry
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.news import News
 from services.orchestrator.results import Results
+from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
@@ -90,14 +92,14 @@ async def build(mesh: Mesh) -> None:
     """Make the orchestrator's parts and register them."""
     options: OrchestratorSettings = mesh.settings
     stack = AsyncExitStack()
-    path = options.service_dir / "checkpoints.db"
-    saver = await stack.enter_async_context(open_checkpoints(path, options.sqlite_synchronous))
+    saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
-    inheritance = Inheritance(mesh.store)
-    due = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
-    asker = Asker(mesh.store, inheritance, options, due.look)
+    inheritance = Inheritance(mesh.store, options.max_parallel_steps)
+    expiry = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
+    asker = Asker(mesh.store, inheritance, options, expiry.look)
     graph = TaskGraph(mesh.store, runner, asker, options.max_step_iterations).compile(saver)
-    results = Results(mesh.store, runner, options)
+    back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
+    results = Results(mesh.store, runner, options, back_off.look)
     dismissal = Dismissal(mesh.store)
     ending = Ending(mesh.store, runner, results, dismissal)
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
@@ -127,8 +129,12 @@ async def build(mesh: Mesh) -> None:
         [event_pb2.EVENT_KIND_TASK_STATE_CHANGED, event_pb2.EVENT_KIND_RUN_STATE_CHANGED],
         dismissal.on_event,
     )
-    mesh.run_in_background("expiry", due.run)
+    mesh.run_in_background("expiry", expiry.run)
     mesh.run_in_background("reconcile", news.reconcile_forever)
+    retention = Retention(mesh.store, saver, options.checkpoint_ttl_s)
+    due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
+    mesh.run_in_background("retention", due.run)
+    mesh.run_in_background("back-off", back_off.run)
     _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)

@@ -39,6 +39,12 @@ MAX_SUPERSTEPS: Final = 100_000
 MAX_FAILED_PASSES: Final = 5
 RETRY_S: Final = 0.2
 MAX_RETRY_S: Final = 5.0
+TRANSIENT_REASONS: Final = (
+    "STALE_FENCE",
+    "CONCURRENT_CHANGE",
+    "EVENT_LOG_UNAVAILABLE",
+    "STORE_UNAVAILABLE",
+)
 LATER: Final = (*TRANSIENT, RunnerUnavailableError)
 """What a pass raises when something is away; it goes on when that is back."""
 
@@ -156,7 +162,7 @@ class Conductor:
 def _is_transient(error: Exception) -> bool:
     """Tell whether the same pass may succeed later; anything else is a fault of ours."""
     if isinstance(error, AdjutantError):
-        return error.reason in ("STALE_FENCE", "CONCURRENT_CHANGE", "EVENT_LOG_UNAVAILABLE")
+        return error.reason in TRANSIENT_REASONS
     return isinstance(error, LATER)
 
 

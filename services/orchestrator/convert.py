@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from google.protobuf import timestamp_pb2
 
-from adjutant.common.v1 import failure_pb2, task_pb2
+from adjutant.common.v1 import failure_pb2, money_pb2, result_pb2, task_pb2
 from adjutant.orchestrator.v1 import task_pb2 as orchestrator_task_pb2
 
 if TYPE_CHECKING:
     from services.orchestrator.failure import FailureRecord
-    from services.orchestrator.step import StepRecord
+    from services.orchestrator.money import MoneyRecord
+    from services.orchestrator.plans.plan import Gives
+    from services.orchestrator.step import ResultRecord, StepRecord
     from services.orchestrator.task import CommitRecord, RepositoryRecord, TaskRecord
 
 FINAL_STEPS = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED")
@@ -83,6 +85,26 @@ def progress(task: "TaskRecord") -> task_pb2.Progress:
     )
 
 
+def declaration(record: "Gives") -> result_pb2.ResultDeclaration:
+    """Return what a step gives as the contract's."""
+    return result_pb2.ResultDeclaration(name=record.name, type=f"RESULT_TYPE_{record.type}")
+
+
+def result(record: "ResultRecord") -> result_pb2.Result:
+    """Return what a run gave as the contract's."""
+    return result_pb2.Result(
+        name=record.name,
+        type=f"RESULT_TYPE_{record.type}",
+        size_bytes=record.size_bytes,
+        sha256=record.sha256,
+    )
+
+
+def money(record: "MoneyRecord") -> money_pb2.Money:
+    """Return an amount as the contract's."""
+    return money_pb2.Money(**record.model_dump())
+
+
 def step(record: "StepRecord") -> task_pb2.Step:
     """Return a step as the contract's."""
     message = task_pb2.Step(
@@ -103,7 +125,13 @@ def step(record: "StepRecord") -> task_pb2.Step:
         breaking=record.breaking,
         iterations=record.iterations,
         waived=record.waived,
+        retry_limit=record.retry_limit,
+        retry_time=time(record.retry_time),
     )
+    message.gives.extend(declaration(given) for given in record.gives)
+    message.takes.extend(result_pb2.ResultSource(**taken.model_dump()) for taken in record.takes)
+    message.results.extend(result(given) for given in record.results)
+    message.costs.extend(money(cost) for cost in record.costs)
     if record.timeout_s is not None:
         message.timeout.FromSeconds(record.timeout_s)
     return message
@@ -136,6 +164,11 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
         submitter=record.submitter,
         escalation_policy=f"ESCALATION_POLICY_{record.escalation_policy}",
         approval=record.approval,
+        max_parallel_steps=record.max_parallel_steps,
+        failure_policy=f"FAILURE_POLICY_{record.failure_policy}",
+        partial_success=record.partial_success,
+        retry_time=time(record.wake_time),
+        costs=[money(cost) for cost in record.costs],
     )
 
 

@@ -72,8 +72,12 @@ def over_budget(task: TaskRecord) -> bool:
 
 
 def asks(task: TaskRecord) -> bool:
-    """Tell whether a person is asked when a step fails for good."""
-    return task.escalation_policy == "ASK" and open_failure(task) is not None
+    """Tell whether a person is asked because of a step that failed for good.
+
+    A task that keeps what succeeded goes on without such a step, and asks nobody.
+    """
+    is_asked = task.escalation_policy == "ASK" and task.failure_policy != "KEEP"
+    return is_asked and open_failure(task) is not None
 
 
 def question(task: TaskRecord) -> tuple[str, EscalationActionRecord]:
@@ -159,7 +163,7 @@ def apply(task: TaskRecord, approval: ApprovalRecord) -> Events:
 
 def _try_again(task: TaskRecord, step: StepRecord) -> Events:
     """Have a step run again, and what was skipped because of it."""
-    step.iterations = 0
+    step.iterations = step.retries = 0
     events = move_step(task, step, "PENDING") if step.state != "PENDING" else []
     for other in task.steps:
         skipped = other.state == "SKIPPED" and not other.ticked

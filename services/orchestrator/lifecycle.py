@@ -45,6 +45,8 @@ def retry_task(task: TaskRecord, request_id: str) -> Events | None:
     reset(task.steps)
     events = move_task(task, "QUEUED")
     for step in task.steps:
+        step.retries, step.retry_time = 0, None
         if step.state in ("FAILED", "SKIPPED", "CANCELLED") and not step.ticked:
             events += move_step(task, step, "PENDING")
+    task.wake_time = None
     return events

@@ -1,11 +1,14 @@
 """What the end of a run means for its task."""
 
 from adjutant.agent_runner.v1 import run_pb2
-from adjutant.common.v1 import error_reason_pb2, failure_pb2
+from adjutant.common.v1 import error_reason_pb2, failure_pb2, money_pb2, result_pb2
 from adjutant.common.v1 import run_pb2 as common_run_pb2
 from services.mesh.store import now
+from services.orchestrator.backoff import next_try
 from services.orchestrator.failure import FailureRecord
-from services.orchestrator.step import StepRecord
+from services.orchestrator.money import MoneyRecord, add_all
+from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.step import ResultRecord, StepRecord
 from services.orchestrator.steps import move_step
 from services.orchestrator.task import CommitRecord, Events, TaskRecord
 
@@ -24,12 +27,12 @@ LOST = FailureRecord(
 
 
 def take_in(
-    task: TaskRecord, name: str, run: run_pb2.Run | None, max_attempts: int
+    task: TaskRecord, name: str, run: run_pb2.Run | None, settings: OrchestratorSettings
 ) -> Events | None:
     """Fold a run's end into its task; None where that was done before or it goes on.
 
-    `run` is None where the agent runner has no such run. A run that was lost
-    is started again, up to `max_attempts` times in all.
+    `run` is None where the agent runner has no such run. What is tried again by itself, and
+    when, is said in `backoff.py`.
     """
     task.news_time = now()
     state = FINAL.get(run.state) if run else "FAILED"
@@ -39,10 +42,11 @@ def take_in(
     step = task.step_of_run(name)
     if step and step.state == "RUNNING":
         task.wake = True
-        return _end_step(task, step, state, failure, run, max_attempts)
+        return _end_step(task, step, state, failure, run, settings)
     if task.commit and task.commit.run == name and not task.commit.run_state:
         task.wake = True
-        _end_commit(task.commit, state, failure, run, max_attempts)
+        most = settings.max_infrastructure_attempts
+        _end_commit(task.commit, state, failure, run, most)
         return []
     return None
 
@@ -67,16 +71,34 @@ def _end_step(
     state: str,
     failure: FailureRecord | None,
     run: run_pb2.Run | None,
-    max_attempts: int,
+    settings: OrchestratorSettings,
 ) -> Events:
     if run:
         task.base_sha = task.base_sha or run.base_sha
         step.changed_files = list(run.changed_files)
         patches = [artifact for artifact in run.artifacts if artifact.artifact_id == PATCH]
         step.patch_sha256 = next((patch.sha256 for patch in patches if patch.size_bytes), "")
-    if _lost(failure) and step.attempt < max_attempts and task.state != "CANCELLING":
-        return move_step(task, step, "PENDING", failure)
+        step.results = [_result(result) for result in run.results]
+        if run.HasField("cost"):
+            step.costs = add_all([*step.costs, _money(run.cost)])
+    retry_time = next_try(task, step, failure, settings) if failure and state == "FAILED" else None
+    if retry_time:
+        step.retries += 1
+        return move_step(task, step, "PENDING", failure, retry_time)
     return move_step(task, step, state, failure if state != "SUCCEEDED" else None)
+
+
+def _result(result: result_pb2.Result) -> ResultRecord:
+    return ResultRecord(
+        name=result.name,
+        type=result_pb2.ResultType.Name(result.type).removeprefix("RESULT_TYPE_"),
+        size_bytes=result.size_bytes,
+        sha256=result.sha256,
+    )
+
+
+def _money(money: money_pb2.Money) -> MoneyRecord:
+    return MoneyRecord(currency_code=money.currency_code, units=money.units, nanos=money.nanos)
 
 
 def _lost(failure: FailureRecord | None) -> bool:

@@ -1,6 +1,7 @@
 """What runs came to, asked of the agent runner and folded into their tasks."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from services.mesh.store import Store, now
@@ -15,23 +16,33 @@ log = logging.getLogger(__name__)
 class Results:
     """Asks for runs and folds what they came to into their tasks."""
 
-    def __init__(self, store: Store, runner: Runner, settings: OrchestratorSettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        settings: OrchestratorSettings,
+        on_retry: Callable[[], None],
+    ) -> None:
+        """Take what is called when a step is to be tried again at some time."""
         self._store = store
         self._runner = runner
         self._settings = settings
+        self._on_retry = on_retry
 
     async def take_in(self, name: str, run_name: str) -> TaskRecord | None:
         """Fold a run into its task; None where that is no task of ours. RunnerUnavailableError."""
         run = await self._runner.get(run_name)
-        most = self._settings.max_infrastructure_attempts
 
         def change(task: TaskRecord) -> Events | None:
             before = task.news_time
-            events = take_in(task, run_name, run, most)
+            events = take_in(task, run_name, run, self._settings)
             stale = now() - before > timedelta(seconds=self._settings.run_check_age_s / 2)
             return [] if events is None and stale else events
 
         if await self._store.find(TASKS, name) is None:
             log.info("run %s belongs to no task of ours", run_name)
             return None
-        return await self._store.update(TASKS, name, change)
+        task = await self._store.update(TASKS, name, change)
+        if task.wake_time:
+            self._on_retry()
+        return task

@@ -4,6 +4,7 @@ from google.protobuf import timestamp_pb2
 
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.names import child, collection_and_id, parent_of
+from services.orchestrator import convert
 from services.orchestrator.action import CommitActionRecord, PatchRecord
 from services.orchestrator.approval import ApprovalRecord
 from services.orchestrator.step import StepRecord
@@ -31,10 +32,25 @@ def step_spec(task: TaskRecord, step: StepRecord) -> run_pb2.RunSpec:
         verify_command=step.verify_command,
         task=task.name,
         workspace=_workspace(task, task.patches(task.ancestors(step.number))),
+        results=[convert.declaration(given) for given in step.gives],
+        inputs=_inputs(task, step),
     )
     if step.timeout_s is not None:
         spec.timeout.FromSeconds(step.timeout_s)
     return spec
+
+
+def _inputs(task: TaskRecord, step: StepRecord) -> list[run_pb2.RunInput]:
+    """Return what a step takes: of each step that gives it, the run that succeeded."""
+    givers = {giver.number: giver for giver in task.steps}
+    return [
+        run_pb2.RunInput(
+            name=taken.name,
+            run=givers[taken.step].run,
+            sha256=next(r.sha256 for r in givers[taken.step].results if r.name == taken.name),
+        )
+        for taken in step.takes
+    ]
 
 
 def commit_action(task: TaskRecord) -> CommitActionRecord:

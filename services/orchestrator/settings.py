@@ -37,8 +37,21 @@ class OrchestratorSettings(MeshSettings):
     """Seconds after which one of HIGH risk expires, where the project's settings do not say."""
     approval_warning_s: float = Field(60.0, ge=0)
     """Seconds before an approval expires at which people are warned."""
-    max_step_iterations: int = Field(10, ge=1)
+    max_step_iterations: int = Field(25, ge=1)
     """How often a step may be started, where the project's settings do not say."""
+    """How often a step is started when the ground gives way under its runs, or its command says
+    that it failed for now (exit code 75)."""
+    retry_initial_s: float = Field(1.0, gt=0)
+    """Seconds until a step is first tried again by itself; doubled each time, less up to a quarter
+    that differs from step to step."""
+    retry_max_s: float = Field(300.0, gt=0)
+    """Seconds until a step is tried again by itself at most."""
+    max_parallel_steps: int = Field(16, ge=1, le=1000)
+    """Runs of one task that may be under way, where neither it nor its project says."""
+    checkpoint_keep: int = Field(10, ge=1)
+    """Checkpoints of a task that goes on that are kept; up to twice as many for a while."""
+    checkpoint_ttl_s: float = Field(7 * 86400.0, ge=0)
+    """Seconds after a task's end for which its last checkpoint is kept."""
     schedule_grace_s: float = Field(60.0, ge=0)
     """Seconds after which a tick that nobody has seen to counts as missed."""
     schedule_lock_timeout_s: float = Field(2.0, ge=0)

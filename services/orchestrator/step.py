@@ -8,6 +8,7 @@ from services.mesh.statemachine import StateMachine
 from services.mesh.store import UtcTime
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.money import MoneyRecord
+from services.orchestrator.plans.plan import Gives, Takes
 
 STEP_STATES: Final = StateMachine(
     noun="step",
@@ -26,6 +27,15 @@ STEP_STATES: Final = StateMachine(
 """Every transition is announced by step_state_changed."""
 
 
+class ResultRecord(BaseModel):
+    """A result that a run gave; the fields are the contract's."""
+
+    name: str
+    type: str
+    size_bytes: int
+    sha256: str
+
+
 class StepRecord(BaseModel):
     """One step of a task."""
 
@@ -37,6 +47,10 @@ class StepRecord(BaseModel):
     verify_command: str = ""
     timeout_s: int | None = None
     after: list[int] = Field(default_factory=list)
+    gives: list[Gives] = Field(default_factory=list)
+    takes: list[Takes] = Field(default_factory=list)
+    retry_limit: int = 0
+    """How often the plan has it tried again, whatever the failure; 0 where it does not say."""
     state: str = "PENDING"
     ticked: bool = False
     """The plan had it ticked off: it counts as done."""
@@ -52,6 +66,12 @@ class StepRecord(BaseModel):
     changed_files: list[str] = Field(default_factory=list)
     patch_sha256: str = ""
     """Digest of what its run changed; empty when it changed nothing."""
+    results: list[ResultRecord] = Field(default_factory=list)
+    """What its run gave: references, the values stay with the agent runner."""
+    retries: int = 0
+    """How often it was tried again by itself since its task was last queued."""
+    retry_time: UtcTime | None = None
+    """When it is tried again; None where it does not wait for that."""
     costs: list[MoneyRecord] = Field(default_factory=list)
     """What all its runs say that they spent, one amount for each currency."""
     start_time: UtcTime | None = None

@@ -4,76 +4,104 @@ Functions here change a task's record in place and return the events that announ
 the change; the store commits both together.
 """
 
+import itertools
+from datetime import datetime
+
 from adjutant.event.v1 import task_events_pb2
 from services.mesh.events import new_event
 from services.mesh.store import now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
-from services.orchestrator.plan import Plan
+from services.orchestrator.plans.plan import Plan
 from services.orchestrator.step import STEP_STATES, StepRecord
 from services.orchestrator.task import Events, TaskRecord
 
 
 def move_step(
-    task: TaskRecord, step: StepRecord, state: str, failure: FailureRecord | None = None
+    task: TaskRecord,
+    step: StepRecord,
+    state: str,
+    failure: FailureRecord | None = None,
+    retry_time: datetime | None = None,
 ) -> Events:
-    """Move a step to another state. ILLEGAL_TRANSITION."""
+    """Move a step to another state, from which it is tried again at a time. ILLEGAL_TRANSITION."""
     previous = step.state
     STEP_STATES.check(previous, state)
-    step.state, step.failure = state, failure
+    step.state, step.failure, step.retry_time = state, failure, retry_time
     if state == "RUNNING":
         step.start_time, step.end_time = now(), None
+        step.results = []
     elif STEP_STATES.is_final(state):
         step.end_time = now()
+    task.wake_time = earliest_retry(task)
     changed = task_events_pb2.StepStateChanged(
         previous_state=convert.step_state(previous), step=convert.step(step)
     )
     return [new_event(resource=task.name, task=task.name, step_state_changed=changed)]
 
 
+def earliest_retry(task: TaskRecord) -> datetime | None:
+    """Return when the next step is tried again; None where none waits for that."""
+    return min((step.retry_time for step in task.steps if step.retry_time), default=None)
+
+
 def adopt_plan(task: TaskRecord, plan: Plan) -> None:
     """Give a task the steps of its plan."""
     task.steps = [
         StepRecord(
-            number=step.number,
-            title=step.title,
-            goal_index=step.goal_index,
-            agent=step.agent,
-            command_line=step.command_line,
-            verify_command=step.verify_command,
-            timeout_s=step.timeout_s,
-            breaking=step.breaking,
-            after=step.after,
-            ticked=step.ticked,
             state="SKIPPED" if step.ticked else "PENDING",
+            **step.model_dump(exclude={"line"}),
         )
         for step in plan.steps
     ]
 
 
 def ready_steps(task: TaskRecord) -> list[StepRecord]:
-    """Return the steps that can start now."""
+    """Return the steps that can start now: no more than there is room for."""
     satisfied = {step.number for step in task.steps if step.satisfied}
-    return [
-        step for step in task.steps if step.state == "PENDING" and satisfied.issuperset(step.after)
-    ]
+    ready = (
+        step
+        for step in task.steps
+        if step.state == "PENDING" and not step.retry_time and satisfied.issuperset(step.after)
+    )
+    return list(itertools.islice(ready, room(task)))
+
+
+def room(task: TaskRecord) -> int:
+    """Return how many more of a task's runs may be under way."""
+    running = sum(step.state == "RUNNING" for step in task.steps)
+    return max(task.max_parallel_steps - running, 0) if task.max_parallel_steps else len(task.steps)
 
 
 def skip_unreachable(task: TaskRecord) -> Events:
     """Skip the steps that wait for one that failed, was skipped or was cancelled."""
     events: Events = []
     by_number = {step.number: step for step in task.steps}
-    for number in task.order():
+    causes = {step.number: step for step in task.steps if step.state in ("FAILED", "CANCELLED")}
+    for number in task.order() if causes else ():
         step = by_number[number]
-        blockers = [
-            by_number[n]
-            for n in step.after
-            if STEP_STATES.is_final(by_number[n].state) and not by_number[n].satisfied
-        ]
-        if step.state == "PENDING" and blockers:
-            reason = FailureRecord(
-                reason="STEP_FAILED",
-                message=f"Step {blockers[0].number} {blockers[0].title!r} did not succeed.",
-            )
-            events += move_step(task, step, "SKIPPED", reason)
+        cause = next((causes[before] for before in step.after if before in causes), None)
+        if cause is None or step.ticked:
+            continue
+        causes.setdefault(number, cause)
+        if step.state == "PENDING":
+            events += move_step(task, step, "SKIPPED", _skipped_for(cause))
     return events
+
+
+def _skipped_for(cause: StepRecord) -> FailureRecord:
+    became = "failed" if cause.state == "FAILED" else "was cancelled"
+    message = f"It waits for step {cause.number} {cause.title!r}, which {became}."
+    return FailureRecord(reason="STEP_FAILED", message=message)
+
+
+def summary(task: TaskRecord) -> str:
+    """Say how many steps came to what, such as `3 steps succeeded, 1 failed, 2 were skipped`.
+
+    Steps that the plan has ticked off count as succeeded.
+    """
+    done = sum(step.satisfied for step in task.steps)
+    failed = sum(step.state in ("FAILED", "CANCELLED") for step in task.steps)
+    skipped = sum(step.state == "SKIPPED" and not step.ticked for step in task.steps)
+    words = f"{done} step{'' if done == 1 else 's'} succeeded, {failed} failed"
+    return f"{words}, {skipped} {'was' if skipped == 1 else 'were'} skipped"

@@ -16,7 +16,7 @@ from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.money import MoneyRecord, add_all
-from services.orchestrator.plan import topological
+from services.orchestrator.plans.plan import topological
 from services.orchestrator.step import StepRecord
 
 TASK_STATES: Final = StateMachine(
@@ -83,6 +83,14 @@ class TaskRecord(Record):
     """What it may cost before a person is asked; grows with their answers; None is no limit."""
     cost_share: MoneyRecord | None = None
     """How much an answer lets it grow; None before the first."""
+    max_parallel_steps: int = 0
+    """How many of its runs may be under way at once; 0, of an older version, is no limit."""
+    failure_policy: str = "FAIL"
+    """FAIL or KEEP, as in the contract."""
+    partial_success: bool = False
+    """Whether it is COMPLETED although steps failed or were skipped."""
+    wake_time: UtcTime | None = None
+    """When the next of its steps is tried again; None where none waits for that."""
     submitter: str = ""
     """Principal who handed it in; empty for tasks of an older version."""
     goals: list[str] = Field(default_factory=list)
@@ -104,6 +112,10 @@ class TaskRecord(Record):
     """Something happened that the graph has not taken in yet."""
     retry_request_ids: list[str] = Field(default_factory=list)
     """Of the latest calls that queued it again, so that a repeat does not."""
+    thread_time: UtcTime | None = None
+    """When something is to be done about its checkpoints, once it has ended: see retention.py."""
+    thread_compacted: bool = False
+    """Whether only the last checkpoint is left."""
     trace: dict[str, str] = Field(default_factory=dict)
     """Trace headers of the call that submitted it."""
     news_time: UtcTime
@@ -151,7 +163,9 @@ class TaskRecord(Record):
         return [step for step in ordered if step.state == "SUCCEEDED" and step.patch_sha256]
 
 
-TASKS: Final = Collection("tasks", TaskRecord, ("state", "title"))
+TASKS: Final = Collection(
+    "tasks", TaskRecord, ("state", "title"), hidden=("wake_time", "thread_time")
+)
 
 Events = list[event_pb2.Event]
 
@@ -164,6 +178,7 @@ def move_task(task: TaskRecord, state: str, failure: FailureRecord | None = None
     if state == "ORCHESTRATING":
         task.start_time = task.start_time or now()
     task.end_time = now() if TASK_STATES.is_final(state) else None
+    task.thread_time, task.thread_compacted = task.end_time, False
     return [announce_task(task, previous)]
 
 
@@ -173,6 +188,7 @@ def announce_task(task: TaskRecord, previous: str = "UNSPECIFIED") -> event_pb2.
         previous_state=convert.task_state(previous),
         state=convert.task_state(task.state),
         title=task.title,
+        partial_success=task.partial_success,
     )
     if task.failure:
         changed.failure.CopyFrom(convert.failure(task.failure))

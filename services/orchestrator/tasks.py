@@ -13,7 +13,7 @@ from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, RequestKey, Store, now
 from services.orchestrator.branches import check_branch
 from services.orchestrator.lifecycle import cancel_task, retry_task
-from services.orchestrator.plan import parse_plan
+from services.orchestrator.plans.grammar import parse_plan
 from services.orchestrator.requests import request_key
 from services.orchestrator.task import (
     TASKS,
@@ -96,6 +96,11 @@ class Tasks:
             max_step_iterations=rules.max_step_iterations or 0,
             cost_limit=rules.cost_limit,
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
+            max_parallel_steps=request.max_parallel_steps
+            or await self._inheritance.max_parallel_steps(request.parent),
+            failure_policy="KEEP"
+            if request.failure_policy == task_pb2.FAILURE_POLICY_KEEP
+            else "FAIL",
             submitter=submitter,
             trace=telemetry.inject(),
         )

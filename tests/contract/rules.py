@@ -66,9 +66,9 @@ def nothing_untyped(contract: Contract) -> list[str]:
 
 
 def timestamps_are_called_time(contract: Contract) -> list[str]:
-    """Require that a Timestamp's name ends with `time`."""
+    """Require that a Timestamp's name ends with `time`, that of several with `times`."""
     stamps = [f for f in contract.fields if f.proto.type_name == ".google.protobuf.Timestamp"]
-    return [name for name in names_of(stamps) if not re.search(r"(^|_)time$", last(name))]
+    return [name for name in names_of(stamps) if not re.search(r"(^|_)times?$", last(name))]
 
 
 def requests_are_the_methods_own(contract: Contract) -> list[str]:

@@ -1,13 +1,14 @@
 """Whatever a message holds, its answer is one that was designed."""
 
 import asyncio
+import faulthandler
 import os
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,12 +17,15 @@ from adjutant.orchestrator.v1 import project_pb2, project_service_pb2
 from services.mesh.access.contract import Method
 from tests.hostile.messages import messages, mutated
 from tests.isolation import requests
-from tests.isolation.wire import Mesh, Metadata
+from tests.isolation.wire import CALL_TIMEOUT_S, Metadata
 from tests.isolation.world import World, make_world
 from tests.support.identities import bearer, owner_token
 
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "1500"))
 PATIENCE_S = 30
+"""Seconds for a call that has a limit of its own: the loop does not run if it takes longer."""
+QUIET_S = 1.0
+"""Seconds for which a stream is listened to that may have nothing to say."""
 BROKEN = (
     grpc.StatusCode.INTERNAL,
     grpc.StatusCode.UNKNOWN,
@@ -61,6 +65,22 @@ async def test_what_was_found_once_is_answered_by_design(tmp_path: Path) -> None
         assert (answer.code, answer.bodies) == (grpc.StatusCode.OK, ())
 
 
+async def test_a_followed_log_may_be_silent_and_nothing_else(tmp_path: Path) -> None:
+    async with make_world(tmp_path) as world:
+        owner = bearer(owner_token(world.data_dir))
+        beyond = run_service_pb2.TailLogsRequest(
+            name=world.victim.values["live_run"], offset_bytes=2**40, follow=True
+        )
+        with pytest.raises(TimeoutError):
+            await world.mesh.call("RunService/TailLogs", beyond, owner, QUIET_S)
+        content = beyond.SerializeToString()
+        await _designed(world, "RunService/TailLogs", content, owner)
+        await _designed(world, "RunService/TailLogs", content, ())
+        del world.victim.values["live_run"]  # as though that run had ended
+        with pytest.raises(AssertionError, match=f"RunService/TailLogs .* {content.hex()}"):
+            await _designed(world, "RunService/TailLogs", content, owner, patience_s=QUIET_S)
+
+
 def _attack(world: World, loop: asyncio.AbstractEventLoop) -> None:
     """Make requests up in a thread, and call in the loop in which the mesh runs."""
     names = [*world.victim.strings, *world.control.strings, world.own.project]
@@ -81,8 +101,13 @@ def _attack(world: World, loop: asyncio.AbstractEventLoop) -> None:
         if data.draw(st.booleans()):
             content = data.draw(mutated(content))
         for metadata in (owner, ()):
-            work = _designed(world.mesh, short, content, metadata)
-            asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE_S)
+            work = _designed(world, short, content, metadata)
+            try:
+                asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE_S)
+            except TimeoutError:
+                faulthandler.dump_traceback(2)  # standard error
+                told = f"the loop stands still, last called: {short} with {content.hex()}"
+                raise AssertionError(told) from None
 
     any_message()
 
@@ -95,9 +120,33 @@ def _resource_alone(request: Message, method: Method) -> bytes:
     return alone.SerializeToString()  # type: ignore[no-any-return]
 
 
-async def _designed(mesh: Mesh, short: str, content: bytes, metadata: Metadata) -> None:
-    answer = await mesh.call(short, content, metadata)
+async def _designed(
+    world: World,
+    short: str,
+    content: bytes,
+    metadata: Metadata,
+    patience_s: float = CALL_TIMEOUT_S,
+) -> None:
+    may_wait = bool(metadata) and _may_wait(world, short, content)
+    first_s = QUIET_S if may_wait else patience_s
+    try:
+        answer = await world.mesh.call(short, content, metadata, first_s)
+    except TimeoutError:
+        assert may_wait, f"{short} says nothing for {first_s:g} s to {content.hex()}"
+        return
     told = f"{short} answers {answer.code} {answer.message!r} to {content.hex()}"
     assert answer.code not in BROKEN, told
     if answer.code is not grpc.StatusCode.OK:
         assert answer.reason.startswith("adjutant/"), told
+
+
+def _may_wait(world: World, short: str, content: bytes) -> bool:
+    """Tell whether this follows the log of a run that goes on, from where it may not be yet."""
+    if short != "RunService/TailLogs":
+        return False
+    try:
+        request = run_service_pb2.TailLogsRequest.FromString(content)
+    except DecodeError:
+        return False
+    live = [planted.values.get("live_run") for planted in (world.victim, world.control)]
+    return request.follow and request.offset_bytes > 0 and request.name in live

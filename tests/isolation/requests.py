@@ -155,13 +155,24 @@ def _with(request: Message, path: Path, text: str) -> Message:
     for field in path[:-1]:
         inner = getattr(inner, field.name)
         if field.is_repeated:
-            inner = inner[0] if len(inner) else inner.add()
+            if len(inner):
+                inner = inner[0]
+                continue
+            inner = inner.add()
+            _name_all(inner)
     last = path[-1]
     if last.is_repeated:
         getattr(inner, last.name).append(text)
     else:
         setattr(inner, last.name, text)
     return changed
+
+
+def _name_all(message: Any) -> None:
+    """Fill in the strings of a message that may be anything short, so that it is valid."""
+    for field in message.DESCRIPTOR.fields:
+        if field.type == FieldDescriptor.TYPE_STRING and _takes(_rules(field).string, "x"):
+            setattr(message, field.name, "x")
 
 
 def missing(request: Message, method: Method) -> Iterator[tuple[str, Message]]:

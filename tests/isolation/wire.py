@@ -83,15 +83,24 @@ class Mesh:
         found = [kind.FromString(body) for body in answer.bodies]
         return found if self.methods[short].streams else found[0]
 
-    async def call(self, short: str, request: Message | bytes, metadata: Metadata) -> Answer:
-        """Call a method; a stream that goes on is read for a moment and counts as OK."""
+    async def call(
+        self,
+        short: str,
+        request: Message | bytes,
+        metadata: Metadata,
+        first_s: float = CALL_TIMEOUT_S,
+    ) -> Answer:
+        """Call a method; a stream that goes on is read for a moment and counts as OK.
+
+        TimeoutError where a stream neither says anything nor ends within `first_s`.
+        """
         method, channel = self.methods[short], self._channel_of[short]
         content = request if isinstance(request, bytes) else request.SerializeToString()
         bodies: list[bytes] = []
         if method.streams:
             stream: Any = channel.unary_stream(method.path)
             call = stream(content, metadata=metadata)
-            reading = _read(call, bodies)
+            reading = _read(call, bodies, first_s)
         else:
             once: Any = channel.unary_unary(method.path)
             call = once(content, metadata=metadata, timeout=CALL_TIMEOUT_S)
@@ -114,10 +123,10 @@ async def _await(call: Any, bodies: list[bytes]) -> None:
     bodies.append(await call)
 
 
-async def _read(call: Any, bodies: list[bytes]) -> None:
+async def _read(call: Any, bodies: list[bytes], first_s: float) -> None:
     """Read what comes at first, whenever that is, and what comes soon after it."""
     try:
-        async with asyncio.timeout(CALL_TIMEOUT_S) as limit:
+        async with asyncio.timeout(first_s) as limit:
             async for body in call:
                 if not bodies:
                     limit.reschedule(asyncio.get_running_loop().time() + STREAM_S)

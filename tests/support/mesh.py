@@ -92,6 +92,10 @@ class Caller:
             request.repository.uri = str(repo)
         return (await self.tasks.SubmitTask(request)).task  # type: ignore[no-any-return]
 
+    async def retry(self, name: str) -> task_pb2.Task:
+        request = task_service_pb2.RetryTaskRequest(name=name)
+        return (await self.tasks.RetryTask(request)).task  # type: ignore[no-any-return]
+
     async def task(self, name: str) -> task_pb2.Task:
         response = await self.tasks.GetTask(task_service_pb2.GetTaskRequest(name=name))
         return response.task  # type: ignore[no-any-return]

@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from adjutant.agent_runner.v1 import run_pb2
-from services.agent_runner.run import CommitSpec, RunRecord, RunSpec, WorkspaceSpec
+from adjutant.common.v1 import money_pb2, result_pb2
+from services.agent_runner.run import (
+    CommitSpec,
+    Money,
+    Report,
+    ResultDeclaration,
+    RunInput,
+    RunRecord,
+    RunSpec,
+    WorkspaceSpec,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from adjutant.agent_runner.v1 import run_service_pb2
 
 
 def spec_of(spec: run_pb2.RunSpec) -> RunSpec:
@@ -36,6 +48,24 @@ def spec_of(spec: run_pb2.RunSpec) -> RunSpec:
         ),
         commit=commit,
         task=spec.task,
+        results=tuple(
+            ResultDeclaration(name=one.name, type=_type_name(one.type)) for one in spec.results
+        ),
+        inputs=tuple(
+            RunInput(name=one.name, run=one.run, sha256=one.sha256) for one in spec.inputs
+        ),
+    )
+
+
+def report_of(request: run_service_pb2.ReportRunRequest) -> Report:
+    """Return what a job says as the domain has it."""
+    cost = request.cost
+    return Report(
+        percent=request.percent if request.HasField("percent") else None,
+        message=request.message,
+        cost=Money(currency_code=cost.currency_code, units=cost.units, nanos=cost.nanos)
+        if request.HasField("cost")
+        else None,
     )
 
 
@@ -67,6 +97,11 @@ def run_of(run: RunRecord) -> run_pb2.Run:
         end_time=_time(run.end_time),
         etag=run.etag,
         requester=run.requester,
+        results=[
+            result_pb2.Result(**result.model_dump(exclude={"type"}), type=_type(result.type))
+            for result in run.results
+        ],
+        cost=money_pb2.Money(**run.cost.model_dump()) if run.cost else None,
     )
 
 
@@ -77,6 +112,11 @@ def _spec(spec: RunSpec) -> run_pb2.RunSpec:
         verify_command=spec.verify_command,
         workspace=run_pb2.Workspace(**spec.workspace.model_dump()),
         task=spec.task,
+        results=[
+            result_pb2.ResultDeclaration(name=one.name, type=_type(one.type))
+            for one in spec.results
+        ],
+        inputs=[run_pb2.RunInput(**one.model_dump()) for one in spec.inputs],
     )
     if spec.timeout_s is not None:
         found.timeout.FromNanoseconds(round(spec.timeout_s * 1e9))
@@ -85,6 +125,14 @@ def _spec(spec: RunSpec) -> run_pb2.RunSpec:
         found.commit.message = spec.commit.message
         found.commit.time.FromDatetime(spec.commit.time)
     return found
+
+
+def _type(name: str) -> str:
+    return f"RESULT_TYPE_{name}"
+
+
+def _type_name(value: result_pb2.ResultType) -> str:
+    return result_pb2.ResultType.Name(value).removeprefix("RESULT_TYPE_")
 
 
 def _time(time: datetime | None) -> Timestamp | None:

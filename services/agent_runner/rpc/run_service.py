@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjutant.agent_runner.v1 import run_service_pb2 as pb
 from adjutant.agent_runner.v1.run_service_pb2_grpc import RunServiceServicer
-from services.agent_runner.rpc.convert import digest_of, run_of, spec_of
+from services.agent_runner.rpc.convert import digest_of, report_of, run_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,8 +87,6 @@ class RunService(RunServiceServicer):
         self, request: pb.ReportRunRequest, context: Context
     ) -> pb.ReportRunResponse:
         """Take what a job says of itself."""
-        percent = request.percent if request.HasField("percent") else None
-        cancelled = await self._runs.report(
-            request.name, request.report_token, percent, request.message
-        )
+        report = report_of(request)
+        cancelled = await self._runs.report(request.name, request.report_token, report)
         return pb.ReportRunResponse(cancel_requested=cancelled)

@@ -17,6 +17,8 @@ class GuardedStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.inner = store
+        """The store itself, for what a service keeps beside it on the same connections."""
 
     async def insert(
         self,
@@ -132,7 +134,7 @@ class GuardedStore:
         """Return the oldest events that wait to be published."""
         return await self._store.outbox(limit)
 
-    async def clear_outbox(self, positions: Sequence[int]) -> None:
+    async def clear_outbox(self, positions: Sequence[object]) -> None:
         """Forget events that are published."""
         await self._store.clear_outbox(positions)
 

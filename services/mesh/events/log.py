@@ -26,7 +26,7 @@ from nats.js.errors import NotFoundError
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.config import MeshSettings
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.events.pull import ConsumerLostError, Pull
 from services.mesh.events.streams import STREAM, configs, stream_of
 from services.mesh.identity.files import Complaint, read_private
@@ -41,8 +41,8 @@ _QUIET_ATTEMPTS: Final = 40
 """How often a server may refuse before it is said: two seconds, in which an embedded one starts."""
 # Consumers that nobody reads any more are removed by the server after this.
 IDLE_CONSUMER_S: Final = 60.0
-TRANSIENT: Final = (NatsError, TimeoutError, OSError, ConsumerLostError)
-"""What a call raises while the server is away; the same call may succeed later."""
+TRANSIENT: Final = (NatsError, TimeoutError, OSError, ConsumerLostError, StoreUnavailableError)
+"""What a call raises while a server is away; the same call may succeed later."""
 
 log = logging.getLogger(__name__)
 _complain = Complaint(log)

@@ -215,7 +215,7 @@ def _check_references(request: Any, method: Method, resource: str) -> None:
     if method.access and method.access.resource == "name":
         within = "/".join(resource.split("/")[:-2])
     for field, name in method.references_of(request):
-        if not name.startswith(within + "/"):
+        if name != within and not name.startswith(within + "/"):
             raise _elsewhere(name[:200], within, field)
 
 

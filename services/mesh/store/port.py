@@ -116,8 +116,8 @@ class Page(Generic[R]):
 class OutboxEntry:
     """An event that is committed and waits to be published."""
 
-    position: int
-    """Order of commits in this store."""
+    position: object
+    """Where it waits, which only the store understands; `clear_outbox` takes it."""
     event: event_pb2.Event
     """The event."""
     headers: Mapping[str, str]
@@ -234,7 +234,7 @@ class Store(Protocol):
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that wait to be published."""
 
-    async def clear_outbox(self, positions: Sequence[int]) -> None:
+    async def clear_outbox(self, positions: Sequence[object]) -> None:
         """Forget events that are published."""
 
     def on_commit(self, wake: Callable[[], None]) -> None:

@@ -3,19 +3,21 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from adjutant.event.v1 import event_pb2
 from services.mesh import telemetry
-from services.mesh.errors import AdjutantError, not_found
+from services.mesh.errors import not_found
 from services.mesh.store import schema
-from services.mesh.store.port import Collection, R, now
+from services.mesh.store.changes import (
+    MAX_PAGE_BYTES,
+    PURGE_BATCH,
+    already_exists,
+    concurrent_change,
+    request_id_reused,
+)
+from services.mesh.store.port import Collection, R
 from services.mesh.store.query import Query
-
-# A page travels in one message, and gRPC's own limit for a caller is 4 MB.
-MAX_PAGE_BYTES: Final = 2 * 2**20
-PURGE_BATCH: Final = 500
-"""Records that are removed at once, so that other writes need not wait long."""
 
 
 def headers() -> str:
@@ -37,11 +39,6 @@ def read(database: sqlite3.Connection, collection: Collection[R], name: str) -> 
     return collection.record.model_validate_json(row[0])
 
 
-def next_revision(record: R) -> R:
-    """Return a record as it is written over its present revision."""
-    return record.model_copy(update={"revision": record.revision + 1, "update_time": now()})
-
-
 def write_over(
     database: sqlite3.Connection,
     collection: Collection[R],
@@ -53,11 +50,7 @@ def write_over(
     body, before = changed.model_dump_json(), changed.revision - 1
     done = database.execute(sql, (changed.revision, body, changed.name, before))
     if not done.rowcount:
-        raise AdjutantError(
-            "CONCURRENT_CHANGE",
-            f"{changed.name} was changed by somebody else; read it and try again.",
-            retry_after_s=0.05,
-        )
+        raise concurrent_change(changed.name)
     database.executemany(schema.INSERT_OUTBOX, outbox)
 
 
@@ -69,23 +62,10 @@ def replayed(
         f'SELECT request_digest, body FROM "{table}" WHERE request_key = ?', (key,)
     ).fetchone()
     if row is None:
-        message = f"{name} exists, or existed and was removed; choose another id."
-        raise AdjutantError("ALREADY_EXISTS", message, metadata={"name": name})
+        raise already_exists(name)
     if row[0] != digest:
-        raise AdjutantError(
-            "REQUEST_ID_REUSED",
-            "This request_id was used with another body; use a new id for a new request.",
-            field="request_id",
-        )
+        raise request_id_reused()
     return str(row[1])
-
-
-def raise_fence(record: R, fence: int) -> None:
-    """Note who writes. STALE_FENCE where somebody with a later lease has written."""
-    if record.fence > fence:
-        message = f"{record.name} is held by somebody else now; this write is refused."
-        raise AdjutantError("STALE_FENCE", message)
-    record.fence = fence
 
 
 def select(table: str, query: Query, where: Mapping[str, str]) -> tuple[str, list[Any]]:

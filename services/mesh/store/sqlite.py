@@ -20,6 +20,7 @@ from services.mesh.access.caller import audit_taken
 from services.mesh.errors import not_found
 from services.mesh.names import parent_of
 from services.mesh.store import rows, schema
+from services.mesh.store.changes import next_revision, raise_fence
 from services.mesh.store.look import SqliteLook
 from services.mesh.store.port import (
     Collection,
@@ -133,7 +134,7 @@ class SqliteStore:
         self, collection: Collection[R], record: R, *, events: Sequence[event_pb2.Event] = ()
     ) -> R:
         """Write a changed record; see Store."""
-        changed = rows.next_revision(record)
+        changed = next_revision(record)
         with audit_taken() as audit:
             outbox = rows.outbox_rows([*events, *audit.events], rows.headers())
             await self._write(
@@ -158,13 +159,13 @@ class SqliteStore:
         def write(database: sqlite3.Connection) -> tuple[R, list[tuple[bytes, str]] | None]:
             record = rows.read(database, collection, name)
             if fence is not None:
-                rows.raise_fence(record, fence)
+                raise_fence(record, fence)
             events = change(record)
             if events is None:
                 return record, None
             if guard:
                 guard(SqliteLook(database))
-            changed = rows.next_revision(record)
+            changed = next_revision(record)
             outbox = rows.outbox_rows([*events, *audit.events], headers)
             rows.write_over(database, collection, changed, outbox)
             return changed, outbox
@@ -293,7 +294,7 @@ class SqliteStore:
             for position, event, headers in found
         ]
 
-    async def clear_outbox(self, positions: Sequence[int]) -> None:
+    async def clear_outbox(self, positions: Sequence[object]) -> None:
         """Forget events that are published."""
         sql = "DELETE FROM outbox WHERE position = ?"
         bound = [(position,) for position in positions]

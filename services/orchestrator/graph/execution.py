@@ -12,7 +12,7 @@ from services.orchestrator.graph.escalation import is_needed
 from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
 from services.orchestrator.runspec import step_run_name, step_spec
 from services.orchestrator.step import StepRecord
-from services.orchestrator.steps import move_step, ready_steps, skip_unreachable
+from services.orchestrator.steps import move_step, ready_steps, skip_unreachable, summary
 from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, move_task
 
 
@@ -51,9 +51,10 @@ class Execution:
         return {"started": task.active_runs()}
 
     async def wait_for_agent(self, state: State) -> dict[str, Any]:
-        """Wait until one of the runs under way has ended."""
+        """Wait until one of the runs under way has ended, or a step is to be tried again."""
         task = await self._ground.store.get(TASKS, state["task"])
-        if runs := task.active_runs():
+        runs = task.active_runs()
+        if runs or (task.wake_time and not ready_steps(task)):
             interrupt({"kind": WAITING_FOR_AGENT, "runs": runs})
         return {}
 
@@ -63,20 +64,20 @@ class Execution:
         def change(task: TaskRecord) -> Events:
             events = exhaust(task, self._max_step_iterations)
             events += skip_unreachable(task)
-            done = sum(step.satisfied for step in task.steps)
-            message = f"{done} of {count(len(task.steps), 'step')} done"
-            events += enter_node(task, "EVALUATE", message)
-            if _is_stuck(task) and not is_needed(task):
+            events += enter_node(task, "EVALUATE", _standing(task))
+            if _is_stuck(task) and not (_keeps_something(task) or is_needed(task)):
                 events += move_task(task, "FAILED", _step_failure(task))
             return events
 
         task = await self._ground.change(state, config, change)
         if task.state == "FAILED":
             return Command(goto="__end__")
-        # Over budget nothing is started, and nobody is asked before all that runs has ended.
-        if ready_steps(task) and not over_budget(task):
+        if over_budget(task):
+            # Nothing is started, and nobody is asked before all that runs has ended.
+            return Command(goto="wait_for_agent" if task.active_runs() else "escalate")
+        if ready_steps(task):
             return Command(goto="execute")
-        if task.active_runs():
+        if task.active_runs() or task.wake_time:
             return Command(goto="wait_for_agent")
         if is_needed(task):
             return Command(goto="escalate")
@@ -99,9 +100,24 @@ class Execution:
 
 
 def _is_stuck(task: TaskRecord) -> bool:
-    """Tell whether nothing runs, nothing can start, and not everything is done."""
-    open_work = ready_steps(task) or task.active_runs()
+    """Tell whether nothing runs, nothing can start or will, and not everything is done."""
+    open_work = ready_steps(task) or task.active_runs() or task.wake_time
     return not open_work and not all(is_settled(task, step) for step in task.steps)
+
+
+def _keeps_something(task: TaskRecord) -> bool:
+    """Tell whether a task goes on to its end with what succeeded."""
+    return task.failure_policy == "KEEP" and any(step.state == "SUCCEEDED" for step in task.steps)
+
+
+def _standing(task: TaskRecord) -> str:
+    """Say how far the steps are."""
+    if _is_stuck(task):
+        return summary(task)
+    done = sum(step.satisfied for step in task.steps)
+    text = f"{done} of {count(len(task.steps), 'step')} done"
+    waiting = sum(step.retry_time is not None for step in task.steps)
+    return f"{text}, {waiting} to be tried again" if waiting else text
 
 
 def _step_failure(task: TaskRecord) -> FailureRecord:
@@ -109,5 +125,5 @@ def _step_failure(task: TaskRecord) -> FailureRecord:
     if failed is None:
         return FailureRecord(reason="STEP_FAILED", message="No step could be started.")
     why = failed.failure.message if failed.failure else f"its run was {failed.state}"
-    message = f"Step {failed.number} {failed.title!r} failed: {why}"
+    message = f"Step {failed.number} {failed.title!r} failed: {why} ({summary(task)})"
     return FailureRecord(reason="STEP_FAILED", message=message)

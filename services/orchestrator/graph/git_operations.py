@@ -5,13 +5,14 @@ from langgraph.types import Command
 
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.errors import AdjutantError
-from services.orchestrator.action import Action
+from services.orchestrator.action import Action, CommitActionRecord
 from services.orchestrator.approval import ApprovalRecord
 from services.orchestrator.escalation import breaking_merge, is_breaking
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.graph.asking import Asking, denied, unanswered
 from services.orchestrator.graph.ground import Ground, Node, State, count
 from services.orchestrator.runspec import commit_action, commit_run_name, commit_spec
+from services.orchestrator.steps import summary
 from services.orchestrator.task import (
     TASKS,
     CommitRecord,
@@ -79,7 +80,9 @@ class GitOperations:
 
     async def _complete(self, state: State, config: RunnableConfig, message: str) -> Command[Node]:
         def change(task: TaskRecord) -> Events:
-            return [*enter_node(task, "GIT_OPERATIONS", message), *move_task(task, "COMPLETED")]
+            task.partial_success = not all(step.satisfied for step in task.steps)
+            said = f"{message}; {summary(task)}" if task.partial_success else message
+            return [*enter_node(task, "GIT_OPERATIONS", said), *move_task(task, "COMPLETED")]
 
         await self._ground.change(state, config, change)
         return Command(goto="__end__")
@@ -88,5 +91,11 @@ class GitOperations:
 def _question(task: TaskRecord) -> tuple[str, Action]:
     """Return what is asked before a commit."""
     action = commit_action(task)
-    title = f"Commit {count(len(action.changed_files), 'changed file')} to {action.branch}"
+    title = _title(task, action)
     return breaking_merge(title, action) if is_breaking(task) else (title, action)
+
+
+def _title(task: TaskRecord, action: CommitActionRecord) -> str:
+    title = f"Commit {count(len(action.changed_files), 'changed file')} to {action.branch}"
+    partial = not all(step.satisfied for step in task.steps)
+    return f"{title}, although not all went well: {summary(task)}" if partial else title

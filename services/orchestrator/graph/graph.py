@@ -28,7 +28,7 @@ from services.orchestrator.graph.escalation import Escalation
 from services.orchestrator.graph.execution import Execution
 from services.orchestrator.graph.git_operations import GitOperations
 from services.orchestrator.graph.ground import Ground, State, count
-from services.orchestrator.plan import parse_plan
+from services.orchestrator.plans.grammar import parse_plan
 from services.orchestrator.steps import adopt_plan
 from services.orchestrator.task import Events, TaskRecord, enter_node
 

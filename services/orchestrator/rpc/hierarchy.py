@@ -65,6 +65,8 @@ def effective(
         approval_policy_source=found.approval_policy.source,
         share_knowledge=found.share_knowledge.value,
         share_knowledge_source=found.share_knowledge.source,
+        max_parallel_steps=found.max_parallel_steps.value,
+        max_parallel_steps_source=found.max_parallel_steps.source,
         knowledge_projects=found.knowledge_projects,
         connections=connections,
     )
@@ -82,9 +84,17 @@ def _fields(record: NodeRecord) -> dict[str, Any]:
     }
 
 
+_PLAIN: Final = (
+    "share_knowledge",
+    "max_parallel_steps",
+    "auto_approve_low_risk",
+    "max_step_iterations",
+)
+
+
 def _settings(record: SettingsRecord) -> settings_pb2.Settings:
     message = settings_pb2.Settings()
-    for field in ("share_knowledge", "auto_approve_low_risk", "max_step_iterations"):
+    for field in _PLAIN:
         if (value := getattr(record, field)) is not None:
             setattr(message, field, value)
     if record.approval_policy is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,12 +11,13 @@ from pydantic import Field
 
 from adjutant.common.v1 import access_pb2, error_reason_pb2
 from adjutant.event.v1 import event_pb2
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.names import child
 from services.mesh.store import Collection, Page, Record, Store, UtcTime, now
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES, KeyUseRecord
 from services.orchestrator.tenancy.keys import use_name
 
+log = logging.getLogger(__name__)
 FORGET_INTERVAL_S: Final = 86400.0
 _ID: Final = "[a-z0-9-]{1,63}"
 _PLACE: Final = re.compile(rf"(?P<client>clients/{_ID})(?P<project>/projects/{_ID})?(?=/|$)")
@@ -89,7 +91,10 @@ class Audit:
     async def forget_forever(self, max_age_s: float) -> None:
         """Remove entries that the stream itself keeps no longer, now and once a day."""
         while True:
-            await self.forget(now() - timedelta(seconds=max_age_s))
+            try:
+                await self.forget(now() - timedelta(seconds=max_age_s))
+            except StoreUnavailableError as error:
+                log.warning("old audit entries are removed later: %s", error.message)
             await asyncio.sleep(FORGET_INTERVAL_S)
 
     async def forget(self, before: datetime) -> None:

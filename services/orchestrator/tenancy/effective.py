@@ -33,6 +33,7 @@ class Effective:
     """Names of the project, its group if it is in one, and its client: nearest first."""
     approval_policy: Decided
     share_knowledge: Decided
+    max_parallel_steps: Decided
     knowledge_projects: tuple[str, ...]
     """Names of the projects whose knowledge is seen from here, itself first."""
 
@@ -84,8 +85,10 @@ def shared_with(
 class Inheritance:
     """Reads what holds in projects."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, max_parallel_steps: int) -> None:
+        """Take what holds where nobody decided it."""
         self._store = store
+        self._max_parallel_steps = max_parallel_steps
 
     async def effective(self, name: str) -> Effective:
         """Return what holds in a project. NOT_FOUND."""
@@ -96,6 +99,7 @@ class Inheritance:
             chain=tuple(node.name for node in chain),
             approval_policy=decide(chain, "approval_policy", DEFAULT_POLICY),
             share_knowledge=decide(chain, "share_knowledge", False),
+            max_parallel_steps=self._parallel(chain),
             knowledge_projects=shared_with(project, group, client, siblings),
         )
 
@@ -115,6 +119,13 @@ class Inheritance:
             max_step_iterations=held("max_step_iterations"),
             cost_limit=held("cost_limit"),
         )
+
+    async def max_parallel_steps(self, name: str) -> int:
+        """Return how many runs of one task of a project may be under way. NOT_FOUND."""
+        return int(self._parallel(_without_none(*await self._chain(name))).value)
+
+    def _parallel(self, chain: Iterable[NodeRecord]) -> Decided:
+        return decide(chain, "max_parallel_steps", self._max_parallel_steps)
 
     async def chain(self, name: str) -> tuple[str, ...]:
         """Return the names of a project, its group if it is in one, and its client. NOT_FOUND."""

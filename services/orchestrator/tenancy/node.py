@@ -29,6 +29,7 @@ class SettingsRecord(BaseModel):
     escalation_policy: str | None = None
     max_step_iterations: int | None = None
     cost_limit: MoneyRecord | None = None
+    max_parallel_steps: int | None = None
 
 
 class MemberRecord(BaseModel):

@@ -44,7 +44,7 @@ async def published(store: SqliteStore) -> None:
 def dies_before_clearing(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the relay killed where it hurts: the events are out, the outbox does not know."""
 
-    async def die(positions: Sequence[int]) -> None:
+    async def die(positions: Sequence[object]) -> None:
         raise SystemExit
 
     monkeypatch.setattr(store, "clear_outbox", die)

@@ -72,7 +72,7 @@ class Replica:
 
     def __init__(self, store: SqliteStore, log: EventLog, holder: str, patience_s: float) -> None:
         settings = OrchestratorSettings(schedule_lock_timeout_s=patience_s)
-        inheritance: Any = Inheritance(store)
+        inheritance = Inheritance(store, settings.max_parallel_steps)
         rights: Any = None  # no call is under way in which rights could be asked for
         tasks = Tasks(store, lambda _: None, inheritance, rights)
         self.leases = Leases(log, holder, 5.0)

@@ -191,7 +191,7 @@ async def test_a_position_in_the_outbox_is_never_given_again(store: Store) -> No
     await store.clear_outbox([first.position])
     await store.insert(NOTES, note("b"), events=[said("2")])
     (second,) = await store.outbox(10)
-    assert second.position > first.position
+    assert second.position != first.position
 
 
 async def test_whoever_publishes_is_woken_by_a_commit_with_events(store: Store) -> None:

@@ -1,13 +1,12 @@
 """Guards, fields that callers do not see, and purges; one suite for all adapters."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from services.mesh.errors import AdjutantError
-from services.mesh.store import Collection, Look, Record, Store, now, open_store
+from services.mesh.store import Collection, Look, Record, Store, now
+from tests.unit.mesh.conftest import Open
 
 CLIENT = "clients/acme"
 
@@ -34,10 +33,8 @@ def lid(name: str, parent: str = CLIENT) -> Lid:
 
 
 @pytest.fixture
-async def boxes(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await open_store(tmp_path / "store.db", [BOXES, LIDS])
-    yield opened
-    await opened.close()
+async def boxes(open_replica: Open) -> Store:
+    return await open_replica([BOXES, LIDS])
 
 
 def is_open(look: Look) -> None:
@@ -67,9 +64,9 @@ async def test_a_guard_that_raises_leaves_nothing_behind(boxes: Store) -> None:
     assert (await boxes.get(BOXES, box("b").name)).state == "OPEN"
 
 
-async def test_two_guards_that_exclude_each_other_never_both_pass(tmp_path: Path) -> None:
-    first = await open_store(tmp_path / "store.db", [BOXES, LIDS])
-    second = await open_store(tmp_path / "store.db", [BOXES, LIDS])
+async def test_two_guards_that_exclude_each_other_never_both_pass(open_replica: Open) -> None:
+    first = await open_replica([BOXES, LIDS])
+    second = await open_replica([BOXES, LIDS])
     for _ in range(20):
         await first.purge("clients")
         name = f"{CLIENT}/boxes/b"
@@ -87,8 +84,6 @@ async def test_two_guards_that_exclude_each_other_never_both_pass(tmp_path: Path
             return_exceptions=True,
         )
         assert sum(isinstance(outcome, AdjutantError) for outcome in outcomes) == 1
-    await first.close()
-    await second.close()
 
 
 async def test_hidden_fields_are_the_services_own(boxes: Store) -> None:

@@ -221,7 +221,8 @@ async def test_a_scan_yields_all_that_match_across_projects_oldest_first(store: 
 async def test_a_scan_goes_on_over_many_batches(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.mesh.store.sqlite.SCAN_BATCH", 4)
+    for adapter in ("sqlite", "mongo"):
+        monkeypatch.setattr(f"services.mesh.store.{adapter}.SCAN_BATCH", 4)
     notes = await fill(store, 24)
     found = [record.name async for record in store.scan(NOTES, {})]
     assert found == [record.name for record in notes]

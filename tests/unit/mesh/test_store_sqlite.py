@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from services.mesh.store import Collection, Record, SqliteStore, Store, open_store
+from services.mesh.store import Collection, Record, SqliteStore, open_store
 from services.mesh.store.schema import connect
 from tests.unit.mesh.conftest import NOTES, Note, note, said, texts
 
@@ -132,9 +132,8 @@ async def test_a_collection_may_gain_a_field(path: pathlib.Path) -> None:
     await store.close()
 
 
-async def test_lists_and_scans_use_indexes(store: Store) -> None:
-    assert isinstance(store, SqliteStore)
-    database = connect(store._path, "NORMAL")
+async def test_lists_and_scans_use_indexes(sqlite_store: SqliteStore) -> None:
+    database = connect(sqlite_store._path, "NORMAL")
     for query in (
         "SELECT body FROM notes WHERE parent = ? ORDER BY create_time DESC, name DESC",
         "SELECT body FROM notes WHERE parent = ? AND state = ? ORDER BY create_time",

@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from adjutant.common.v1 import failure_pb2 as adjutant_dot_common_dot_v1_dot_failure__pb2
+from adjutant.common.v1 import money_pb2 as adjutant_dot_common_dot_v1_dot_money__pb2
+from adjutant.common.v1 import result_pb2 as adjutant_dot_common_dot_v1_dot_result__pb2
 from adjutant.common.v1 import run_pb2 as adjutant_dot_common_dot_v1_dot_run__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"adjutant/agent_runner/v1/run.proto\x12\x18\x61\x64jutant.agent_runner.v1\x1a adjutant/common/v1/failure.proto\x1a\x1c\x61\x64jutant/common/v1/run.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x07\n\x03Run\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.adjutant.common.v1.RunStateR\x05state\x12\x35\n\x04spec\x18\x03 \x01(\x0b\x32!.adjutant.agent_runner.v1.RunSpecR\x04spec\x12;\n\x08liveness\x18\x04 \x01(\x0e\x32\x1f.adjutant.common.v1.RunLivenessR\x08liveness\x12\x41\n\x0eheartbeat_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rheartbeatTime\x12\x1d\n\x07percent\x18\x06 \x01(\x01H\x00R\x07percent\x88\x01\x01\x12\x18\n\x07message\x18\x07 \x01(\tR\x07message\x12#\n\rprocess_group\x18\x08 \x01(\x03R\x0cprocessGroup\x12 \n\texit_code\x18\t \x01(\x05H\x01R\x08\x65xitCode\x88\x01\x01\x12\x35\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x19\n\x08\x62\x61se_sha\x18\x0b \x01(\tR\x07\x62\x61seSha\x12#\n\rchanged_files\x18\x0c \x03(\tR\x0c\x63hangedFiles\x12@\n\tartifacts\x18\r \x03(\x0b\x32\".adjutant.agent_runner.v1.ArtifactR\tartifacts\x12\x1d\n\ncommit_sha\x18\x0e \x01(\tR\tcommitSha\x12;\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x39\n\nstart_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x12\n\x04\x65tag\x18\x13 \x01(\tR\x04\x65tag\x12\x1c\n\trequester\x18\x14 \x01(\tR\trequesterB\n\n\x08_percentB\x0c\n\n_exit_code\"\xb8\x03\n\x07RunSpec\x12\x1f\n\x05\x61gent\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05\x61gent\x12,\n\x0c\x63ommand_line\x18\x02 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x08R\x0b\x63ommandLine\x12\x30\n\x0everify_command\x18\x03 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x08R\rverifyCommand\x12\x43\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xf5$*\x00R\x07timeout\x12\x41\n\tworkspace\x18\x05 \x01(\x0b\x32#.adjutant.agent_runner.v1.WorkspaceR\tworkspace\x12<\n\x06\x63ommit\x18\x06 \x01(\x0b\x32$.adjutant.agent_runner.v1.CommitSpecR\x06\x63ommit\x12\x66\n\x04task\x18\x07 \x01(\tBR\xbaHOrM2K^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63})?$R\x04task\"\xf3\x01\n\tWorkspace\x12<\n\x0erepository_uri\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x18\xd0\x0f\x32\x0b^([^-].*)?$R\rrepositoryUri\x12\x31\n\x08revision\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x18\xfa\x01\x32\x0b^([^-].*)?$R\x08revision\x12u\n\npatch_runs\x18\x03 \x03(\tBV\xbaHS\x92\x01P\x10\xe8\x07\"KrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\tpatchRuns\"\xae\x01\n\nCommitSpec\x12\x41\n\x06\x62ranch\x18\x01 \x01(\tB)\xbaH&r$\x10\x01\x18\xfa\x01\x32\x1d^[A-Za-z0-9][A-Za-z0-9._/-]*$R\x06\x62ranch\x12%\n\x07message\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x04R\x07message\x12\x36\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04time\"b\n\x08\x41rtifact\x12\x1f\n\x0b\x61rtifact_id\x18\x01 \x01(\tR\nartifactId\x12\x1d\n\nsize_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12\x16\n\x06sha256\x18\x03 \x01(\tR\x06sha256b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"adjutant/agent_runner/v1/run.proto\x12\x18\x61\x64jutant.agent_runner.v1\x1a adjutant/common/v1/failure.proto\x1a\x1e\x61\x64jutant/common/v1/money.proto\x1a\x1f\x61\x64jutant/common/v1/result.proto\x1a\x1c\x61\x64jutant/common/v1/run.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x07\n\x03Run\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.adjutant.common.v1.RunStateR\x05state\x12\x35\n\x04spec\x18\x03 \x01(\x0b\x32!.adjutant.agent_runner.v1.RunSpecR\x04spec\x12;\n\x08liveness\x18\x04 \x01(\x0e\x32\x1f.adjutant.common.v1.RunLivenessR\x08liveness\x12\x41\n\x0eheartbeat_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rheartbeatTime\x12\x1d\n\x07percent\x18\x06 \x01(\x01H\x00R\x07percent\x88\x01\x01\x12\x18\n\x07message\x18\x07 \x01(\tR\x07message\x12#\n\rprocess_group\x18\x08 \x01(\x03R\x0cprocessGroup\x12 \n\texit_code\x18\t \x01(\x05H\x01R\x08\x65xitCode\x88\x01\x01\x12\x35\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x19\n\x08\x62\x61se_sha\x18\x0b \x01(\tR\x07\x62\x61seSha\x12#\n\rchanged_files\x18\x0c \x03(\tR\x0c\x63hangedFiles\x12@\n\tartifacts\x18\r \x03(\x0b\x32\".adjutant.agent_runner.v1.ArtifactR\tartifacts\x12\x1d\n\ncommit_sha\x18\x0e \x01(\tR\tcommitSha\x12;\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x39\n\nstart_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x12\n\x04\x65tag\x18\x13 \x01(\tR\x04\x65tag\x12\x1c\n\trequester\x18\x14 \x01(\tR\trequester\x12\x34\n\x07results\x18\x15 \x03(\x0b\x32\x1a.adjutant.common.v1.ResultR\x07results\x12-\n\x04\x63ost\x18\x16 \x01(\x0b\x32\x19.adjutant.common.v1.MoneyR\x04\x63ostB\n\n\x08_percentB\x0c\n\n_exit_code\"\x87\x06\n\x07RunSpec\x12\x1f\n\x05\x61gent\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05\x61gent\x12,\n\x0c\x63ommand_line\x18\x02 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x08R\x0b\x63ommandLine\x12\x30\n\x0everify_command\x18\x03 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x08R\rverifyCommand\x12\x43\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xf5$*\x00R\x07timeout\x12\x41\n\tworkspace\x18\x05 \x01(\x0b\x32#.adjutant.agent_runner.v1.WorkspaceR\tworkspace\x12<\n\x06\x63ommit\x18\x06 \x01(\x0b\x32$.adjutant.agent_runner.v1.CommitSpecR\x06\x63ommit\x12\x66\n\x04task\x18\x07 \x01(\tBR\xbaHOrM2K^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63})?$R\x04task\x12\xa9\x01\n\x07results\x18\x08 \x03(\x0b\x32%.adjutant.common.v1.ResultDeclarationBh\xbaHe\x92\x01\x02\x10\x64\xba\x01]\n\x0eresults.unique\x12#the names of results must be unique\x1a&this.map(result, result.name).unique()R\x07results\x12\xa0\x01\n\x06inputs\x18\t \x03(\x0b\x32\".adjutant.agent_runner.v1.RunInputBd\xbaHa\x92\x01\x02\x10\x64\xba\x01Y\n\rinputs.unique\x12\"the names of inputs must be unique\x1a$this.map(input, input.name).unique()R\x06inputs\"\xd2\x01\n\x08RunInput\x12\x32\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,39}$R\x04name\x12`\n\x03run\x18\x02 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x03run\x12\x30\n\x06sha256\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{64})?$R\x06sha256\"\xf3\x01\n\tWorkspace\x12<\n\x0erepository_uri\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x18\xd0\x0f\x32\x0b^([^-].*)?$R\rrepositoryUri\x12\x31\n\x08revision\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x18\xfa\x01\x32\x0b^([^-].*)?$R\x08revision\x12u\n\npatch_runs\x18\x03 \x03(\tBV\xbaHS\x92\x01P\x10\xe8\x07\"KrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\tpatchRuns\"\xae\x01\n\nCommitSpec\x12\x41\n\x06\x62ranch\x18\x01 \x01(\tB)\xbaH&r$\x10\x01\x18\xfa\x01\x32\x1d^[A-Za-z0-9][A-Za-z0-9._/-]*$R\x06\x62ranch\x12%\n\x07message\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x04R\x07message\x12\x36\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04time\"b\n\x08\x41rtifact\x12\x1f\n\x0b\x61rtifact_id\x18\x01 \x01(\tR\nartifactId\x12\x1d\n\nsize_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12\x16\n\x06sha256\x18\x03 \x01(\tR\x06sha256b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +48,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSPEC'].fields_by_name['timeout']._serialized_options = b'\272H\013\252\001\010\"\004\010\200\365$*\000'
   _globals['_RUNSPEC'].fields_by_name['task']._loaded_options = None
   _globals['_RUNSPEC'].fields_by_name['task']._serialized_options = b'\272HOrM2K^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63})?$'
+  _globals['_RUNSPEC'].fields_by_name['results']._loaded_options = None
+  _globals['_RUNSPEC'].fields_by_name['results']._serialized_options = b'\272He\222\001\002\020d\272\001]\n\016results.unique\022#the names of results must be unique\032&this.map(result, result.name).unique()'
+  _globals['_RUNSPEC'].fields_by_name['inputs']._loaded_options = None
+  _globals['_RUNSPEC'].fields_by_name['inputs']._serialized_options = b'\272Ha\222\001\002\020d\272\001Y\n\rinputs.unique\022\"the names of inputs must be unique\032$this.map(input, input.name).unique()'
+  _globals['_RUNINPUT'].fields_by_name['name']._loaded_options = None
+  _globals['_RUNINPUT'].fields_by_name['name']._serialized_options = b'\272H\033r\0312\027^[a-z][a-z0-9_-]{0,39}$'
+  _globals['_RUNINPUT'].fields_by_name['run']._loaded_options = None
+  _globals['_RUNINPUT'].fields_by_name['run']._serialized_options = b'\272HKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$'
+  _globals['_RUNINPUT'].fields_by_name['sha256']._loaded_options = None
+  _globals['_RUNINPUT'].fields_by_name['sha256']._serialized_options = b'\272H\025r\0232\021^([0-9a-f]{64})?$'
   _globals['_WORKSPACE'].fields_by_name['repository_uri']._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['repository_uri']._serialized_options = b'\272H\022r\020\030\320\0172\013^([^-].*)?$'
   _globals['_WORKSPACE'].fields_by_name['revision']._loaded_options = None
@@ -58,14 +70,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMITSPEC'].fields_by_name['message']._serialized_options = b'\272H\010r\006\020\001(\200\200\004'
   _globals['_COMMITSPEC'].fields_by_name['time']._loaded_options = None
   _globals['_COMMITSPEC'].fields_by_name['time']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_RUN']._serialized_start=223
-  _globals['_RUN']._serialized_end=1139
-  _globals['_RUNSPEC']._serialized_start=1142
-  _globals['_RUNSPEC']._serialized_end=1582
-  _globals['_WORKSPACE']._serialized_start=1585
-  _globals['_WORKSPACE']._serialized_end=1828
-  _globals['_COMMITSPEC']._serialized_start=1831
-  _globals['_COMMITSPEC']._serialized_end=2005
-  _globals['_ARTIFACT']._serialized_start=2007
-  _globals['_ARTIFACT']._serialized_end=2105
+  _globals['_RUN']._serialized_start=288
+  _globals['_RUN']._serialized_end=1305
+  _globals['_RUNSPEC']._serialized_start=1308
+  _globals['_RUNSPEC']._serialized_end=2083
+  _globals['_RUNINPUT']._serialized_start=2086
+  _globals['_RUNINPUT']._serialized_end=2296
+  _globals['_WORKSPACE']._serialized_start=2299
+  _globals['_WORKSPACE']._serialized_end=2542
+  _globals['_COMMITSPEC']._serialized_start=2545
+  _globals['_COMMITSPEC']._serialized_end=2719
+  _globals['_ARTIFACT']._serialized_start=2721
+  _globals['_ARTIFACT']._serialized_end=2819
 # @@protoc_insertion_point(module_scope)

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from adjutant.agent_runner.v1 import run_pb2 as adjutant_dot_agent__runner_dot_v1_dot_run__pb2
 from adjutant.common.v1 import access_pb2 as adjutant_dot_common_dot_v1_dot_access__pb2
+from adjutant.common.v1 import money_pb2 as adjutant_dot_common_dot_v1_dot_money__pb2
 from adjutant.event.v1 import frame_pb2 as adjutant_dot_event_dot_v1_dot_frame__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*adjutant/agent_runner/v1/run_service.proto\x12\x18\x61\x64jutant.agent_runner.v1\x1a\"adjutant/agent_runner/v1/run.proto\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a\x1b\x62uf/validate/validate.proto\"\xfd\x01\n\x0fStartRunRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12/\n\x06run_id\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,63}$R\x05runId\x12=\n\x04spec\x18\x04 \x01(\x0b\x32!.adjutant.agent_runner.v1.RunSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"C\n\x10StartRunResponse\x12/\n\x03run\x18\x01 \x01(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x03run\"s\n\rGetRunRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\"A\n\x0eGetRunResponse\x12/\n\x03run\x18\x01 \x01(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x03run\"\xf9\x01\n\x0fListRunsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"m\n\x10ListRunsResponse\x12\x31\n\x04runs\x18\x01 \x03(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9b\x01\n\x10\x43\x61ncelRunRequest\x12#\n\rallow_missing\x18\x02 \x01(\x08R\x0c\x61llowMissing\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\"D\n\x11\x43\x61ncelRunResponse\x12/\n\x03run\x18\x01 \x01(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x03run\"\x97\x01\n\x0fWatchRunRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12 \n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\"G\n\x10WatchRunResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame\"\xb9\x01\n\x0fTailLogsRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12*\n\x0coffset_bytes\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x0boffsetBytes\x12\x16\n\x06\x66ollow\x18\x03 \x01(\x08R\x06\x66ollow\"R\n\x10TailLogsResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta\x12*\n\x11next_offset_bytes\x18\x02 \x01(\x03R\x0fnextOffsetBytes\"\xe9\x01\n\x13ReadArtifactRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12\x42\n\x0b\x61rtifact_id\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z0-9][a-z0-9.-]{0,62}$R\nartifactId\x12*\n\x0coffset_bytes\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x0boffsetBytes\"V\n\x14ReadArtifactResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta\x12*\n\x11next_offset_bytes\x18\x02 \x01(\x03R\x0fnextOffsetBytes\"\x8d\x02\n\x10ReportRunRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12-\n\x0creport_token\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x0breportToken\x12\x36\n\x07percent\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x07percent\x88\x01\x01\x12\"\n\x07message\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x07messageB\n\n\x08_percent\">\n\x11ReportRunResponse\x12)\n\x10\x63\x61ncel_requested\x18\x01 \x01(\x08R\x0f\x63\x61ncelRequested2\xfd\x07\n\nRunService\x12\x99\x01\n\x08StartRun\x12).adjutant.agent_runner.v1.StartRunRequest\x1a*.adjutant.agent_runner.v1.StartRunResponse\"6\xa2\xbb\x18\x32\x08\x11\x12\x06parent\x1a\tspec.task\x1a\x19spec.workspace.patch_runs \n\x12l\n\x06GetRun\x12\'.adjutant.agent_runner.v1.GetRunRequest\x1a(.adjutant.agent_runner.v1.GetRunResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x10\x12\x04name\x12v\n\x08ListRuns\x12).adjutant.agent_runner.v1.ListRunsRequest\x1a*.adjutant.agent_runner.v1.ListRunsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x10\x12\x06parent \x02\x12u\n\tCancelRun\x12*.adjutant.agent_runner.v1.CancelRunRequest\x1a+.adjutant.agent_runner.v1.CancelRunResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\x11\x12\x04name\x12v\n\x08WatchRun\x12).adjutant.agent_runner.v1.WatchRunRequest\x1a*.adjutant.agent_runner.v1.WatchRunResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x10\x12\x04name \x02\x30\x01\x12v\n\x08TailLogs\x12).adjutant.agent_runner.v1.TailLogsRequest\x1a*.adjutant.agent_runner.v1.TailLogsResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x10\x12\x04name \x02\x30\x01\x12\x91\x01\n\x0cReadArtifact\x12-.adjutant.agent_runner.v1.ReadArtifactRequest\x1a..adjutant.agent_runner.v1.ReadArtifactResponse\" \x90\x02\x01\xa2\xbb\x18\x19\x08\x10\x12\x04name \x05\x30\x05:\x0b\x61rtifact_id0\x01\x12r\n\tReportRun\x12*.adjutant.agent_runner.v1.ReportRunRequest\x1a+.adjutant.agent_runner.v1.ReportRunResponse\"\x0c\xa2\xbb\x18\x08\x12\x04name(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*adjutant/agent_runner/v1/run_service.proto\x12\x18\x61\x64jutant.agent_runner.v1\x1a\"adjutant/agent_runner/v1/run.proto\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a\x1e\x61\x64jutant/common/v1/money.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a\x1b\x62uf/validate/validate.proto\"\xfd\x01\n\x0fStartRunRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12/\n\x06run_id\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,63}$R\x05runId\x12=\n\x04spec\x18\x04 \x01(\x0b\x32!.adjutant.agent_runner.v1.RunSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"C\n\x10StartRunResponse\x12/\n\x03run\x18\x01 \x01(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x03run\"s\n\rGetRunRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\"A\n\x0eGetRunResponse\x12/\n\x03run\x18\x01 \x01(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x03run\"\xf9\x01\n\x0fListRunsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"m\n\x10ListRunsResponse\x12\x31\n\x04runs\x18\x01 \x03(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9b\x01\n\x10\x43\x61ncelRunRequest\x12#\n\rallow_missing\x18\x02 \x01(\x08R\x0c\x61llowMissing\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\"D\n\x11\x43\x61ncelRunResponse\x12/\n\x03run\x18\x01 \x01(\x0b\x32\x1d.adjutant.agent_runner.v1.RunR\x03run\"\x97\x01\n\x0fWatchRunRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12 \n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\"G\n\x10WatchRunResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame\"\xb9\x01\n\x0fTailLogsRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12*\n\x0coffset_bytes\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x0boffsetBytes\x12\x16\n\x06\x66ollow\x18\x03 \x01(\x08R\x06\x66ollow\"R\n\x10TailLogsResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta\x12*\n\x11next_offset_bytes\x18\x02 \x01(\x03R\x0fnextOffsetBytes\"\xea\x01\n\x13ReadArtifactRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12\x43\n\x0b\x61rtifact_id\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,62}$R\nartifactId\x12*\n\x0coffset_bytes\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x0boffsetBytes\"V\n\x14ReadArtifactResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta\x12*\n\x11next_offset_bytes\x18\x02 \x01(\x03R\x0fnextOffsetBytes\"\xbc\x02\n\x10ReportRunRequest\x12\x62\n\x04name\x18\x01 \x01(\tBN\xbaHKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$R\x04name\x12-\n\x0creport_token\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x0breportToken\x12\x36\n\x07percent\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x07percent\x88\x01\x01\x12\"\n\x07message\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x07message\x12-\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x19.adjutant.common.v1.MoneyR\x04\x63ostB\n\n\x08_percent\">\n\x11ReportRunResponse\x12)\n\x10\x63\x61ncel_requested\x18\x01 \x01(\x08R\x0f\x63\x61ncelRequested2\x8e\x08\n\nRunService\x12\xaa\x01\n\x08StartRun\x12).adjutant.agent_runner.v1.StartRunRequest\x1a*.adjutant.agent_runner.v1.StartRunResponse\"G\xa2\xbb\x18\x43\x08\x11\x12\x06parent\x1a\tspec.task\x1a\x19spec.workspace.patch_runs\x1a\x0fspec.inputs.run \n\x12l\n\x06GetRun\x12\'.adjutant.agent_runner.v1.GetRunRequest\x1a(.adjutant.agent_runner.v1.GetRunResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x10\x12\x04name\x12v\n\x08ListRuns\x12).adjutant.agent_runner.v1.ListRunsRequest\x1a*.adjutant.agent_runner.v1.ListRunsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x10\x12\x06parent \x02\x12u\n\tCancelRun\x12*.adjutant.agent_runner.v1.CancelRunRequest\x1a+.adjutant.agent_runner.v1.CancelRunResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\x11\x12\x04name\x12v\n\x08WatchRun\x12).adjutant.agent_runner.v1.WatchRunRequest\x1a*.adjutant.agent_runner.v1.WatchRunResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x10\x12\x04name \x02\x30\x01\x12v\n\x08TailLogs\x12).adjutant.agent_runner.v1.TailLogsRequest\x1a*.adjutant.agent_runner.v1.TailLogsResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x10\x12\x04name \x02\x30\x01\x12\x91\x01\n\x0cReadArtifact\x12-.adjutant.agent_runner.v1.ReadArtifactRequest\x1a..adjutant.agent_runner.v1.ReadArtifactResponse\" \x90\x02\x01\xa2\xbb\x18\x19\x08\x10\x12\x04name \x05\x30\x05:\x0b\x61rtifact_id0\x01\x12r\n\tReportRun\x12*.adjutant.agent_runner.v1.ReportRunRequest\x1a+.adjutant.agent_runner.v1.ReportRunResponse\"\x0c\xa2\xbb\x18\x08\x12\x04name(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,7 +69,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READARTIFACTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_READARTIFACTREQUEST'].fields_by_name['name']._serialized_options = b'\272HKrI2G^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63}$'
   _globals['_READARTIFACTREQUEST'].fields_by_name['artifact_id']._loaded_options = None
-  _globals['_READARTIFACTREQUEST'].fields_by_name['artifact_id']._serialized_options = b'\272H\036r\0342\032^[a-z0-9][a-z0-9.-]{0,62}$'
+  _globals['_READARTIFACTREQUEST'].fields_by_name['artifact_id']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,62}$'
   _globals['_READARTIFACTREQUEST'].fields_by_name['offset_bytes']._loaded_options = None
   _globals['_READARTIFACTREQUEST'].fields_by_name['offset_bytes']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_REPORTRUNREQUEST'].fields_by_name['name']._loaded_options = None
@@ -80,7 +81,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTRUNREQUEST'].fields_by_name['message']._loaded_options = None
   _globals['_REPORTRUNREQUEST'].fields_by_name['message']._serialized_options = b'\272H\005r\003\030\350\007'
   _globals['_RUNSERVICE'].methods_by_name['StartRun']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['StartRun']._serialized_options = b'\242\273\0302\010\021\022\006parent\032\tspec.task\032\031spec.workspace.patch_runs \n'
+  _globals['_RUNSERVICE'].methods_by_name['StartRun']._serialized_options = b'\242\273\030C\010\021\022\006parent\032\tspec.task\032\031spec.workspace.patch_runs\032\017spec.inputs.run \n'
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._serialized_options = b'\220\002\001\242\273\030\010\010\020\022\004name'
   _globals['_RUNSERVICE'].methods_by_name['ListRuns']._loaded_options = None
@@ -95,38 +96,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSERVICE'].methods_by_name['ReadArtifact']._serialized_options = b'\220\002\001\242\273\030\031\010\020\022\004name \0050\005:\013artifact_id'
   _globals['_RUNSERVICE'].methods_by_name['ReportRun']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['ReportRun']._serialized_options = b'\242\273\030\010\022\004name(\001'
-  _globals['_STARTRUNREQUEST']._serialized_start=202
-  _globals['_STARTRUNREQUEST']._serialized_end=455
-  _globals['_STARTRUNRESPONSE']._serialized_start=457
-  _globals['_STARTRUNRESPONSE']._serialized_end=524
-  _globals['_GETRUNREQUEST']._serialized_start=526
-  _globals['_GETRUNREQUEST']._serialized_end=641
-  _globals['_GETRUNRESPONSE']._serialized_start=643
-  _globals['_GETRUNRESPONSE']._serialized_end=708
-  _globals['_LISTRUNSREQUEST']._serialized_start=711
-  _globals['_LISTRUNSREQUEST']._serialized_end=960
-  _globals['_LISTRUNSRESPONSE']._serialized_start=962
-  _globals['_LISTRUNSRESPONSE']._serialized_end=1071
-  _globals['_CANCELRUNREQUEST']._serialized_start=1074
-  _globals['_CANCELRUNREQUEST']._serialized_end=1229
-  _globals['_CANCELRUNRESPONSE']._serialized_start=1231
-  _globals['_CANCELRUNRESPONSE']._serialized_end=1299
-  _globals['_WATCHRUNREQUEST']._serialized_start=1302
-  _globals['_WATCHRUNREQUEST']._serialized_end=1453
-  _globals['_WATCHRUNRESPONSE']._serialized_start=1455
-  _globals['_WATCHRUNRESPONSE']._serialized_end=1526
-  _globals['_TAILLOGSREQUEST']._serialized_start=1529
-  _globals['_TAILLOGSREQUEST']._serialized_end=1714
-  _globals['_TAILLOGSRESPONSE']._serialized_start=1716
-  _globals['_TAILLOGSRESPONSE']._serialized_end=1798
-  _globals['_READARTIFACTREQUEST']._serialized_start=1801
-  _globals['_READARTIFACTREQUEST']._serialized_end=2034
-  _globals['_READARTIFACTRESPONSE']._serialized_start=2036
-  _globals['_READARTIFACTRESPONSE']._serialized_end=2122
-  _globals['_REPORTRUNREQUEST']._serialized_start=2125
-  _globals['_REPORTRUNREQUEST']._serialized_end=2394
-  _globals['_REPORTRUNRESPONSE']._serialized_start=2396
-  _globals['_REPORTRUNRESPONSE']._serialized_end=2458
-  _globals['_RUNSERVICE']._serialized_start=2461
-  _globals['_RUNSERVICE']._serialized_end=3482
+  _globals['_STARTRUNREQUEST']._serialized_start=234
+  _globals['_STARTRUNREQUEST']._serialized_end=487
+  _globals['_STARTRUNRESPONSE']._serialized_start=489
+  _globals['_STARTRUNRESPONSE']._serialized_end=556
+  _globals['_GETRUNREQUEST']._serialized_start=558
+  _globals['_GETRUNREQUEST']._serialized_end=673
+  _globals['_GETRUNRESPONSE']._serialized_start=675
+  _globals['_GETRUNRESPONSE']._serialized_end=740
+  _globals['_LISTRUNSREQUEST']._serialized_start=743
+  _globals['_LISTRUNSREQUEST']._serialized_end=992
+  _globals['_LISTRUNSRESPONSE']._serialized_start=994
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1103
+  _globals['_CANCELRUNREQUEST']._serialized_start=1106
+  _globals['_CANCELRUNREQUEST']._serialized_end=1261
+  _globals['_CANCELRUNRESPONSE']._serialized_start=1263
+  _globals['_CANCELRUNRESPONSE']._serialized_end=1331
+  _globals['_WATCHRUNREQUEST']._serialized_start=1334
+  _globals['_WATCHRUNREQUEST']._serialized_end=1485
+  _globals['_WATCHRUNRESPONSE']._serialized_start=1487
+  _globals['_WATCHRUNRESPONSE']._serialized_end=1558
+  _globals['_TAILLOGSREQUEST']._serialized_start=1561
+  _globals['_TAILLOGSREQUEST']._serialized_end=1746
+  _globals['_TAILLOGSRESPONSE']._serialized_start=1748
+  _globals['_TAILLOGSRESPONSE']._serialized_end=1830
+  _globals['_READARTIFACTREQUEST']._serialized_start=1833
+  _globals['_READARTIFACTREQUEST']._serialized_end=2067
+  _globals['_READARTIFACTRESPONSE']._serialized_start=2069
+  _globals['_READARTIFACTRESPONSE']._serialized_end=2155
+  _globals['_REPORTRUNREQUEST']._serialized_start=2158
+  _globals['_REPORTRUNREQUEST']._serialized_end=2474
+  _globals['_REPORTRUNRESPONSE']._serialized_start=2476
+  _globals['_REPORTRUNRESPONSE']._serialized_end=2538
+  _globals['_RUNSERVICE']._serialized_start=2541
+  _globals['_RUNSERVICE']._serialized_end=3579
 # @@protoc_insertion_point(module_scope)

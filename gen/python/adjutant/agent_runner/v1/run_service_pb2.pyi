@@ -1,5 +1,6 @@
 from adjutant.agent_runner.v1 import run_pb2 as _run_pb2
 from adjutant.common.v1 import access_pb2 as _access_pb2
+from adjutant.common.v1 import money_pb2 as _money_pb2
 from adjutant.event.v1 import frame_pb2 as _frame_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf.internal import containers as _containers
@@ -127,16 +128,18 @@ class ReadArtifactResponse(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., next_offset_bytes: _Optional[int] = ...) -> None: ...
 
 class ReportRunRequest(_message.Message):
-    __slots__ = ("name", "report_token", "percent", "message")
+    __slots__ = ("name", "report_token", "percent", "message", "cost")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REPORT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
     name: str
     report_token: str
     percent: float
     message: str
-    def __init__(self, name: _Optional[str] = ..., report_token: _Optional[str] = ..., percent: _Optional[float] = ..., message: _Optional[str] = ...) -> None: ...
+    cost: _money_pb2.Money
+    def __init__(self, name: _Optional[str] = ..., report_token: _Optional[str] = ..., percent: _Optional[float] = ..., message: _Optional[str] = ..., cost: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class ReportRunResponse(_message.Message):
     __slots__ = ("cancel_requested",)

@@ -132,7 +132,7 @@ class RunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReadArtifact(self, request, context):
-        """ReadArtifact streams an artifact of a run from an offset on; NOT_FOUND where
+        """ReadArtifact streams an artifact or a result of a run from an offset on; NOT_FOUND where
         the run has none of that id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -143,7 +143,8 @@ class RunServiceServicer(object):
         """ReportRun is called by the job itself: a heartbeat, and progress where given.
         The job finds its run, token and address in its environment as ADJUTANT_RUN,
         ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
-        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
+        than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -58,14 +58,15 @@ class RunServiceStub:
     on until the run has ended and all of it was sent.
     """
     ReadArtifact: _grpc.UnaryStreamMultiCallable[_run_service_pb2.ReadArtifactRequest, _run_service_pb2.ReadArtifactResponse]
-    """ReadArtifact streams an artifact of a run from an offset on; NOT_FOUND where
+    """ReadArtifact streams an artifact or a result of a run from an offset on; NOT_FOUND where
     the run has none of that id.
     """
     ReportRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ReportRunRequest, _run_service_pb2.ReportRunResponse]
     """ReportRun is called by the job itself: a heartbeat, and progress where given.
     The job finds its run, token and address in its environment as ADJUTANT_RUN,
     ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
-    there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+    there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
+    than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
     """
 
 @_typing.type_check_only
@@ -98,14 +99,15 @@ class RunServiceAsyncStub(RunServiceStub):
     on until the run has ended and all of it was sent.
     """
     ReadArtifact: _aio.UnaryStreamMultiCallable[_run_service_pb2.ReadArtifactRequest, _run_service_pb2.ReadArtifactResponse]  # type: ignore[assignment]
-    """ReadArtifact streams an artifact of a run from an offset on; NOT_FOUND where
+    """ReadArtifact streams an artifact or a result of a run from an offset on; NOT_FOUND where
     the run has none of that id.
     """
     ReportRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ReportRunRequest, _run_service_pb2.ReportRunResponse]  # type: ignore[assignment]
     """ReportRun is called by the job itself: a heartbeat, and progress where given.
     The job finds its run, token and address in its environment as ADJUTANT_RUN,
     ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
-    there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+    there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
+    than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
     """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -177,7 +179,7 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.ReadArtifactRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_run_service_pb2.ReadArtifactResponse], _abc.AsyncIterator[_run_service_pb2.ReadArtifactResponse]]:
-        """ReadArtifact streams an artifact of a run from an offset on; NOT_FOUND where
+        """ReadArtifact streams an artifact or a result of a run from an offset on; NOT_FOUND where
         the run has none of that id.
         """
 
@@ -190,7 +192,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """ReportRun is called by the job itself: a heartbeat, and progress where given.
         The job finds its run, token and address in its environment as ADJUTANT_RUN,
         ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
-        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
+        than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,27 +23,29 @@ _sym_db = _symbol_database.Default()
 
 
 from adjutant.common.v1 import failure_pb2 as adjutant_dot_common_dot_v1_dot_failure__pb2
+from adjutant.common.v1 import money_pb2 as adjutant_dot_common_dot_v1_dot_money__pb2
+from adjutant.common.v1 import result_pb2 as adjutant_dot_common_dot_v1_dot_result__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x64jutant/common/v1/task.proto\x12\x12\x61\x64jutant.common.v1\x1a adjutant/common/v1/failure.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x08Progress\x12\x31\n\x04node\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.GraphNodeR\x04node\x12\x1d\n\ngoal_index\x18\x02 \x01(\x05R\tgoalIndex\x12\x1d\n\ngoal_count\x18\x03 \x01(\x05R\tgoalCount\x12\x1d\n\nsteps_done\x18\x04 \x01(\x05R\tstepsDone\x12\x1d\n\nstep_count\x18\x05 \x01(\x05R\tstepCount\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\"\x81\x05\n\x04Step\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12\x1d\n\ngoal_index\x18\x03 \x01(\x05R\tgoalIndex\x12\x14\n\x05\x61gent\x18\x04 \x01(\tR\x05\x61gent\x12!\n\x0c\x63ommand_line\x18\x05 \x01(\tR\x0b\x63ommandLine\x12%\n\x0everify_command\x18\x06 \x01(\tR\rverifyCommand\x12\x14\n\x05\x61\x66ter\x18\x07 \x03(\x05R\x05\x61\x66ter\x12\x33\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x33\n\x05state\x18\t \x01(\x0e\x32\x1d.adjutant.common.v1.StepStateR\x05state\x12\x18\n\x07\x61ttempt\x18\n \x01(\x05R\x07\x61ttempt\x12\x10\n\x03run\x18\x0b \x01(\tR\x03run\x12\x35\n\x07\x66\x61ilure\x18\x0c \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12#\n\rchanged_files\x18\r \x03(\tR\x0c\x63hangedFiles\x12\x39\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1a\n\x08\x62reaking\x18\x1a \x01(\x08R\x08\x62reaking\x12\x1e\n\niterations\x18\x1b \x01(\x05R\niterations\x12\x16\n\x06waived\x18\x1c \x01(\x08R\x06waived\"Y\n\x06\x43ommit\x12\x10\n\x03sha\x18\x01 \x01(\tR\x03sha\x12\x16\n\x06\x62ranch\x18\x02 \x01(\tR\x06\x62ranch\x12%\n\x0erepository_uri\x18\x03 \x01(\tR\rrepositoryUri*\x85\x02\n\tTaskState\x12\x1a\n\x16TASK_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11TASK_STATE_QUEUED\x10\x01\x12\x1c\n\x18TASK_STATE_ORCHESTRATING\x10\x02\x12 \n\x1cTASK_STATE_WAITING_FOR_AGENT\x10\x03\x12\x1f\n\x1bTASK_STATE_WAITING_FOR_USER\x10\x04\x12\x19\n\x15TASK_STATE_CANCELLING\x10\x05\x12\x18\n\x14TASK_STATE_COMPLETED\x10\x06\x12\x15\n\x11TASK_STATE_FAILED\x10\x07\x12\x18\n\x14TASK_STATE_CANCELLED\x10\x08*\xa6\x01\n\tGraphNode\x12\x1a\n\x16GRAPH_NODE_UNSPECIFIED\x10\x00\x12\x18\n\x14GRAPH_NODE_DECOMPOSE\x10\x01\x12\x13\n\x0fGRAPH_NODE_PLAN\x10\x02\x12\x16\n\x12GRAPH_NODE_EXECUTE\x10\x03\x12\x17\n\x13GRAPH_NODE_EVALUATE\x10\x04\x12\x1d\n\x19GRAPH_NODE_GIT_OPERATIONS\x10\x05*\xba\x01\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_PENDING\x10\x01\x12\x16\n\x12STEP_STATE_RUNNING\x10\x02\x12\x18\n\x14STEP_STATE_SUCCEEDED\x10\x03\x12\x15\n\x11STEP_STATE_FAILED\x10\x04\x12\x16\n\x12STEP_STATE_SKIPPED\x10\x05\x12\x18\n\x14STEP_STATE_CANCELLED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x64jutant/common/v1/task.proto\x12\x12\x61\x64jutant.common.v1\x1a adjutant/common/v1/failure.proto\x1a\x1e\x61\x64jutant/common/v1/money.proto\x1a\x1f\x61\x64jutant/common/v1/result.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x08Progress\x12\x31\n\x04node\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.GraphNodeR\x04node\x12\x1d\n\ngoal_index\x18\x02 \x01(\x05R\tgoalIndex\x12\x1d\n\ngoal_count\x18\x03 \x01(\x05R\tgoalCount\x12\x1d\n\nsteps_done\x18\x04 \x01(\x05R\tstepsDone\x12\x1d\n\nstep_count\x18\x05 \x01(\x05R\tstepCount\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\"\xb9\x07\n\x04Step\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12\x1d\n\ngoal_index\x18\x03 \x01(\x05R\tgoalIndex\x12\x14\n\x05\x61gent\x18\x04 \x01(\tR\x05\x61gent\x12!\n\x0c\x63ommand_line\x18\x05 \x01(\tR\x0b\x63ommandLine\x12%\n\x0everify_command\x18\x06 \x01(\tR\rverifyCommand\x12\x14\n\x05\x61\x66ter\x18\x07 \x03(\x05R\x05\x61\x66ter\x12\x33\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x33\n\x05state\x18\t \x01(\x0e\x32\x1d.adjutant.common.v1.StepStateR\x05state\x12\x18\n\x07\x61ttempt\x18\n \x01(\x05R\x07\x61ttempt\x12\x10\n\x03run\x18\x0b \x01(\tR\x03run\x12\x35\n\x07\x66\x61ilure\x18\x0c \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12#\n\rchanged_files\x18\r \x03(\tR\x0c\x63hangedFiles\x12\x39\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1a\n\x08\x62reaking\x18\x1a \x01(\x08R\x08\x62reaking\x12\x1e\n\niterations\x18\x1b \x01(\x05R\niterations\x12\x16\n\x06waived\x18\x1c \x01(\x08R\x06waived\x12;\n\x05gives\x18\x10 \x03(\x0b\x32%.adjutant.common.v1.ResultDeclarationR\x05gives\x12\x36\n\x05takes\x18\x11 \x03(\x0b\x32 .adjutant.common.v1.ResultSourceR\x05takes\x12\x34\n\x07results\x18\x12 \x03(\x0b\x32\x1a.adjutant.common.v1.ResultR\x07results\x12\x1f\n\x0bretry_limit\x18\x13 \x01(\x05R\nretryLimit\x12\x39\n\nretry_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tretryTime\x12/\n\x05\x63osts\x18\x15 \x03(\x0b\x32\x19.adjutant.common.v1.MoneyR\x05\x63osts\"Y\n\x06\x43ommit\x12\x10\n\x03sha\x18\x01 \x01(\tR\x03sha\x12\x16\n\x06\x62ranch\x18\x02 \x01(\tR\x06\x62ranch\x12%\n\x0erepository_uri\x18\x03 \x01(\tR\rrepositoryUri*\x85\x02\n\tTaskState\x12\x1a\n\x16TASK_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11TASK_STATE_QUEUED\x10\x01\x12\x1c\n\x18TASK_STATE_ORCHESTRATING\x10\x02\x12 \n\x1cTASK_STATE_WAITING_FOR_AGENT\x10\x03\x12\x1f\n\x1bTASK_STATE_WAITING_FOR_USER\x10\x04\x12\x19\n\x15TASK_STATE_CANCELLING\x10\x05\x12\x18\n\x14TASK_STATE_COMPLETED\x10\x06\x12\x15\n\x11TASK_STATE_FAILED\x10\x07\x12\x18\n\x14TASK_STATE_CANCELLED\x10\x08*\xa6\x01\n\tGraphNode\x12\x1a\n\x16GRAPH_NODE_UNSPECIFIED\x10\x00\x12\x18\n\x14GRAPH_NODE_DECOMPOSE\x10\x01\x12\x13\n\x0fGRAPH_NODE_PLAN\x10\x02\x12\x16\n\x12GRAPH_NODE_EXECUTE\x10\x03\x12\x17\n\x13GRAPH_NODE_EVALUATE\x10\x04\x12\x1d\n\x19GRAPH_NODE_GIT_OPERATIONS\x10\x05*\xba\x01\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_PENDING\x10\x01\x12\x16\n\x12STEP_STATE_RUNNING\x10\x02\x12\x18\n\x14STEP_STATE_SUCCEEDED\x10\x03\x12\x15\n\x11STEP_STATE_FAILED\x10\x04\x12\x16\n\x12STEP_STATE_SKIPPED\x10\x05\x12\x18\n\x14STEP_STATE_CANCELLED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.common.v1.task_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKSTATE']._serialized_start=1102
-  _globals['_TASKSTATE']._serialized_end=1363
-  _globals['_GRAPHNODE']._serialized_start=1366
-  _globals['_GRAPHNODE']._serialized_end=1532
-  _globals['_STEPSTATE']._serialized_start=1535
-  _globals['_STEPSTATE']._serialized_end=1721
-  _globals['_PROGRESS']._serialized_start=153
-  _globals['_PROGRESS']._serialized_end=364
-  _globals['_STEP']._serialized_start=367
-  _globals['_STEP']._serialized_end=1008
-  _globals['_COMMIT']._serialized_start=1010
-  _globals['_COMMIT']._serialized_end=1099
+  _globals['_TASKSTATE']._serialized_start=1479
+  _globals['_TASKSTATE']._serialized_end=1740
+  _globals['_GRAPHNODE']._serialized_start=1743
+  _globals['_GRAPHNODE']._serialized_end=1909
+  _globals['_STEPSTATE']._serialized_start=1912
+  _globals['_STEPSTATE']._serialized_end=2098
+  _globals['_PROGRESS']._serialized_start=218
+  _globals['_PROGRESS']._serialized_end=429
+  _globals['_STEP']._serialized_start=432
+  _globals['_STEP']._serialized_end=1385
+  _globals['_COMMIT']._serialized_start=1387
+  _globals['_COMMIT']._serialized_end=1476
 # @@protoc_insertion_point(module_scope)

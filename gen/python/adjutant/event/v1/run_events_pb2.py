@@ -23,20 +23,21 @@ _sym_db = _symbol_database.Default()
 
 
 from adjutant.common.v1 import failure_pb2 as adjutant_dot_common_dot_v1_dot_failure__pb2
+from adjutant.common.v1 import money_pb2 as adjutant_dot_common_dot_v1_dot_money__pb2
 from adjutant.common.v1 import run_pb2 as adjutant_dot_common_dot_v1_dot_run__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"adjutant/event/v1/run_events.proto\x12\x11\x61\x64jutant.event.v1\x1a adjutant/common/v1/failure.proto\x1a\x1c\x61\x64jutant/common/v1/run.proto\"\xf1\x01\n\x0fRunStateChanged\x12\x43\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1c.adjutant.common.v1.RunStateR\rpreviousState\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.adjutant.common.v1.RunStateR\x05state\x12\x35\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12 \n\texit_code\x18\x04 \x01(\x05H\x00R\x08\x65xitCode\x88\x01\x01\x42\x0c\n\n_exit_code\"R\n\x0bRunProgress\x12\x1d\n\x07percent\x18\x01 \x01(\x01H\x00R\x07percent\x88\x01\x01\x12\x18\n\x07message\x18\x02 \x01(\tR\x07messageB\n\n\x08_percent\"Q\n\x12RunLivenessChanged\x12;\n\x08liveness\x18\x01 \x01(\x0e\x32\x1f.adjutant.common.v1.RunLivenessR\x08livenessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"adjutant/event/v1/run_events.proto\x12\x11\x61\x64jutant.event.v1\x1a adjutant/common/v1/failure.proto\x1a\x1e\x61\x64jutant/common/v1/money.proto\x1a\x1c\x61\x64jutant/common/v1/run.proto\"\xf1\x01\n\x0fRunStateChanged\x12\x43\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1c.adjutant.common.v1.RunStateR\rpreviousState\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.adjutant.common.v1.RunStateR\x05state\x12\x35\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12 \n\texit_code\x18\x04 \x01(\x05H\x00R\x08\x65xitCode\x88\x01\x01\x42\x0c\n\n_exit_code\"\x81\x01\n\x0bRunProgress\x12\x1d\n\x07percent\x18\x01 \x01(\x01H\x00R\x07percent\x88\x01\x01\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12-\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x19.adjutant.common.v1.MoneyR\x04\x63ostB\n\n\x08_percent\"Q\n\x12RunLivenessChanged\x12;\n\x08liveness\x18\x01 \x01(\x0e\x32\x1f.adjutant.common.v1.RunLivenessR\x08livenessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.event.v1.run_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RUNSTATECHANGED']._serialized_start=122
-  _globals['_RUNSTATECHANGED']._serialized_end=363
-  _globals['_RUNPROGRESS']._serialized_start=365
-  _globals['_RUNPROGRESS']._serialized_end=447
-  _globals['_RUNLIVENESSCHANGED']._serialized_start=449
-  _globals['_RUNLIVENESSCHANGED']._serialized_end=530
+  _globals['_RUNSTATECHANGED']._serialized_start=154
+  _globals['_RUNSTATECHANGED']._serialized_end=395
+  _globals['_RUNPROGRESS']._serialized_start=398
+  _globals['_RUNPROGRESS']._serialized_end=527
+  _globals['_RUNLIVENESSCHANGED']._serialized_start=529
+  _globals['_RUNLIVENESSCHANGED']._serialized_end=610
 # @@protoc_insertion_point(module_scope)

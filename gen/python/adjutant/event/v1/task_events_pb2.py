@@ -26,7 +26,7 @@ from adjutant.common.v1 import failure_pb2 as adjutant_dot_common_dot_v1_dot_fai
 from adjutant.common.v1 import task_pb2 as adjutant_dot_common_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#adjutant/event/v1/task_events.proto\x12\x11\x61\x64jutant.event.v1\x1a adjutant/common/v1/failure.proto\x1a\x1d\x61\x64jutant/common/v1/task.proto\"\x8e\x02\n\x10TaskStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\rpreviousState\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\x05state\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title\x12\x35\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x32\n\x06\x63ommit\x18\x05 \x01(\x0b\x32\x1a.adjutant.common.v1.CommitR\x06\x63ommit\"H\n\x0cTaskProgress\x12\x38\n\x08progress\x18\x01 \x01(\x0b\x32\x1c.adjutant.common.v1.ProgressR\x08progress\"\x86\x01\n\x10StepStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.StepStateR\rpreviousState\x12,\n\x04step\x18\x02 \x01(\x0b\x32\x18.adjutant.common.v1.StepR\x04stepb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#adjutant/event/v1/task_events.proto\x12\x11\x61\x64jutant.event.v1\x1a adjutant/common/v1/failure.proto\x1a\x1d\x61\x64jutant/common/v1/task.proto\"\xb7\x02\n\x10TaskStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\rpreviousState\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\x05state\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title\x12\x35\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x32\n\x06\x63ommit\x18\x05 \x01(\x0b\x32\x1a.adjutant.common.v1.CommitR\x06\x63ommit\x12\'\n\x0fpartial_success\x18\x06 \x01(\x08R\x0epartialSuccess\"H\n\x0cTaskProgress\x12\x38\n\x08progress\x18\x01 \x01(\x0b\x32\x1c.adjutant.common.v1.ProgressR\x08progress\"\x86\x01\n\x10StepStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.StepStateR\rpreviousState\x12,\n\x04step\x18\x02 \x01(\x0b\x32\x18.adjutant.common.v1.StepR\x04stepb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.event.v1.task_even
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TASKSTATECHANGED']._serialized_start=124
-  _globals['_TASKSTATECHANGED']._serialized_end=394
-  _globals['_TASKPROGRESS']._serialized_start=396
-  _globals['_TASKPROGRESS']._serialized_end=468
-  _globals['_STEPSTATECHANGED']._serialized_start=471
-  _globals['_STEPSTATECHANGED']._serialized_end=605
+  _globals['_TASKSTATECHANGED']._serialized_end=435
+  _globals['_TASKPROGRESS']._serialized_start=437
+  _globals['_TASKPROGRESS']._serialized_end=509
+  _globals['_STEPSTATECHANGED']._serialized_start=512
+  _globals['_STEPSTATECHANGED']._serialized_end=646
 # @@protoc_insertion_point(module_scope)

@@ -8,18 +8,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TaskStateChanged(_message.Message):
-    __slots__ = ("previous_state", "state", "title", "failure", "commit")
+    __slots__ = ("previous_state", "state", "title", "failure", "commit", "partial_success")
     PREVIOUS_STATE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_SUCCESS_FIELD_NUMBER: _ClassVar[int]
     previous_state: _task_pb2.TaskState
     state: _task_pb2.TaskState
     title: str
     failure: _failure_pb2.Failure
     commit: _task_pb2.Commit
-    def __init__(self, previous_state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., title: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ...) -> None: ...
+    partial_success: bool
+    def __init__(self, previous_state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., title: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., partial_success: bool = ...) -> None: ...
 
 class TaskProgress(_message.Message):
     __slots__ = ("progress",)

@@ -103,17 +103,21 @@ class GetEffectiveProjectResponse(_message.Message):
     def __init__(self, effective_project: _Optional[_Union[EffectiveProject, _Mapping]] = ...) -> None: ...
 
 class EffectiveProject(_message.Message):
-    __slots__ = ("approval_policy", "approval_policy_source", "share_knowledge", "share_knowledge_source", "knowledge_projects", "connections")
+    __slots__ = ("approval_policy", "approval_policy_source", "share_knowledge", "share_knowledge_source", "knowledge_projects", "connections", "max_parallel_steps", "max_parallel_steps_source")
     APPROVAL_POLICY_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_POLICY_SOURCE_FIELD_NUMBER: _ClassVar[int]
     SHARE_KNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
     SHARE_KNOWLEDGE_SOURCE_FIELD_NUMBER: _ClassVar[int]
     KNOWLEDGE_PROJECTS_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PARALLEL_STEPS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PARALLEL_STEPS_SOURCE_FIELD_NUMBER: _ClassVar[int]
     approval_policy: _task_pb2.ApprovalPolicy
     approval_policy_source: str
     share_knowledge: bool
     share_knowledge_source: str
     knowledge_projects: _containers.RepeatedScalarFieldContainer[str]
     connections: _containers.RepeatedCompositeFieldContainer[_connection_pb2.Connection]
-    def __init__(self, approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., approval_policy_source: _Optional[str] = ..., share_knowledge: bool = ..., share_knowledge_source: _Optional[str] = ..., knowledge_projects: _Optional[_Iterable[str]] = ..., connections: _Optional[_Iterable[_Union[_connection_pb2.Connection, _Mapping]]] = ...) -> None: ...
+    max_parallel_steps: int
+    max_parallel_steps_source: str
+    def __init__(self, approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., approval_policy_source: _Optional[str] = ..., share_knowledge: bool = ..., share_knowledge_source: _Optional[str] = ..., knowledge_projects: _Optional[_Iterable[str]] = ..., connections: _Optional[_Iterable[_Union[_connection_pb2.Connection, _Mapping]]] = ..., max_parallel_steps: _Optional[int] = ..., max_parallel_steps_source: _Optional[str] = ...) -> None: ...

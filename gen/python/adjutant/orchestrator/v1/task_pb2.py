@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_approval__pb2
 from adjutant.common.v1 import failure_pb2 as adjutant_dot_common_dot_v1_dot_failure__pb2
+from adjutant.common.v1 import money_pb2 as adjutant_dot_common_dot_v1_dot_money__pb2
 from adjutant.common.v1 import task_pb2 as adjutant_dot_common_dot_v1_dot_task__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#adjutant/orchestrator/v1/task.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a!adjutant/common/v1/approval.proto\x1a adjutant/common/v1/failure.proto\x1a\x1d\x61\x64jutant/common/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x07\n\x04Task\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\x05state\x12\"\n\x0cinstructions\x18\x04 \x01(\tR\x0cinstructions\x12\x44\n\nrepository\x18\x05 \x01(\x0b\x32$.adjutant.orchestrator.v1.RepositoryR\nrepository\x12Q\n\x0f\x61pproval_policy\x18\x06 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyR\x0e\x61pprovalPolicy\x12\x34\n\x05goals\x18\x07 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.GoalR\x05goals\x12.\n\x05steps\x18\x08 \x03(\x0b\x32\x18.adjutant.common.v1.StepR\x05steps\x12\x38\n\x08progress\x18\t \x01(\x0b\x32\x1c.adjutant.common.v1.ProgressR\x08progress\x12\x35\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x32\n\x06\x63ommit\x18\x0b \x01(\x0b\x32\x1a.adjutant.common.v1.CommitR\x06\x63ommit\x12\x18\n\x07\x61ttempt\x18\x0c \x01(\x05R\x07\x61ttempt\x12;\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x39\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x12\n\x04\x65tag\x18\x11 \x01(\tR\x04\x65tag\x12\x1c\n\tsubmitter\x18\x12 \x01(\tR\tsubmitter\x12Q\n\x11\x65scalation_policy\x18# \x01(\x0e\x32$.adjutant.common.v1.EscalationPolicyR\x10\x65scalationPolicy\x12\x1a\n\x08\x61pproval\x18$ \x01(\tR\x08\x61pproval\"\xab\x01\n\nRepository\x12&\n\x03uri\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x10\x01\x18\xd0\x0f\x32\x08^[^-].*$R\x03uri\x12\x31\n\x08revision\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x18\xfa\x01\x32\x0b^([^-].*)?$R\x08revision\x12\x42\n\x06\x62ranch\x18\x03 \x01(\tB*\xbaH\'r%\x18\xfa\x01\x32 ^([A-Za-z0-9][A-Za-z0-9._/-]*)?$R\x06\x62ranch\"\x1c\n\x04Goal\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title*g\n\x0e\x41pprovalPolicy\x12\x1f\n\x1b\x41PPROVAL_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41PPROVAL_POLICY_ASK\x10\x01\x12\x1b\n\x17\x41PPROVAL_POLICY_APPROVE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#adjutant/orchestrator/v1/task.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a!adjutant/common/v1/approval.proto\x1a adjutant/common/v1/failure.proto\x1a\x1e\x61\x64jutant/common/v1/money.proto\x1a\x1d\x61\x64jutant/common/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\t\n\x04Task\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\x05state\x12\"\n\x0cinstructions\x18\x04 \x01(\tR\x0cinstructions\x12\x44\n\nrepository\x18\x05 \x01(\x0b\x32$.adjutant.orchestrator.v1.RepositoryR\nrepository\x12Q\n\x0f\x61pproval_policy\x18\x06 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyR\x0e\x61pprovalPolicy\x12\x34\n\x05goals\x18\x07 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.GoalR\x05goals\x12.\n\x05steps\x18\x08 \x03(\x0b\x32\x18.adjutant.common.v1.StepR\x05steps\x12\x38\n\x08progress\x18\t \x01(\x0b\x32\x1c.adjutant.common.v1.ProgressR\x08progress\x12\x35\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x32\n\x06\x63ommit\x18\x0b \x01(\x0b\x32\x1a.adjutant.common.v1.CommitR\x06\x63ommit\x12\x18\n\x07\x61ttempt\x18\x0c \x01(\x05R\x07\x61ttempt\x12;\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x39\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x12\n\x04\x65tag\x18\x11 \x01(\tR\x04\x65tag\x12\x1c\n\tsubmitter\x18\x12 \x01(\tR\tsubmitter\x12Q\n\x11\x65scalation_policy\x18# \x01(\x0e\x32$.adjutant.common.v1.EscalationPolicyR\x10\x65scalationPolicy\x12\x1a\n\x08\x61pproval\x18$ \x01(\tR\x08\x61pproval\x12,\n\x12max_parallel_steps\x18\x14 \x01(\x05R\x10maxParallelSteps\x12N\n\x0e\x66\x61ilure_policy\x18\x15 \x01(\x0e\x32\'.adjutant.orchestrator.v1.FailurePolicyR\rfailurePolicy\x12\'\n\x0fpartial_success\x18\x16 \x01(\x08R\x0epartialSuccess\x12\x39\n\nretry_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tretryTime\x12/\n\x05\x63osts\x18\x18 \x03(\x0b\x32\x19.adjutant.common.v1.MoneyR\x05\x63osts\"\xab\x01\n\nRepository\x12&\n\x03uri\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x10\x01\x18\xd0\x0f\x32\x08^[^-].*$R\x03uri\x12\x31\n\x08revision\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x18\xfa\x01\x32\x0b^([^-].*)?$R\x08revision\x12\x42\n\x06\x62ranch\x18\x03 \x01(\tB*\xbaH\'r%\x18\xfa\x01\x32 ^([A-Za-z0-9][A-Za-z0-9._/-]*)?$R\x06\x62ranch\"\x1c\n\x04Goal\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title*a\n\rFailurePolicy\x12\x1e\n\x1a\x46\x41ILURE_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46\x41ILURE_POLICY_FAIL\x10\x01\x12\x17\n\x13\x46\x41ILURE_POLICY_KEEP\x10\x02*g\n\x0e\x41pprovalPolicy\x12\x1f\n\x1b\x41PPROVAL_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41PPROVAL_POLICY_ASK\x10\x01\x12\x1b\n\x17\x41PPROVAL_POLICY_APPROVE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,12 +43,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPOSITORY'].fields_by_name['revision']._serialized_options = b'\272H\022r\020\030\372\0012\013^([^-].*)?$'
   _globals['_REPOSITORY'].fields_by_name['branch']._loaded_options = None
   _globals['_REPOSITORY'].fields_by_name['branch']._serialized_options = b'\272H\'r%\030\372\0012 ^([A-Za-z0-9][A-Za-z0-9._/-]*)?$'
-  _globals['_APPROVALPOLICY']._serialized_start=1414
-  _globals['_APPROVALPOLICY']._serialized_end=1517
-  _globals['_TASK']._serialized_start=228
-  _globals['_TASK']._serialized_end=1208
-  _globals['_REPOSITORY']._serialized_start=1211
-  _globals['_REPOSITORY']._serialized_end=1382
-  _globals['_GOAL']._serialized_start=1384
-  _globals['_GOAL']._serialized_end=1412
+  _globals['_FAILUREPOLICY']._serialized_start=1721
+  _globals['_FAILUREPOLICY']._serialized_end=1818
+  _globals['_APPROVALPOLICY']._serialized_start=1820
+  _globals['_APPROVALPOLICY']._serialized_end=1923
+  _globals['_TASK']._serialized_start=260
+  _globals['_TASK']._serialized_end=1515
+  _globals['_REPOSITORY']._serialized_start=1518
+  _globals['_REPOSITORY']._serialized_end=1689
+  _globals['_GOAL']._serialized_start=1691
+  _globals['_GOAL']._serialized_end=1719
 # @@protoc_insertion_point(module_scope)

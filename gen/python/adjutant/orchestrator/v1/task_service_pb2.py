@@ -29,7 +29,7 @@ from adjutant.orchestrator.v1 import task_pb2 as adjutant_dot_orchestrator_dot_v
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/task_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a!adjutant/common/v1/approval.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\"\xe0\x03\n\x11SubmitTaskRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12\x1e\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12/\n\x0cinstructions\x18\x04 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x10R\x0cinstructions\x12\x44\n\nrepository\x18\x05 \x01(\x0b\x32$.adjutant.orchestrator.v1.RepositoryR\nrepository\x12[\n\x0f\x61pproval_policy\x18\x06 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x0e\x61pprovalPolicy\x12[\n\x11\x65scalation_policy\x18\x10 \x01(\x0e\x32$.adjutant.common.v1.EscalationPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x10\x65scalationPolicy\"H\n\x12SubmitTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"u\n\x0eGetTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"E\n\x0fGetTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xfa\x01\n\x10ListTasksRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"q\n\x11ListTasksResponse\x12\x34\n\x05tasks\x18\x01 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x05tasks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"x\n\x11\x43\x61ncelTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"H\n\x12\x43\x61ncelTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xa0\x01\n\x10RetryTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\"G\n\x11RetryTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\x99\x01\n\x10WatchTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12 \n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\"H\n\x11WatchTaskResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame2\xdf\x05\n\x0bTaskService\x12y\n\nSubmitTask\x12+.adjutant.orchestrator.v1.SubmitTaskRequest\x1a,.adjutant.orchestrator.v1.SubmitTaskResponse\"\x10\xa2\xbb\x18\x0c\x08\r\x12\x06parent \x05\x12o\n\x07GetTask\x12(.adjutant.orchestrator.v1.GetTaskRequest\x1a).adjutant.orchestrator.v1.GetTaskResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x0c\x12\x04name\x12y\n\tListTasks\x12*.adjutant.orchestrator.v1.ListTasksRequest\x1a+.adjutant.orchestrator.v1.ListTasksResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0c\x12\x06parent \x02\x12x\n\nCancelTask\x12+.adjutant.orchestrator.v1.CancelTaskRequest\x1a,.adjutant.orchestrator.v1.CancelTaskResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\r\x12\x04name\x12t\n\tRetryTask\x12*.adjutant.orchestrator.v1.RetryTaskRequest\x1a+.adjutant.orchestrator.v1.RetryTaskResponse\"\x0e\xa2\xbb\x18\n\x08\r\x12\x04name \x05\x12y\n\tWatchTask\x12*.adjutant.orchestrator.v1.WatchTaskRequest\x1a+.adjutant.orchestrator.v1.WatchTaskResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x0c\x12\x04name \x02\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/task_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a!adjutant/common/v1/approval.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\"\xf4\x04\n\x11SubmitTaskRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12\x1e\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12/\n\x0cinstructions\x18\x04 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x10R\x0cinstructions\x12\x44\n\nrepository\x18\x05 \x01(\x0b\x32$.adjutant.orchestrator.v1.RepositoryR\nrepository\x12[\n\x0f\x61pproval_policy\x18\x06 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x0e\x61pprovalPolicy\x12[\n\x11\x65scalation_policy\x18\x10 \x01(\x0e\x32$.adjutant.common.v1.EscalationPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x10\x65scalationPolicy\x12\x38\n\x12max_parallel_steps\x18\n \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x10maxParallelSteps\x12X\n\x0e\x66\x61ilure_policy\x18\x0b \x01(\x0e\x32\'.adjutant.orchestrator.v1.FailurePolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rfailurePolicy\"H\n\x12SubmitTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"u\n\x0eGetTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"E\n\x0fGetTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xfa\x01\n\x10ListTasksRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"q\n\x11ListTasksResponse\x12\x34\n\x05tasks\x18\x01 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x05tasks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"x\n\x11\x43\x61ncelTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"H\n\x12\x43\x61ncelTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xa0\x01\n\x10RetryTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\"G\n\x11RetryTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\x99\x01\n\x10WatchTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12 \n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\"H\n\x11WatchTaskResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame2\xdf\x05\n\x0bTaskService\x12y\n\nSubmitTask\x12+.adjutant.orchestrator.v1.SubmitTaskRequest\x1a,.adjutant.orchestrator.v1.SubmitTaskResponse\"\x10\xa2\xbb\x18\x0c\x08\r\x12\x06parent \x05\x12o\n\x07GetTask\x12(.adjutant.orchestrator.v1.GetTaskRequest\x1a).adjutant.orchestrator.v1.GetTaskResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x0c\x12\x04name\x12y\n\tListTasks\x12*.adjutant.orchestrator.v1.ListTasksRequest\x1a+.adjutant.orchestrator.v1.ListTasksResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0c\x12\x06parent \x02\x12x\n\nCancelTask\x12+.adjutant.orchestrator.v1.CancelTaskRequest\x1a,.adjutant.orchestrator.v1.CancelTaskResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\r\x12\x04name\x12t\n\tRetryTask\x12*.adjutant.orchestrator.v1.RetryTaskRequest\x1a+.adjutant.orchestrator.v1.RetryTaskResponse\"\x0e\xa2\xbb\x18\n\x08\r\x12\x04name \x05\x12y\n\tWatchTask\x12*.adjutant.orchestrator.v1.WatchTaskRequest\x1a+.adjutant.orchestrator.v1.WatchTaskResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x0c\x12\x04name \x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITTASKREQUEST'].fields_by_name['approval_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_SUBMITTASKREQUEST'].fields_by_name['escalation_policy']._loaded_options = None
   _globals['_SUBMITTASKREQUEST'].fields_by_name['escalation_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SUBMITTASKREQUEST'].fields_by_name['max_parallel_steps']._loaded_options = None
+  _globals['_SUBMITTASKREQUEST'].fields_by_name['max_parallel_steps']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_SUBMITTASKREQUEST'].fields_by_name['failure_policy']._loaded_options = None
+  _globals['_SUBMITTASKREQUEST'].fields_by_name['failure_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_GETTASKREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETTASKREQUEST'].fields_by_name['name']._serialized_options = b'\272HLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$'
   _globals['_LISTTASKSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -83,29 +87,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKSERVICE'].methods_by_name['WatchTask']._loaded_options = None
   _globals['_TASKSERVICE'].methods_by_name['WatchTask']._serialized_options = b'\220\002\001\242\273\030\n\010\014\022\004name \002'
   _globals['_SUBMITTASKREQUEST']._serialized_start=239
-  _globals['_SUBMITTASKREQUEST']._serialized_end=719
-  _globals['_SUBMITTASKRESPONSE']._serialized_start=721
-  _globals['_SUBMITTASKRESPONSE']._serialized_end=793
-  _globals['_GETTASKREQUEST']._serialized_start=795
-  _globals['_GETTASKREQUEST']._serialized_end=912
-  _globals['_GETTASKRESPONSE']._serialized_start=914
-  _globals['_GETTASKRESPONSE']._serialized_end=983
-  _globals['_LISTTASKSREQUEST']._serialized_start=986
-  _globals['_LISTTASKSREQUEST']._serialized_end=1236
-  _globals['_LISTTASKSRESPONSE']._serialized_start=1238
-  _globals['_LISTTASKSRESPONSE']._serialized_end=1351
-  _globals['_CANCELTASKREQUEST']._serialized_start=1353
-  _globals['_CANCELTASKREQUEST']._serialized_end=1473
-  _globals['_CANCELTASKRESPONSE']._serialized_start=1475
-  _globals['_CANCELTASKRESPONSE']._serialized_end=1547
-  _globals['_RETRYTASKREQUEST']._serialized_start=1550
-  _globals['_RETRYTASKREQUEST']._serialized_end=1710
-  _globals['_RETRYTASKRESPONSE']._serialized_start=1712
-  _globals['_RETRYTASKRESPONSE']._serialized_end=1783
-  _globals['_WATCHTASKREQUEST']._serialized_start=1786
-  _globals['_WATCHTASKREQUEST']._serialized_end=1939
-  _globals['_WATCHTASKRESPONSE']._serialized_start=1941
-  _globals['_WATCHTASKRESPONSE']._serialized_end=2013
-  _globals['_TASKSERVICE']._serialized_start=2016
-  _globals['_TASKSERVICE']._serialized_end=2751
+  _globals['_SUBMITTASKREQUEST']._serialized_end=867
+  _globals['_SUBMITTASKRESPONSE']._serialized_start=869
+  _globals['_SUBMITTASKRESPONSE']._serialized_end=941
+  _globals['_GETTASKREQUEST']._serialized_start=943
+  _globals['_GETTASKREQUEST']._serialized_end=1060
+  _globals['_GETTASKRESPONSE']._serialized_start=1062
+  _globals['_GETTASKRESPONSE']._serialized_end=1131
+  _globals['_LISTTASKSREQUEST']._serialized_start=1134
+  _globals['_LISTTASKSREQUEST']._serialized_end=1384
+  _globals['_LISTTASKSRESPONSE']._serialized_start=1386
+  _globals['_LISTTASKSRESPONSE']._serialized_end=1499
+  _globals['_CANCELTASKREQUEST']._serialized_start=1501
+  _globals['_CANCELTASKREQUEST']._serialized_end=1621
+  _globals['_CANCELTASKRESPONSE']._serialized_start=1623
+  _globals['_CANCELTASKRESPONSE']._serialized_end=1695
+  _globals['_RETRYTASKREQUEST']._serialized_start=1698
+  _globals['_RETRYTASKREQUEST']._serialized_end=1858
+  _globals['_RETRYTASKRESPONSE']._serialized_start=1860
+  _globals['_RETRYTASKRESPONSE']._serialized_end=1931
+  _globals['_WATCHTASKREQUEST']._serialized_start=1934
+  _globals['_WATCHTASKREQUEST']._serialized_end=2087
+  _globals['_WATCHTASKRESPONSE']._serialized_start=2089
+  _globals['_WATCHTASKRESPONSE']._serialized_end=2161
+  _globals['_TASKSERVICE']._serialized_start=2164
+  _globals['_TASKSERVICE']._serialized_end=2899
 # @@protoc_insertion_point(module_scope)

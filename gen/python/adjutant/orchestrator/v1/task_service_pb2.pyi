@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubmitTaskRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "escalation_policy")
+    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "escalation_policy", "max_parallel_steps", "failure_policy")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,8 @@ class SubmitTaskRequest(_message.Message):
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_POLICY_FIELD_NUMBER: _ClassVar[int]
     ESCALATION_POLICY_FIELD_NUMBER: _ClassVar[int]
+    MAX_PARALLEL_STEPS_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_POLICY_FIELD_NUMBER: _ClassVar[int]
     parent: str
     request_id: str
     title: str
@@ -27,7 +29,9 @@ class SubmitTaskRequest(_message.Message):
     repository: _task_pb2.Repository
     approval_policy: _task_pb2.ApprovalPolicy
     escalation_policy: _approval_pb2.EscalationPolicy
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ...) -> None: ...
+    max_parallel_steps: int
+    failure_policy: _task_pb2.FailurePolicy
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[_task_pb2.FailurePolicy, str]] = ...) -> None: ...
 
 class SubmitTaskResponse(_message.Message):
     __slots__ = ("task",)

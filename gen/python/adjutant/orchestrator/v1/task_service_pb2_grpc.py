@@ -107,7 +107,8 @@ class TaskServiceServicer(object):
 
     def RetryTask(self, request, context):
         """RetryTask runs a FAILED or CANCELLED task again from the steps that did not
-        succeed; those that did are kept. Any other state is FAILED_PRECONDITION.
+        succeed; those that did are kept, with their results. Any other state is FAILED_PRECONDITION,
+        COMPLETED with partial_success too: what it made is committed already.
         The same request_id returns the first answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -51,7 +51,8 @@ class TaskServiceStub:
     """
     RetryTask: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.RetryTaskRequest, _task_service_pb2.RetryTaskResponse]
     """RetryTask runs a FAILED or CANCELLED task again from the steps that did not
-    succeed; those that did are kept. Any other state is FAILED_PRECONDITION.
+    succeed; those that did are kept, with their results. Any other state is FAILED_PRECONDITION,
+    COMPLETED with partial_success too: what it made is committed already.
     The same request_id returns the first answer.
     """
     WatchTask: _grpc.UnaryStreamMultiCallable[_task_service_pb2.WatchTaskRequest, _task_service_pb2.WatchTaskResponse]
@@ -83,7 +84,8 @@ class TaskServiceAsyncStub(TaskServiceStub):
     """
     RetryTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.RetryTaskRequest, _task_service_pb2.RetryTaskResponse]  # type: ignore[assignment]
     """RetryTask runs a FAILED or CANCELLED task again from the steps that did not
-    succeed; those that did are kept. Any other state is FAILED_PRECONDITION.
+    succeed; those that did are kept, with their results. Any other state is FAILED_PRECONDITION,
+    COMPLETED with partial_success too: what it made is committed already.
     The same request_id returns the first answer.
     """
     WatchTask: _aio.UnaryStreamMultiCallable[_task_service_pb2.WatchTaskRequest, _task_service_pb2.WatchTaskResponse]  # type: ignore[assignment]
@@ -142,7 +144,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_task_service_pb2.RetryTaskResponse, _abc.Awaitable[_task_service_pb2.RetryTaskResponse]]:
         """RetryTask runs a FAILED or CANCELLED task again from the steps that did not
-        succeed; those that did are kept. Any other state is FAILED_PRECONDITION.
+        succeed; those that did are kept, with their results. Any other state is FAILED_PRECONDITION,
+        COMPLETED with partial_success too: what it made is committed already.
         The same request_id returns the first answer.
         """
 

@@ -17,6 +17,7 @@ __all__ = (
     "ReportRunRequest",
     "ReportRunResponse",
     "Run",
+    "RunInput",
     "RunServiceStub",
     "RunSpec",
     "StartRunRequest",
@@ -236,7 +237,7 @@ class ReadArtifactRequest(betterproto2.Message):
 
     artifact_id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    artifact_id is one of Run.artifacts.
+    artifact_id is one of Run.artifacts, or `result.{name}` for one of Run.results.
     """
 
     offset_bytes: "int" = betterproto2.field(3, betterproto2.TYPE_INT64)
@@ -296,6 +297,13 @@ class ReportRunRequest(betterproto2.Message):
     message: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
     message is what the job is doing; empty with no percent is a bare heartbeat.
+    """
+
+    cost: "__common__v1__.Money | None" = betterproto2.field(
+        5, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    cost is what the job has spent since its start, all in all; of several reports the largest holds.
     """
 
 
@@ -443,8 +451,49 @@ class Run(betterproto2.Message):
     requester is the principal it was started for, such as `users/ada`.
     """
 
+    results: "list[__common__v1__.Result]" = betterproto2.field(
+        21, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    results are what the run gave, as its spec declared; absent until state is SUCCEEDED.
+    `result.{name}` is the artifact that holds the value.
+    """
+
+    cost: "__common__v1__.Money | None" = betterproto2.field(
+        22, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    cost is what the job says that it has spent; absent where it said nothing.
+    """
+
 
 default_message_pool.register_message("adjutant.agent_runner.v1", "Run", Run)
+
+
+@dataclass(eq=False, repr=False)
+class RunInput(betterproto2.Message):
+    """
+    RunInput points at a result of another run of the same project.
+    """
+
+    name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    name is the result's, and the input's.
+    """
+
+    run: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    run is the run that gave it; one that gave none of that name ends this one as FAILED with RESULT_MISSING.
+    """
+
+    sha256: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    sha256 is the digest that the value must have, in hex; empty means whatever that run gave.
+    Another value ends this run as FAILED with RESULT_INVALID.
+    """
+
+
+default_message_pool.register_message("adjutant.agent_runner.v1", "RunInput", RunInput)
 
 
 @dataclass(eq=False, repr=False)
@@ -488,6 +537,19 @@ class RunSpec(betterproto2.Message):
     task: "str" = betterproto2.field(7, betterproto2.TYPE_STRING)
     """
     task is the name of the task that it belongs to; its events are the task's too.
+    """
+
+    results: "list[__common__v1__.ResultDeclaration]" = betterproto2.field(
+        8, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    results are what the job must write into the folder ADJUTANT_RESULTS, a file each; a missing or
+    wrong one ends the run as FAILED with RESULT_MISSING or RESULT_INVALID.
+    """
+
+    inputs: "list[RunInput]" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    inputs are results of other runs that the job finds in the folder ADJUTANT_INPUTS, a file each.
     """
 
 
@@ -742,7 +804,7 @@ class RunServiceStub:
 
     def read_artifact(self, message: "ReadArtifactRequest") -> "Iterator[ReadArtifactResponse]":
         """
-        ReadArtifact streams an artifact of a run from an offset on; NOT_FOUND where
+        ReadArtifact streams an artifact or a result of a run from an offset on; NOT_FOUND where
         the run has none of that id.
         """
 
@@ -757,7 +819,8 @@ class RunServiceStub:
         ReportRun is called by the job itself: a heartbeat, and progress where given.
         The job finds its run, token and address in its environment as ADJUTANT_RUN,
         ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
-        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN.
+        there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
+        than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
         """
 
         return self._channel.unary_unary(

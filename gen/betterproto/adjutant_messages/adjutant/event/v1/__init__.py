@@ -804,6 +804,13 @@ class RunProgress(betterproto2.Message):
     message is what the job says that it is doing.
     """
 
+    cost: "__common__v1__.Money | None" = betterproto2.field(
+        3, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    cost is what the job says that it has spent; absent where it never said.
+    """
+
 
 default_message_pool.register_message("adjutant.event.v1", "RunProgress", RunProgress)
 
@@ -990,6 +997,11 @@ class TaskStateChanged(betterproto2.Message):
     )
     """
     commit is what was made, when state is COMPLETED and the task had a repository.
+    """
+
+    partial_success: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
+    """
+    partial_success says, when state is COMPLETED, that some steps failed or were skipped.
     """
 
 

@@ -56,6 +56,7 @@ __all__ = (
     "EscalationAction",
     "EscalationChoice",
     "EscalationContext",
+    "FailurePolicy",
     "GetApiKeyRequest",
     "GetApiKeyResponse",
     "GetApprovalRequest",
@@ -246,6 +247,45 @@ class DecideApprovalRequestDecision(betterproto2.Enum):
             "DECISION_APPROVE": 1,
             "DECISION_DENY": 2,
             "DECISION_CHOOSE": 3,
+        }
+
+
+class FailurePolicy(betterproto2.Enum):
+    """
+    FailurePolicy says what becomes of a task when a step fails. In both cases
+    steps that depend on it are SKIPPED and all others run to their end.
+    """
+
+    UNSPECIFIED = 0
+    """
+    FAILURE_POLICY_UNSPECIFIED means FAIL.
+    """
+
+    FAIL = 1
+    """
+    FAILURE_POLICY_FAIL: nothing is committed, and the task is FAILED.
+    """
+
+    KEEP = 2
+    """
+    FAILURE_POLICY_KEEP: what succeeded is committed as usual, and the task is COMPLETED with
+    partial_success; where nothing succeeded it is FAILED.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "FAILURE_POLICY_UNSPECIFIED",
+            1: "FAILURE_POLICY_FAIL",
+            2: "FAILURE_POLICY_KEEP",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "FAILURE_POLICY_UNSPECIFIED": 0,
+            "FAILURE_POLICY_FAIL": 1,
+            "FAILURE_POLICY_KEEP": 2,
         }
 
 
@@ -1715,6 +1755,16 @@ class EffectiveProject(betterproto2.Message):
     """
     connections are those that can be used here; of one id, the nearest. Whoever may not read
     connections is shown none.
+    """
+
+    max_parallel_steps: "int" = betterproto2.field(15, betterproto2.TYPE_INT32)
+    """
+    max_parallel_steps is how many runs of one task may be under way, for tasks that do not say themselves.
+    """
+
+    max_parallel_steps_source: "str" = betterproto2.field(16, betterproto2.TYPE_STRING)
+    """
+    max_parallel_steps_source is who decided that; empty means the default.
     """
 
 
@@ -3567,6 +3617,11 @@ class Settings(betterproto2.Message):
     escalation_policy says. Costs in other currencies are not compared with it.
     """
 
+    max_parallel_steps: "int | None" = betterproto2.field(3, betterproto2.TYPE_INT32, optional=True)
+    """
+    max_parallel_steps is how many runs of one task may be under way, for tasks that do not say themselves.
+    """
+
 
 default_message_pool.register_message("adjutant.orchestrator.v1", "Settings", Settings)
 
@@ -3616,6 +3671,18 @@ class SubmitTaskRequest(betterproto2.Message):
     )
     """
     escalation_policy says what becomes of the task when it cannot go on by itself.
+    """
+
+    max_parallel_steps: "int" = betterproto2.field(10, betterproto2.TYPE_INT32)
+    """
+    max_parallel_steps is how many of its runs may be under way at once; 0 means what the project's settings say.
+    """
+
+    failure_policy: "FailurePolicy" = betterproto2.field(
+        11, betterproto2.TYPE_ENUM, default_factory=lambda: FailurePolicy(0)
+    )
+    """
+    failure_policy says what becomes of the task when a step fails; unset means FAIL.
     """
 
 
@@ -3770,6 +3837,37 @@ class Task(betterproto2.Message):
     approval: "str" = betterproto2.field(36, betterproto2.TYPE_STRING)
     """
     approval is the approval that it waits for, or did last; empty where there is none.
+    """
+
+    max_parallel_steps: "int" = betterproto2.field(20, betterproto2.TYPE_INT32)
+    """
+    max_parallel_steps is how many of its runs may be under way at once.
+    """
+
+    failure_policy: "FailurePolicy" = betterproto2.field(
+        21, betterproto2.TYPE_ENUM, default_factory=lambda: FailurePolicy(0)
+    )
+    """
+    failure_policy says what becomes of it when a step fails.
+    """
+
+    partial_success: "bool" = betterproto2.field(22, betterproto2.TYPE_BOOL)
+    """
+    partial_success says, when state is COMPLETED, that some steps failed or were skipped.
+    """
+
+    retry_time: "datetime.datetime | None" = betterproto2.field(
+        23, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    retry_time is when the next of its steps is tried again; absent where none waits for that.
+    """
+
+    costs: "list[__common__v1__.Money]" = betterproto2.field(
+        24, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    costs are what all its runs say that they spent, one amount for each currency.
     """
 
 
@@ -4914,7 +5012,8 @@ class TaskServiceStub:
     def retry_task(self, message: "RetryTaskRequest") -> "RetryTaskResponse":
         """
         RetryTask runs a FAILED or CANCELLED task again from the steps that did not
-        succeed; those that did are kept. Any other state is FAILED_PRECONDITION.
+        succeed; those that did are kept, with their results. Any other state is FAILED_PRECONDITION,
+        COMPLETED with partial_success too: what it made is committed already.
         The same request_id returns the first answer.
         """
 

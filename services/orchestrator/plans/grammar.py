@@ -6,78 +6,35 @@ that is wrong, PLAN_CYCLE with the cycle, or PLAN_REQUIRED.
 
 import graphlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from services.mesh.errors import AdjutantError, Violation
+from services.orchestrator.plans.plan import (
+    DEFAULT_AGENT,
+    MAX_ITEMS,
+    MAX_STEPS,
+    RESULT_TYPES,
+    Gives,
+    Plan,
+    PlanStep,
+    topological,
+)
+from services.orchestrator.plans.references import Item, References
 
-MAX_STEPS: Final = 500
-KEYS: Final = ("agent", "run", "after", "timeout", "verify", "breaking")
-DEFAULT_AGENT: Final = "command"
+VERSION: Final = 2
+"""Goes up when the same text comes to mean another plan; plans that were kept are made anew."""
+MAX_RETRIES: Final = 20
+MAX_RESULTS: Final = 100
 _MARKS = re.compile(r"^(#+|[-*+]|\d+[.)])\s+(\[[ xX]\]\s+)?")
 """What stands before the words of a heading or an item."""
 _BOX = re.compile(r"^\[(?P<tick>[ xX])\]\s+(?P<title>.*\S)\s*$")
 _KEY = re.compile(r"^(?P<key>[a-z][a-z_-]*):(?:\s+(?P<value>.*))?$")
+_RESULT = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _DURATION = re.compile(r"^(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+)s?)?$")
-
-
-@dataclass
-class PlanStep:
-    """One item of a plan."""
-
-    number: int
-    """Position among the plan's checklist items, from 1."""
-    title: str
-    goal_index: int
-    line: int
-    """Line of the item in the text, from 1."""
-    ticked: bool
-    """Whether the plan has it ticked off; it is not run and counts as done."""
-    agent: str = DEFAULT_AGENT
-    command_line: str = ""
-    verify_command: str = ""
-    timeout_s: int | None = None
-    breaking: bool = False
-    """Whether it breaks what others rely on."""
-    after: list[int] = field(default_factory=list)
-    """Numbers of the steps that must succeed before."""
-
-
-@dataclass
-class Plan:
-    """A plan that was understood."""
-
-    title: str
-    goals: list[str]
-    steps: list[PlanStep]
-    """In the order of the text."""
-
-
-@dataclass
-class _Item:
-    """A checklist item as it stands in the text, before its references are looked up."""
-
-    step: PlanStep
-    parent: "_Item | None"
-    children: list["_Item"] = field(default_factory=list)
-    after_text: str = ""
-    after_line: int = 0
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it only holds others and runs nothing itself."""
-        return bool(self.children) and not self.step.command_line
-
-    def members(self) -> Iterator["_Item"]:
-        """Yield whatever runs when this item is meant."""
-        if not self.is_group:
-            yield self
-        for child in self.children:
-            yield from child.members()
 
 
 def parse_plan(text: str, title: str = "") -> Plan:
@@ -92,23 +49,11 @@ def parse_plan(text: str, title: str = "") -> Plan:
             field="instructions",
         )
     reader.check()
-    reader.connect()
+    References(reader.items, reader.problem).connect()
     _raise(sorted(reader.violations, key=lambda violation: int(violation.field.split(":")[1])))
     steps = [item.step for item in reader.items if not item.is_group]
     _refuse_cycles(steps)
     return _assemble(reader, steps, title, text)
-
-
-def topological(after: dict[int, list[int]]) -> list[int]:
-    """Return step numbers in an order in which each comes after what it needs; stable."""
-    sorter = graphlib.TopologicalSorter(after)
-    sorter.prepare()
-    order: list[int] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        order += ready
-        sorter.done(*ready)
-    return order
 
 
 class _Reader:
@@ -116,11 +61,11 @@ class _Reader:
 
     def __init__(self) -> None:
         self.headings: list[tuple[int, str]] = []
-        self.items: list[_Item] = []
+        self.items: list[Item] = []
         self.goal_of: list[int] = []
         self.violations: list[Violation] = []
 
-    def read(self, node: SyntaxTreeNode, parent: _Item | None = None) -> None:
+    def read(self, node: SyntaxTreeNode, parent: Item | None = None) -> None:
         """Take in a node and all below it."""
         for child in node.children:
             if child.type == "heading":
@@ -128,32 +73,30 @@ class _Reader:
             elif child.type == "list_item":
                 self.read(child, self._item(child, parent) or parent)
             elif child.type in ("fence", "code_block") and parent:
-                self._set(parent, "run", child.content.rstrip("\n"), _line(child))
+                self.set_run(parent, child.content.rstrip("\n"), _line(child))
             else:
                 self.read(child, parent)
 
     def check(self) -> None:
         """Note items that cannot be run."""
-        if len(self.items) > MAX_STEPS:
-            self.problem(1, f"a plan has at most {MAX_STEPS} steps; split this one")
+        if sum(not item.step.ticked for item in self.items) > MAX_STEPS:
+            self.problem(1, f"a plan has at most {MAX_STEPS} steps to run; split this one")
+        if len(self.items) > MAX_ITEMS:
+            self.problem(1, f"a plan has at most {MAX_ITEMS} items; split this one")
         for item in self.items:
             step = item.step
             runs_nothing = step.agent == DEFAULT_AGENT and not step.command_line
             if runs_nothing and not item.children and not step.ticked:
                 self.problem(step.line, f"step {step.title!r} has no `run:` line")
-            if item.is_group and (step.verify_command or step.timeout_s):
+            has_run_keys = step.verify_command or step.timeout_s or step.retry_limit
+            if item.is_group and (has_run_keys or step.gives or item.takes_text):
                 self.problem(step.line, f"{step.title!r} runs nothing, so `run:` is missing")
-
-    def connect(self) -> None:
-        """Find out what each step comes after."""
-        for item in self.items:
-            item.step.after = sorted(self._before(item))
 
     def problem(self, line: int, description: str) -> None:
         """Note what is wrong with a line."""
         self.violations.append(Violation(f"instructions:{line}", f"line {line}: {description}"))
 
-    def _item(self, node: SyntaxTreeNode, parent: _Item | None) -> _Item | None:
+    def _item(self, node: SyntaxTreeNode, parent: Item | None) -> Item | None:
         paragraph = node.children[0] if node.children else None
         if paragraph is None or paragraph.type != "paragraph":
             return None
@@ -164,7 +107,14 @@ class _Reader:
         line = _line(paragraph)
         goal = len(self.headings)
         ticked = box["tick"] != " "
-        item = _Item(PlanStep(len(self.items) + 1, box["title"], goal, line, ticked), parent)
+        step = PlanStep(
+            number=len(self.items) + 1,
+            title=box["title"],
+            goal_index=goal,
+            line=line,
+            ticked=ticked,
+        )
+        item = Item(step, parent)
         self.items.append(item)
         if parent:
             parent.children.append(item)
@@ -172,7 +122,7 @@ class _Reader:
             self._key_line(item, text.strip(), line + offset)
         return item
 
-    def _key_line(self, item: _Item, text: str, line: int) -> None:
+    def _key_line(self, item: Item, text: str, line: int) -> None:
         found = _KEY.match(text)
         if not found:
             return
@@ -182,24 +132,72 @@ class _Reader:
         elif not value and key != "run":
             self.problem(line, f"`{key}:` has no value")
         elif value:
-            self._set(item, key, value, line)
+            _SETTERS[key](self, item, value, line)
 
-    def _set(self, item: _Item, key: str, value: str, line: int) -> None:
-        step = item.step
-        if key == "run":
-            if step.command_line:
-                self.problem(line, f"step {step.title!r} has a command already")
-            step.command_line = value
-        elif key == "timeout":
-            step.timeout_s = self._seconds(value, line)
-        elif key == "breaking":
-            if value.lower() not in ("yes", "no"):
-                self.problem(line, f"{value!r} does not say whether it breaks; write yes or no")
-            step.breaking = value.lower() == "yes"
-        elif key == "after":
-            item.after_text, item.after_line = value, line
+    def set_run(self, item: Item, value: str, line: int) -> None:
+        """Take `run:`, or a fenced block."""
+        if item.step.command_line:
+            self.problem(line, f"step {item.step.title!r} has a command already")
+        item.step.command_line = value
+
+    def set_agent(self, item: Item, value: str, line: int) -> None:
+        """Take `agent:`."""
+        item.step.agent = value
+
+    def set_verify(self, item: Item, value: str, line: int) -> None:
+        """Take `verify:`."""
+        item.step.verify_command = value
+
+    def set_timeout(self, item: Item, value: str, line: int) -> None:
+        """Take `timeout:`."""
+        item.step.timeout_s = self._seconds(value, line)
+
+    def set_after(self, item: Item, value: str, line: int) -> None:
+        """Take `after:`, to be looked up when all items are known."""
+        item.after_text, item.after_line = value, line
+
+    def set_takes(self, item: Item, value: str, line: int) -> None:
+        """Take `takes:`, likewise."""
+        item.takes_text, item.takes_line = value, line
+
+    def set_retry(self, item: Item, value: str, line: int) -> None:
+        """Take `retry:`."""
+        if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= MAX_RETRIES):
+            self.problem(line, f"{value!r} is no number of retries; write 1 to {MAX_RETRIES}")
+            return
+        item.step.retry_limit = int(value)
+
+    def set_breaking(self, item: Item, value: str, line: int) -> None:
+        """Take `breaking:`."""
+        if value.lower() not in ("yes", "no"):
+            self.problem(line, f"{value!r} does not say whether it breaks; write yes or no")
+        item.step.breaking = value.lower() == "yes"
+
+    def set_gives(self, item: Item, value: str, line: int) -> None:
+        """Take `gives:`."""
+        for text in value.split(","):
+            given = self._given(text.strip(), line)
+            if given is None:
+                continue
+            if any(other.name == given.name for other in item.step.gives):
+                self.problem(line, f"{given.name!r} is given twice")
+            item.step.gives.append(given)
+        if len(item.step.gives) > MAX_RESULTS:
+            self.problem(line, f"a step gives at most {MAX_RESULTS} results")
+
+    def _given(self, text: str, line: int) -> Gives | None:
+        name, _, kind = (part.strip() for part in text.partition(" "))
+        if not _RESULT.fullmatch(name):
+            self.problem(
+                line,
+                f"{name!r} names no result; use up to 40 of a-z, 0-9, - and _, a letter first",
+            )
+        elif kind not in RESULT_TYPES:
+            types = ", ".join(RESULT_TYPES)
+            self.problem(line, f"{kind!r} is no type; write `gives: {name} text`, or of {types}")
         else:
-            setattr(step, {"agent": "agent", "verify": "verify_command"}[key], value)
+            return Gives(name=name, type=kind.upper())
+        return None
 
     def _seconds(self, value: str, line: int) -> int | None:
         found = _DURATION.match(value)
@@ -212,50 +210,20 @@ class _Reader:
             return None
         return total
 
-    def _before(self, item: _Item) -> set[int]:
-        if item.after_text:
-            before = {m.step.number for other in self._named(item) for m in other.members()}
-        elif item.parent is None:
-            before = self._goal_before(item.step.goal_index)
-        else:
-            before = set()
-        parent = item.parent
-        if parent is None:
-            return before
-        return before | (self._before(parent) if parent.is_group else {parent.step.number})
 
-    def _goal_before(self, goal: int) -> set[int]:
-        earlier = [i for i in self.items if i.step.goal_index < goal and not i.is_group]
-        if not earlier:
-            return set()
-        nearest = max(i.step.goal_index for i in earlier)
-        return {i.step.number for i in earlier if i.step.goal_index == nearest}
-
-    def _named(self, item: _Item) -> list[_Item]:
-        # A title may itself hold commas.
-        whole = self._find(item.after_text)
-        names = [item.after_text] if whole else item.after_text.split(",")
-        found = []
-        for name in names:
-            other = self._find(name.strip())
-            if other is None:
-                known = ", ".join(f"{i.step.number} {i.step.title!r}" for i in self.items[:10])
-                problem = f"`after:` names {name.strip()!r}, which is no step; there are {known}"
-                self.problem(item.after_line, problem)
-            elif other is item:
-                self.problem(item.after_line, f"step {item.step.title!r} waits for itself")
-            else:
-                found.append(other)
-        return found
-
-    def _find(self, name: str) -> _Item | None:
-        if name.isdigit():
-            return next((i for i in self.items if i.step.number == int(name)), None)
-        named = [i for i in self.items if i.step.title.casefold() == name.casefold()]
-        if len(named) > 1:
-            lines = ", ".join(str(i.step.line) for i in named)
-            self.problem(named[1].step.line, f"{name!r} is on lines {lines}; use the number")
-        return named[0] if named else None
+_SETTERS: Final[Mapping[str, Callable[[_Reader, Item, str, int], None]]] = {
+    "agent": _Reader.set_agent,
+    "run": _Reader.set_run,
+    "after": _Reader.set_after,
+    "timeout": _Reader.set_timeout,
+    "verify": _Reader.set_verify,
+    "retry": _Reader.set_retry,
+    "breaking": _Reader.set_breaking,
+    "gives": _Reader.set_gives,
+    "takes": _Reader.set_takes,
+}
+"""Key of a line below an item to what takes its value."""
+KEYS: Final = tuple(_SETTERS)
 
 
 def _assemble(reader: _Reader, steps: list[PlanStep], title: str, text: str) -> Plan:
@@ -269,7 +237,7 @@ def _assemble(reader: _Reader, steps: list[PlanStep], title: str, text: str) -> 
     goals = [headings[index - 1][1] if index else title for index in used]
     for step in steps:
         step.goal_index = used.index(step.goal_index)
-    return Plan(title[:200], goals, steps)
+    return Plan(title=title[:200], goals=goals, steps=steps)
 
 
 def _refuse_cycles(steps: list[PlanStep]) -> None:

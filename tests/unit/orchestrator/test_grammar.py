@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mesh.errors import AdjutantError
-from services.orchestrator.plan import MAX_STEPS, Plan, parse_plan, topological
+from services.orchestrator.plans.grammar import parse_plan
+from services.orchestrator.plans.plan import MAX_STEPS, Plan, topological
 
 
 def after(plan: Plan) -> dict[str, list[int]]:
@@ -165,3 +166,71 @@ def test_an_order_puts_each_after_what_it_needs(edges: dict[int, set[int]]) -> N
     order = topological(needs)
     for number, before in needs.items():
         assert all(order.index(n) < order.index(number) for n in before)
+
+
+def test_results_are_given_and_taken_by_name() -> None:
+    plan = parse_plan(
+        "- [ ] build, then pack\n  run: x\n  gives: version text, size integer, report file\n"
+        "- [ ] check\n  run: x\n"
+        "- [ ] ship\n  run: x\n"
+        "  takes: version from build, then pack, report from 1\n  after: check\n  retry: 3\n"
+    )
+    build, _, ship = plan.steps
+    assert [(given.name, given.type) for given in build.gives] == [
+        ("version", "TEXT"),
+        ("size", "INTEGER"),
+        ("report", "FILE"),
+    ]
+    assert [(taken.name, taken.step) for taken in ship.takes] == [("version", 1), ("report", 1)]
+    assert ship.after == [1, 2], "whoever takes also waits"
+    assert ship.retry_limit == 3
+
+
+def test_taking_adds_to_what_the_headings_say() -> None:
+    plan = parse_plan(
+        "## One\n- [ ] a\n  run: x\n## Two\n- [ ] b\n  run: x\n  gives: n integer\n"
+        "- [ ] c\n  run: x\n  takes: n from b\n"
+    )
+    assert plan.steps[2].after == [1, 2]
+
+
+GIVES = "- [ ] b\n  run: x\n  gives: n integer\n- [x] t\n  gives: m text\n- [ ] c\n  run: x\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "said"),
+    [
+        ("takes: v from b", 8, "gives no 'v'; it gives n"),
+        ("takes: m from t", 8, "is ticked off and gives nothing"),
+        ("takes: n from nowhere", 8, "which is no step"),
+        ("takes: n from c", 8, "waits for itself"),
+        ("takes: n from b, n from b", 8, "'n' is taken twice"),
+        ("takes: n", 8, "takes nothing"),
+        ("gives: v string", 8, "'string' is no type"),
+        ("gives: v", 8, "'' is no type"),
+        ("gives: Version text", 8, "names no result"),
+        ("gives: ../v text", 8, "names no result"),
+        ("gives: v text, v file", 8, "'v' is given twice"),
+        ("retry: 0", 8, "is no number of retries"),
+        ("retry: often", 8, "is no number of retries"),
+        ("retry: 21", 8, "is no number of retries"),
+    ],
+)
+def test_what_is_wrong_with_results_is_said_with_its_line(
+    line: str, number: int, said: str
+) -> None:
+    with pytest.raises(AdjutantError) as refused:
+        parse_plan(f"{GIVES}  {line}\n")
+    assert refused.value.reason == "INVALID_PLAN"
+    (violation,) = refused.value.violations
+    assert violation.field == f"instructions:{number}"
+    assert said in violation.description
+
+
+def test_taking_from_each_other_is_a_cycle() -> None:
+    with pytest.raises(AdjutantError) as refused:
+        parse_plan(
+            "- [ ] a\n  run: x\n  gives: n text\n  takes: m from b\n"
+            "- [ ] b\n  run: x\n  gives: m text\n  takes: n from a\n"
+        )
+    assert refused.value.reason == "PLAN_CYCLE"
