@@ -1,5 +1,6 @@
 """A task that cannot go on by itself asks a person how to."""
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -7,7 +8,7 @@ import pytest
 
 from adjutant.common.v1 import approval_pb2 as states
 from adjutant.common.v1 import error_reason_pb2 as reasons
-from adjutant.common.v1 import failure_pb2
+from adjutant.common.v1 import failure_pb2, money_pb2
 from adjutant.common.v1 import task_pb2 as task_states
 from adjutant.orchestrator.v1 import approval_pb2, task_pb2, task_service_pb2
 from tests.support.approvals import choose, get, listed, settle
@@ -177,6 +178,51 @@ async def _lose_the_run(caller: Caller, task: str) -> None:
     while not (run := await caller.run(name)).process_group:
         pass
     psutil.Process(psutil.Process(run.process_group).ppid()).kill()
+
+
+def spending(*amounts: str) -> str:
+    """Return a plan of steps, one after the other, that spend so much each."""
+    report = f"{Path(sys.executable).with_name('adjutant')} report --cost"
+    steps = [f"- [ ] spend {n}\n  run: {report} '{text}'\n" for n, text in enumerate(amounts)]
+    return "".join(f"{step}  after: spend {n - 1}\n" if n else step for n, step in enumerate(steps))
+
+
+async def test_a_task_that_costs_more_than_it_may_asks_and_is_allowed_as_much_again(
+    mesh: MeshInProcess,
+) -> None:
+    limit = money_pb2.Money(currency_code="EUR", units=1)
+    await settle(mesh.caller, cost_limit=limit)
+    task = await mesh.caller.submit(spending("0.60 EUR", "0.60 EUR", "0.50 EUR", "5 EUR", "1 EUR"))
+    asked = await escalated(mesh.caller, task.name)
+    escalation = asked.escalation
+    assert escalation.kind == states.ESCALATION_KIND_MONEY
+    assert escalation.context.cost_limit == limit
+    spent = money_pb2.Money(currency_code="EUR", units=1, nanos=200_000_000)
+    assert list(escalation.context.costs) == [spent]
+    assert [one.choice_id for one in escalation.choices] == ["allow-as-much-again", "give-up"]
+    found = await mesh.caller.task(task.name)
+    assert found.steps[2].state == STATE.STEP_STATE_PENDING, "nothing is started meanwhile"
+    await choose(mesh.caller, task.name, "allow-as-much-again")
+    again = await escalated(mesh.caller, task.name)
+    assert again.escalation.context.cost_limit.units == 2
+    assert [step.state for step in (await mesh.caller.task(task.name)).steps] == [
+        *[STATE.STEP_STATE_SUCCEEDED] * 4,
+        STATE.STEP_STATE_PENDING,
+    ]
+    await choose(mesh.caller, task.name, "give-up")
+    done = await mesh.caller.finished(task.name)
+    assert done.failure.reason == reasons.ERROR_REASON_COST_LIMIT
+    assert done.failure.disposition == failure_pb2.FAILURE_DISPOSITION_PERSON
+
+
+async def test_other_currencies_and_the_last_steps_cost_are_not_asked_about(
+    mesh: MeshInProcess,
+) -> None:
+    await settle(mesh.caller, cost_limit=money_pb2.Money(currency_code="EUR", units=1))
+    task = await mesh.caller.submit(spending("9 USD", "9 EUR"))
+    done = await mesh.caller.finished(task.name)
+    assert done.state == task_states.TASK_STATE_COMPLETED
+    assert await listed(mesh.caller) == []
 
 
 async def test_an_escalation_that_nobody_answers_fails_the_task_as_unanswered(
