@@ -9,6 +9,7 @@ import typer
 
 from services.cli import (
     access,
+    answers,
     approvals,
     auth,
     connections,
@@ -36,6 +37,7 @@ for module in (
     tasks,
     runs,
     approvals,
+    answers,
     events,
     hierarchy,
     access,

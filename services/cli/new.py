@@ -43,11 +43,15 @@ async def new(
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="Commit what succeeded though a step fails.")
     ] = False,
+    escalate: Annotated[
+        bool, typer.Option("--escalate", help="Ask a person, instead of failing, when stuck.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Hand in a task, and with --watch follow it to its end."""
+    from adjutant_messages.adjutant.common.v1 import EscalationPolicy
     from adjutant_messages.adjutant.orchestrator.v1 import (
         ApprovalPolicy,
         FailurePolicy,
@@ -65,6 +69,7 @@ async def new(
         approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
         max_parallel_steps=max_parallel,
         failure_policy=FailurePolicy.KEEP if keep_partial else FailurePolicy.UNSPECIFIED,
+        escalation_policy=EscalationPolicy.ASK if escalate else EscalationPolicy.UNSPECIFIED,
     )
     me = session.reference(task.name)
     if not as_json:

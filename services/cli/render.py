@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from adjutant_messages.adjutant.common.v1 import Failure, Step
-    from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
+    from adjutant_messages.adjutant.orchestrator.v1 import Task
     from services.cli.session import Session
 
 STATE_STYLES: Final = {
@@ -37,6 +37,7 @@ STATE_STYLES: Final = {
     "APPROVED": "green",
     "FAILED": "bold red",
     "DENIED": "bold red",
+    "EXPIRED": "yellow",
 }
 """The colour of each state, where there are colours."""
 
@@ -62,16 +63,17 @@ def clock(time: datetime.datetime | None) -> str:
 
 def age(time: datetime.datetime | None) -> str:
     """Return how long ago a time was."""
-    return _span(datetime.datetime.now(datetime.UTC) - time) + " ago" if time else ""
+    return span(datetime.datetime.now(datetime.UTC) - time) + " ago" if time else ""
 
 
 def took(start: datetime.datetime | None, end: datetime.datetime | None) -> str:
     """Return how long something took; empty while it is not over."""
-    return _span(end - start) if start and end else ""
+    return span(end - start) if start and end else ""
 
 
-def _span(span: datetime.timedelta) -> str:
-    seconds = max(span.total_seconds(), 0.0)
+def span(length: datetime.timedelta) -> str:
+    """Return a length of time in words; one that is over is none."""
+    seconds = max(length.total_seconds(), 0.0)
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
@@ -126,20 +128,6 @@ def steps_table(steps: Iterable[Step]) -> Table:
             took(step.start_time, step.end_time),
             last_part(step.run),
             plain(step.title),
-        )
-    return rows
-
-
-def approvals_table(approvals: Sequence[Approval], *, shorten: bool = False) -> Table:
-    """Return a list of approvals; `shorten` where columns are few."""
-    rows = table("approval", "state", "asked", "title")
-    ids = short_ids((approval.name for approval in approvals), shorten=shorten)
-    for approval in approvals:
-        rows.add_row(
-            ids[approval.name],
-            state(approval.state.name or ""),
-            age(approval.create_time),
-            plain(approval.title),
         )
     return rows
 
@@ -199,19 +187,3 @@ def _show_step(session: Session, step: Step) -> None:
         session.say(f"  it is tried again at {clock(step.retry_time)}")
     if step.run:
         session.say(f"  its output: adjutant logs {session.reference(step.run)}")
-
-
-def show_action(session: Session, approval: Approval) -> None:
-    """Print exactly what an approval would allow."""
-    session.say(plain(approval.title))
-    commit = approval.commit
-    if commit is None:
-        return
-    session.say(f"  repository  {commit.repository_uri}")
-    session.say(f"  branch      {commit.branch}, on top of {commit.base_sha[:12]}")
-    for number, line in enumerate(plain(commit.message).strip().splitlines()):
-        session.say(f"  {'message' if number == 0 else '':<12}{line}")
-    for number, path in enumerate(commit.changed_files):
-        session.say(f"  {'files' if number == 0 else '':<12}{plain(path)}")
-    for patch in commit.patches:
-        session.say(f"  change: adjutant patch {session.reference(patch.run)}")

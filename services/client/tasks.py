@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from adjutant_messages.adjutant.common import v1 as common
 from adjutant_messages.adjutant.orchestrator import v1
 from services.client.names import present
 from services.client.paging import pages
@@ -43,13 +44,15 @@ class Tasks:
         approval_policy: v1.ApprovalPolicy = v1.ApprovalPolicy.UNSPECIFIED,
         max_parallel_steps: int = 0,
         failure_policy: v1.FailurePolicy = v1.FailurePolicy.UNSPECIFIED,
+        escalation_policy: common.EscalationPolicy = common.EscalationPolicy.UNSPECIFIED,
         request_id: str = "",
     ) -> v1.Task:
         """Hand in a plan and return the accepted task, which survives any crash from then on.
 
         Unless `approval_policy` and `max_parallel_steps` say, the project's settings say who
         answers its approvals and how many of its runs may be under way. `failure_policy` says
-        whether what succeeded is kept when a step fails.
+        whether what succeeded is kept when a step fails, `escalation_policy` whether a person is
+        asked when the task cannot go on by itself.
 
         Repeating the call with the same `request_id` returns the same task; without one, an id is
         chosen that holds for this call and its retries.
@@ -63,6 +66,7 @@ class Tasks:
             approval_policy=approval_policy,
             max_parallel_steps=max_parallel_steps,
             failure_policy=failure_policy,
+            escalation_policy=escalation_policy,
         )
         return present((await self._transport.unary(_SUBMIT, request)).task)
 
