@@ -1,10 +1,13 @@
 """Programs ask whether a tool may be used, and people answer."""
 
 import asyncio
+import hashlib
+import json
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf import json_format
 
 from adjutant.common.v1 import approval_pb2 as states
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
@@ -30,6 +33,9 @@ HISTORY = states.ApprovalChange
 async def test_a_request_is_answered_and_its_history_tells_of_it(mesh: MeshInProcess) -> None:
     asked = await request(mesh.caller, tool("write_file", path="a.txt", text="hello"))
     assert asked.state == states.APPROVAL_STATE_PENDING
+    action = {"tool": json_format.MessageToDict(asked.tool)}
+    text = json.dumps(action, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(text.encode()).hexdigest() == asked.action_digest, "as the page says"
     assert (asked.kind, asked.risk) == (states.APPROVAL_KIND_TOOL, states.RISK_MEDIUM)
     assert asked.expire_time.seconds - asked.create_time.seconds in (299, 300, 301)
     decided = await answer(
