@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-servers isolation hostile ci format lint types format-check proto proto-check docs bench wheel lock clean
+.PHONY: help install demo test test-servers isolation hostile chaos ci format lint types format-check proto proto-check docs bench bench-peers wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ isolation: $(READY) ## prove that no client sees another: every method, every id
 
 hostile: $(READY) ## attack a mesh over the wire; `make hostile SECONDS=300 SEED=7`
 	@$(BIN)/python -m tests.hostile $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+chaos: $(READY) ## kill processes of a mesh under load, and see that nothing is lost; `make chaos SECONDS=300 SEED=7`
+	@$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 ci: format-check lint types proto-check wheel test ## everything that must hold before a change goes in
 
@@ -70,8 +73,11 @@ docs: $(READY) ## write the pages that are made from the code
 	$(BIN)/python docs/states.py
 	$(BIN)/python docs/roles.py
 
-bench: $(READY) ## measure the mesh and the floors that it stands on; `make bench ARGS=--json`
+bench: $(READY) ## measure the mesh, the floors that it stands on, and its peers; `make bench ARGS=--json`
 	$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(READY) ## install what `make bench` compares with, each in a folder of its own under build/
+	$(BIN)/python -m bench.peers
 
 wheel: $(READY) ## build the wheel and try it in clean environments
 	$(BIN)/python .ci/wheel.py

@@ -20,11 +20,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SERVICES = ("orchestrator", "agent_runner", "notification")
 BASE_CHECK = """
 import importlib.util, services.client
-extra = [name for name in ("nats", "langgraph", "pydantic_settings", "aiosqlite")
-         if importlib.util.find_spec(name)]
+only_services = ("nats", "langgraph", "pydantic_settings", "aiosqlite", "motor", "pymongo")
+extra = [name for name in only_services if importlib.util.find_spec(name)]
 assert not extra, f"the base package brings what only services need: {extra}"
 """
 UP_CHECK = "import " + ", ".join(f"services.{name}.app" for name in SERVICES)
+
+NO_MONGO_CHECK = """
+import importlib.util
+assert not importlib.util.find_spec("pymongo"), "only the extra `mongo` brings MongoDB's driver"
+"""
 
 
 def run(*command: str | pathlib.Path, cwd: pathlib.Path = ROOT) -> None:
@@ -115,7 +120,8 @@ def main() -> None:
         run(bin_ / "adjutant", "up", "--help", cwd=home)
         run(bin_ / "nats-server", "--version", cwd=home)
         run(bin_ / "python", "-I", "-c", UP_CHECK, cwd=home)
-        print(f"{wheel.name}[up]: every service imports")
+        run(bin_ / "python", "-I", "-c", NO_MONGO_CHECK, cwd=home)
+        print(f"{wheel.name}[up]: every service imports, and none of them needs MongoDB's driver")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Runs all benchmarks, each in a process of its own, and prints one table."""
 
 import os
+import signal
 import subprocess
 import sys
 
 from bench import harness
+from bench.table import print_table
 
 FLOORS = (
     "floor_grpc",
@@ -15,14 +17,26 @@ FLOORS = (
     "floor_fanout",
 )
 MESH = ("chain", "start_run", "fanout", "first_progress", "durable_step")
+PEERS = ("three_steps", "recovery")
+GROUPS = {"floors": FLOORS, "mesh": MESH, "peers": PEERS}
+ALL = FLOORS + MESH + PEERS
 
 
-def run(name: str, seconds: float) -> list[harness.Figure]:
+def run(name: str, seconds: float) -> list[harness.Row]:
     """Run one benchmark; CalledProcessError where it fails."""
     print(f"bench.{name} …", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", f"bench.{name}", "--json", "--seconds", str(seconds)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return harness.from_json(done.stdout)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+
+        def end(*_: object) -> None:
+            child.terminate()
+            sys.exit("ended by a signal")  # once the child has, which ends what it started
+
+        signal.signal(signal.SIGTERM, end)
+        printed, _ = child.communicate()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return harness.from_json(printed)
 
 
 def warn_of_load() -> None:
@@ -35,20 +49,21 @@ def warn_of_load() -> None:
 def main() -> None:
     """Run what was named, or all; exit 1 where one could not be run."""
     parser = harness.arguments(__doc__)
-    parser.add_argument("name", nargs="*", help=", ".join(FLOORS + MESH))
+    parser.add_argument("name", nargs="*", help=", ".join((*GROUPS, *ALL)))
     options = parser.parse_args()
     warn_of_load()
-    figures: list[harness.Figure] = []
+    rows: list[harness.Row] = []
     failed = []
-    for name in options.name or FLOORS + MESH:
+    named = [one for name in options.name for one in GROUPS.get(name, (name,))]
+    for name in named or ALL:
         try:
-            figures += run(name, options.seconds)
+            rows += run(name, options.seconds)
         except subprocess.CalledProcessError:
             failed.append(name)
     if options.json:
-        print(harness.as_json(figures))
+        print(harness.as_json(rows))
     else:
-        harness.print_table(figures)
+        print_table(rows)
     if failed:
         sys.exit(f"could not be measured: {', '.join(failed)}")
 

@@ -1,4 +1,4 @@
-"""What every benchmark shares: samples, percentiles, floors and aims, the table."""
+"""What every benchmark shares: samples, percentiles, floors and aims, JSON."""
 
 import argparse
 import asyncio
@@ -6,14 +6,10 @@ import json
 import math
 import os
 import platform
-import sys
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 SECONDS_DEFAULT = 3.0
 WARM_UP_CALLS = 20
@@ -29,6 +25,7 @@ class Figure:
     p50: float
     p95: float
     p99: float
+    maximum: float
     per_second: float | None = None
     """How many a second, where that was measured too."""
     floors: tuple[str, ...] = ()
@@ -37,9 +34,24 @@ class Figure:
     """Upper limits by percentile, as in `{"p99": 20.0}`."""
     aim_ratio: float | None = None
     """Upper limit of its p50 in multiples of its floors' p50 together."""
+    peers: tuple[str, ...] = ()
+    """Names of the figures of other systems that do the same."""
+    repeated: int | None = None
+    """How many steps were begun again, where that was counted."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know to compare it."""
 
 
-Measure = Callable[[float], Awaitable[list[Figure]]]
+@dataclass(frozen=True)
+class Absent:
+    """A thing that could not be measured, and why."""
+
+    name: str
+    reason: str
+
+
+Row = Figure | Absent
+Measure = Callable[[float], Awaitable[Sequence[Row]]]
 """A benchmark: takes how many seconds each of its figures may take."""
 
 
@@ -51,6 +63,9 @@ def figure(
     floors: Sequence[str] = (),
     aims: dict[str, float] | None = None,
     aim_ratio: float | None = None,
+    peers: Sequence[str] = (),
+    repeated: int | None = None,
+    notes: Sequence[str] = (),
 ) -> Figure:
     """Make a figure of samples; ValueError where there are none."""
     ordered = sorted(samples_ms)
@@ -61,10 +76,14 @@ def figure(
         name,
         len(ordered),
         **values,
+        maximum=ordered[-1],
         per_second=per_second,
         floors=tuple(floors),
         aims=aims or {},
         aim_ratio=aim_ratio,
+        peers=tuple(peers),
+        repeated=repeated,
+        notes=tuple(notes),
     )
 
 
@@ -106,28 +125,43 @@ async def rate(call: Callable[[], Awaitable[object]], seconds: float, in_flight:
     return done / (now_ms() - start) * 1000
 
 
-def as_json(figures: Sequence[Figure]) -> str:
-    """Return the figures as JSON, with the machine that they were measured on."""
+def measured(rows: Sequence[Row]) -> list[Figure]:
+    """Return the rows that are figures."""
+    return [row for row in rows if isinstance(row, Figure)]
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """Return the rows as JSON, with the machine that they were measured on."""
     machine = {
         "system": platform.platform(),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],
     }
-    rows = [
-        vars(one) | {"ratio": ratio(one, figures), "met": verdicts(one, figures)} for one in figures
-    ]
-    return json.dumps({"machine": machine, "figures": rows}, indent=2)
+    figures = measured(rows)
+    absent = [vars(row) for row in rows if isinstance(row, Absent)]
+    return json.dumps(
+        {
+            "machine": machine,
+            "figures": [
+                vars(one) | {"ratio": ratio(one, figures), "met": verdicts(one, figures)}
+                for one in figures
+            ],
+            "absent": absent,
+        },
+        indent=2,
+    )
 
 
-def from_json(text: str) -> list[Figure]:
-    """Return the figures that as_json wrote."""
+def from_json(text: str) -> list[Row]:
+    """Return the rows that as_json wrote, those without figures last."""
     keys = Figure.__dataclass_fields__.keys()
-    rows = json.loads(text)["figures"]
-    return [
-        Figure(**{k: v for k, v in row.items() if k in keys} | {"floors": tuple(row["floors"])})
-        for row in rows
-    ]
+    content = json.loads(text)
+    rows: list[Row] = []
+    for row in content["figures"]:
+        tuples = {name: tuple(row[name]) for name in ("floors", "peers", "notes")}
+        rows.append(Figure(**{k: v for k, v in row.items() if k in keys} | tuples))
+    return rows + [Absent(**row) for row in content["absent"]]
 
 
 def floor_p50(one: Figure, figures: Sequence[Figure]) -> float | None:
@@ -153,37 +187,6 @@ def verdicts(one: Figure, figures: Sequence[Figure]) -> dict[str, bool]:
     return aims
 
 
-def print_table(figures: Sequence[Figure]) -> None:
-    """Print the figures, each beside its floor and its aim."""
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("milliseconds", no_wrap=True)
-    for heading in ("n", *PERCENTILES, "a second", "floor", "ratio"):
-        table.add_column(heading, justify="right", no_wrap=True, min_width=5)
-    table.add_column("aim")
-    for one in figures:
-        table.add_row(*_row(one, figures))
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    console.print(table)
-    console.print("A floor is the p50 of the plainest programs with the same parts, together:")
-    for one in figures:
-        if floor_p50(one, figures):
-            console.print(f"  {one.name}: {' + '.join(one.floors)}", markup=False, soft_wrap=True)
-
-
-def _row(one: Figure, figures: Sequence[Figure]) -> list[str]:
-    floor, times = floor_p50(one, figures), ratio(one, figures)
-    aims = verdicts(one, figures).items()
-    return [
-        one.name,
-        str(one.count),
-        *(f"{getattr(one, name):.2f}" for name in PERCENTILES),
-        f"{one.per_second:,.0f}" if one.per_second else "",
-        f"{floor:.2f}" if floor else "",
-        f"{times:.1f} x" if times else "",
-        ", ".join(f"{aim} {'met' if met else 'MISSED'}" for aim, met in aims),
-    ]
-
-
 def arguments(description: str | None) -> argparse.ArgumentParser:
     """Return the arguments that all benchmarks take."""
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
@@ -197,12 +200,18 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 def main(measure: Measure, description: str | None) -> None:
     """Run one benchmark by itself."""
     options = arguments(description).parse_args()
-    figures = asyncio.run(_measured(measure, options.seconds))
+    rows = asyncio.run(_measured(measure, options.seconds))
     if options.json:
-        print(as_json(figures))
+        print(as_json(rows))
     else:
-        print_table(figures)
+        from bench.table import print_table  # it reads figures, so it imports this module
+
+        print_table(rows)
 
 
-async def _measured(measure: Measure, seconds: float) -> list[Figure]:
+async def _measured(measure: Measure, seconds: float) -> Sequence[Row]:
+    measuring = asyncio.current_task()
+    assert measuring is not None, "asyncio.run makes a task of what it runs"
+    # As with Ctrl-C: what was started is ended on the way out.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, measuring.cancel)
     return await measure(seconds)

@@ -48,9 +48,9 @@ class Tasks:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    async def submit(self) -> str:
+    async def submit(self, plan: str = PLAN) -> str:
         """Submit a task; its name."""
-        request = task_service_pb2.SubmitTaskRequest(parent=PARENT, instructions=PLAN)
+        request = task_service_pb2.SubmitTaskRequest(parent=PARENT, instructions=plan)
         return (await self._stub.SubmitTask(request)).task.name
 
     async def story(self, name: str) -> AsyncIterator[tuple[float, event_pb2.Event]]:

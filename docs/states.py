@@ -12,12 +12,13 @@ from typing import Final
 from services.agent_runner.run import STATES as RUN_STATES
 from services.mesh.statemachine import StateMachine
 from services.orchestrator.approval import APPROVAL_STATES
+from services.orchestrator.message import MESSAGE_STATES
 from services.orchestrator.step import STEP_STATES
 from services.orchestrator.task import TASK_STATES
 
 SERVICES: Final = pathlib.Path(__file__).resolve().parents[1] / "services"
 DIAGRAMS: Final[dict[str, tuple[StateMachine, ...]]] = {
-    "orchestrator": (TASK_STATES, STEP_STATES, APPROVAL_STATES),
+    "orchestrator": (TASK_STATES, STEP_STATES, APPROVAL_STATES, MESSAGE_STATES),
     "agent_runner": (RUN_STATES,),
 }
 

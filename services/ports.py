@@ -21,10 +21,15 @@ OFFSETS: Final[dict[str, int]] = {
 }
 """Where each part listens, counted from the port base."""
 
+REPLICA_STRIDE: Final = 10
+"""Ports between two replicas of a service."""
+MAX_REPLICAS: Final = 16
+"""How many replicas of each service there may be on one machine."""
 
-def port_of(part: str, port_base: int = PORT_BASE_DEFAULT) -> int:
+
+def port_of(part: str, port_base: int = PORT_BASE_DEFAULT, replica: int = 0) -> int:
     """Return the TCP port of a part of the mesh; KeyError where no part has this name."""
-    return port_base + OFFSETS[part]
+    return port_base + OFFSETS[part] + REPLICA_STRIDE * replica
 
 
 def is_loopback(host: str) -> bool:
@@ -46,9 +51,13 @@ def free_port() -> int:
     return _free_among(range(10000, 15000), (0,))
 
 
-def free_port_base() -> int:
-    """Return a port base, all of whose ports are free right now; otherwise as `free_port`."""
-    return _free_among(range(15000, 30000, 10), tuple(OFFSETS.values()))
+def free_port_base(replicas: int = 1) -> int:
+    """Return a port base, all of whose ports are free right now; otherwise as `free_port`.
+
+    It has room for so many replicas of each service.
+    """
+    offsets = [port_of(part, 0, replica) for replica in range(replicas) for part in OFFSETS]
+    return _free_among(range(15000, 30000, REPLICA_STRIDE), tuple(offsets))
 
 
 def _free_among(candidates: range, offsets: tuple[int, ...]) -> int:

@@ -103,10 +103,10 @@ class GitAgent:
     name = "git"
     commits = True
 
-    def __init__(self, variables: Mapping[str, str], credential_socket: Path) -> None:
-        """Take the environment of its git, and where that finds whom to ask for a credential."""
+    def __init__(self, variables: Mapping[str, str], credential_sockets: Path) -> None:
+        """Take the environment of its git, and the folder that leads to whom to ask for one."""
         self._variables = dict(variables)
-        self._socket = credential_socket
+        self._sockets = credential_sockets
 
     def check(self, spec: RunSpec) -> None:
         """Ask for a repository and a commit."""
@@ -124,7 +124,7 @@ class GitAgent:
         message.write_text(spec.commit.message.rstrip("\n") + "\n")
         date = f"@{int(spec.commit.time.timestamp())} +0000"
         uri = spec.workspace.repository_uri
-        asking = job_variables(uri, self._socket) if needs_credential(uri) else {}
+        asking = job_variables(uri, self._sockets) if needs_credential(uri) else {}
         variables = (
             self._variables
             | asking

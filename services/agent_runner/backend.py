@@ -6,10 +6,17 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from services.agent_runner.adapters.job_folder import JobExit, JobHeartbeat, JobSpec, JobStart
+from services.agent_runner.adapters.job_folder import (
+    JobExit,
+    JobHeartbeat,
+    JobSpec,
+    JobStart,
+    JobWord,
+)
 
 if TYPE_CHECKING:
     import asyncio
+    from pathlib import Path
 
 __all__ = [
     "Backend",
@@ -19,6 +26,7 @@ __all__ = [
     "JobSpec",
     "JobStart",
     "JobStatus",
+    "JobWord",
     "OutputPiece",
     "SpawnError",
 ]
@@ -62,15 +70,27 @@ class OutputPiece:
 
 
 class Backend(Protocol):
-    """Runs jobs that outlive this process. A job's id is its run's."""
+    """Runs jobs that outlive this process. A job's id is its run's.
 
-    def prepare(self, job_id: str, job: JobSpec) -> None:
-        """Lay a job down, so that it may be started from now on. The first spec stays."""
+    Replicas may do the same at the same time: a job is prepared once and started at most once.
+    """
+
+    def make_folder(self, job_id: str) -> Path:
+        """Make the job's folder, where whoever prepares it may work."""
+
+    def prepare(self, job_id: str, job: JobSpec) -> JobSpec:
+        """Lay a job down in its folder, so that it may be started from now on.
+
+        Returns the spec that holds: the first. FileNotFoundError where the job was removed.
+        """
+
+    def spec(self, job_id: str) -> JobSpec | None:
+        """Return what a prepared job runs."""
 
     async def start(self, job_id: str) -> None:
         """Start a prepared job at most once, and return when it runs or has ended.
 
-        Asking again is harmless. Raises SpawnError, and then it will not start later either.
+        Asking again is harmless. Raises SpawnError; `request_end` keeps it from starting later.
         """
 
     def status(self, job_id: str) -> JobStatus:
@@ -94,11 +114,20 @@ class Backend(Protocol):
     async def bury(self, job_id: str) -> int:
         """End what a LOST job may have left behind; returns how many processes that were."""
 
+    def leave_word(self, job_id: str, word: JobWord) -> None:
+        """Leave what a job said for the replica that looks after it; it is woken."""
+
+    def take_words(self, job_id: str) -> list[JobWord]:
+        """Take what was left, in the order in which it was said; each word once."""
+
     def read_output(self, job_id: str, offset_bytes: int, limit_bytes: int) -> OutputPiece | None:
         """Read what a job printed; None where its output is not kept here (any more)."""
 
     async def remove(self, job_id: str) -> None:
         """Forget a job that has ended, with all that it left."""
+
+    def forget_removed(self) -> None:
+        """Stop listening to jobs that another replica has removed."""
 
     def jobs(self) -> list[str]:
         """List the jobs that something is known of."""

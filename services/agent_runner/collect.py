@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.agent_runner.adapters.git import read_workspace
@@ -13,9 +15,8 @@ from services.agent_runner.job import OUTPUT, PATCH, blob_key
 from services.agent_runner.run import Artifact, Result
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from services.agent_runner.adapters.git import Workspaces
+    from services.agent_runner.backend import Backend
     from services.agent_runner.results import Results
     from services.agent_runner.run import RunRecord
     from services.mesh.blobs import Blobs
@@ -36,28 +37,38 @@ class Collected:
 
 
 class Collector:
-    """Reads the folders of runs that have ended. Collecting again gives the same."""
+    """Reads the folders of runs that have ended. Collecting again gives the same.
+
+    So does collecting twice at once: what it writes is each replica's own.
+    """
 
     def __init__(
-        self, runs_folder: Path, workspaces: Workspaces, blobs: Blobs, results: Results
+        self,
+        runs_folder: Path,
+        backend: Backend,
+        workspaces: Workspaces,
+        blobs: Blobs,
+        results: Results,
     ) -> None:
         self._runs_folder = runs_folder
+        self._backend = backend
         self._workspaces = workspaces
         self._blobs = blobs
         self._results = results
 
-    def folder(self, job_id: str) -> Path:
-        """Return the folder of a run's job."""
-        return self._runs_folder / job_id
-
     def base_sha(self, job_id: str) -> str:
         """Return the commit that a prepared workspace started from."""
-        return read_workspace(self.folder(job_id)).base_sha
+        return read_workspace(self._place(job_id)).base_sha
+
+    def _place(self, job_id: str) -> Path:
+        """Return where whoever prepared the job did so; see JobMaker."""
+        spec = self._backend.spec(job_id)
+        return Path(spec.working_directory).parent if spec else self._runs_folder / job_id
 
     def last_words(self, job_id: str) -> str:
         """Return the end of what a job printed."""
         try:
-            with (self.folder(job_id) / OUTPUT).open("rb") as file:
+            with (self._runs_folder / job_id / OUTPUT).open("rb") as file:
                 file.seek(0, 2)
                 file.seek(max(0, file.tell() - _LAST_WORDS_BYTES))
                 return file.read().decode(errors="replace")
@@ -69,25 +80,25 @@ class Collector:
 
         Results are those of a job that succeeded.
         """
-        folder = self.folder(job_id)
+        place = self._place(job_id)
         artifacts = []
-        output = folder / OUTPUT
+        output = self._runs_folder / job_id / OUTPUT
         if output.exists():
             artifacts.append(await self._keep(run, OUTPUT, output))
         changed_files: list[str] = []
         results: tuple[Result, ...] = ()
         failure = None
         try:
-            patch = folder / PATCH
-            changed_files = await self._workspaces.collect(folder, patch)
+            patch = place / f"{os.getpid()}.{PATCH}"
+            changed_files = await self._workspaces.collect(place, patch)
             artifacts.append(await self._keep(run, PATCH, patch))
             if succeeded:
-                results = await self._results.collect(run, folder)
+                results = await self._results.collect(run, place)
         except RunFailure as error:
             if error.disposition == INFRASTRUCTURE:
                 raise
             failure = error
-        sha = folder / COMMIT_SHA_FILE
+        sha = place / COMMIT_SHA_FILE
         commit_sha = await asyncio.to_thread(sha.read_text) if sha.exists() else ""
         return Collected(tuple(artifacts), tuple(changed_files), results, commit_sha, failure)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from services.agent_runner.adapters.git import Workspaces
     from services.agent_runner.adapters.git_command import Identity
+    from services.agent_runner.adapters.messages import TaskMessages
     from services.agent_runner.agents import AgentCommand, Agents
     from services.agent_runner.credentials import Credentials
     from services.agent_runner.results import Results
@@ -53,27 +54,30 @@ class JobMaker:
     identity: Identity
     credentials: Credentials
     results: Results
+    messages: TaskMessages
 
-    async def make(self, run: RunRecord, run_folder: Path, token: str) -> JobSpec:
+    async def make(self, run: RunRecord, place: Path, token: str) -> JobSpec:
         """Prepare a run's workspace and say what to run there. Raises RunFailure.
 
-        `token` is the report token that the job gets.
+        `place` is a folder in the job's own, for this attempt to prepare it alone; `token` is the
+        report token that the job gets.
         """
-        os.makedirs(run_folder, 0o700, exist_ok=True)
+        os.makedirs(place, 0o700, exist_ok=True)
         asked = run.spec.workspace
         workspace = await self.workspaces.prepare(
-            run_folder,
+            place,
             Source(asked.repository_uri, await self.credentials.of(run)),
             asked.revision,
             self._patches(run, asked.patch_runs),
         )
-        await self.results.lay_out(run, run_folder)
-        command = self.agents.get(run.agent).command(run.spec, run_folder, workspace.base_sha)
+        await self.results.lay_out(run, place)
+        messages = await self.messages.write(run, place)
+        command = self.agents.get(run.agent).command(run.spec, place, workspace.base_sha)
         return JobSpec(
             argv=command.argv,
             verify_argv=_verification(run.spec.verify_command),
-            env=self._environment(run, command, token) | _folders(run_folder),
-            working_directory=str(workspace_folder(run_folder)),
+            env=self._environment(run, command, token, messages) | _folders(place),
+            working_directory=str(workspace_folder(place)),
             timeout_s=self.timeout_s(run),
             grace_s=self.settings.cancel_grace_s,
             max_output_bytes=self.settings.max_output_bytes,
@@ -99,7 +103,9 @@ class JobMaker:
                 f"{run} left no changes to start from; name runs that have ended",
             ) from None
 
-    def _environment(self, run: RunRecord, command: AgentCommand, token: str) -> dict[str, str]:
+    def _environment(
+        self, run: RunRecord, command: AgentCommand, token: str, messages: Path
+    ) -> dict[str, str]:
         names = (*_KEPT_VARIABLES, *self.settings.job_variables)
         kept = {name: os.environ[name] for name in names if name in os.environ}
         trace = {"TRACEPARENT": run.headers["traceparent"]} if "traceparent" in run.headers else {}
@@ -107,6 +113,7 @@ class JobMaker:
             "ADJUTANT_RUN": run.name,
             "ADJUTANT_TASK": run.task,
             "ADJUTANT_REPORT_TOKEN": token,
+            "ADJUTANT_MESSAGES": str(messages),
             "ADJUTANT_RUNNER_ADDRESS": self.settings.address_of(self.settings.service),
             **job_variables(self.settings),
         }

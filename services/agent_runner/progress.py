@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.agent_runner.patience import happens
 from services.agent_runner.run import RUNS, Report, RunRecord, progressed
+from services.mesh.errors import AdjutantError
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 class Progress:
     """Writes the progress of one run; of what is said within an interval the last wins."""
 
-    def __init__(self, name: str, store: Store, interval_s: float) -> None:
+    def __init__(self, name: str, store: Store, fence: int, interval_s: float) -> None:
         self._name = name
         self._store = store
+        self._fence = fence
         self._interval_s = interval_s
         self._said: Report | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -53,4 +55,8 @@ class Progress:
         def change(run: RunRecord) -> list[event_pb2.Event] | None:
             return None if run.is_final else progressed(run, said)
 
-        await self._store.update(RUNS, self._name, change)
+        try:
+            await self._store.update(RUNS, self._name, change, fence=self._fence)
+        except AdjutantError as error:
+            if error.reason != "STALE_FENCE":  # else whoever looks after the run now hears of it
+                raise

@@ -107,6 +107,7 @@ class RunSpec(_Part):
     workspace: WorkspaceSpec = WorkspaceSpec()
     commit: CommitSpec | None = None
     task: str = ""
+    last_message: int = 0
     results: tuple[ResultDeclaration, ...] = ()
     inputs: tuple[RunInput, ...] = ()
 

@@ -1,4 +1,8 @@
-"""The runs of this runner: start, look, cancel, report; and a driver for each that goes on."""
+"""The runs: start, look, cancel, report; and a driver for each that goes on.
+
+Replicas share the store and the jobs' folders. Each run that goes on has a driver in one of
+them, the holder of its lease; every other call is answered by any.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ import contextvars
 import logging
 import secrets
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from adjutant.common.v1 import access_pb2
+from services.agent_runner import outcome
 from services.agent_runner.drive import Driver, Parts
 from services.agent_runner.errors import PERSON
 from services.agent_runner.run import (
@@ -25,6 +31,7 @@ from services.agent_runner.run import (
     name_of_job,
     token_digest,
 )
+from services.agent_runner.words import word_of
 from services.mesh import tasks, telemetry
 from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError, StoreUnavailableError
@@ -35,18 +42,22 @@ from services.mesh.store import RequestKey, now
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
     from services.mesh.access.rights import Rights
+    from services.mesh.lease import Leases
     from services.mesh.store import Page
 
 log = logging.getLogger(__name__)
 MAX_FAULTS: Final = 5
 """How often a run that cannot be looked after is tried before it is ended."""
+LEASE_RETRY_S: Final = 0.5
+"""Seconds between two attempts to take a run's lease while the event log is away."""
 
 
 class Runs:
     """The runs, and who looks after them."""
 
-    def __init__(self, parts: Parts, reconcile_s: float, rights: Rights) -> None:
+    def __init__(self, parts: Parts, leases: Leases, reconcile_s: float, rights: Rights) -> None:
         self._parts = parts
+        self._leases = leases
         self._store = parts.store
         self._reconcile_s = reconcile_s
         self._rights = rights
@@ -117,6 +128,8 @@ class Runs:
         run = await self._store.update(RUNS, name, change)
         if driver := self._drivers.get(name):
             driver.cancel()
+        elif not run.is_final:  # another replica looks after it; its job's keeper is everybody's
+            self._parts.backend.request_end(run.job_id, outcome.CANCELLED)
         return run
 
     async def _forestall(self, name: str) -> None:
@@ -162,6 +175,8 @@ class Runs:
             )
         if driver := self._drivers.get(name):
             driver.report(report)
+        else:
+            self._parts.backend.leave_word(run.job_id, word_of(report))
         return run.state in ("CANCELLING", "CANCELLED")
 
     async def reconcile_for_ever(self) -> None:
@@ -175,7 +190,8 @@ class Runs:
             await asyncio.sleep(self._reconcile_s)
 
     async def reconcile(self) -> None:
-        """Look after every run that nobody looks after."""
+        """Look after every run that nobody looks after, here or in another replica."""
+        self._parts.backend.forget_removed()
         async for run in self._store.scan(RUNS, {"state": UNFINISHED}):
             if run.name not in self._driving and not self._closing:
                 self._look_after(run)
@@ -199,26 +215,54 @@ class Runs:
             self._rights.require_of_others(access_pb2.PERMISSION_APPROVALS_DECIDE, parent)
 
     def _up_to_date(self, run: RunRecord) -> RunRecord:
-        """Add what is known only here until the run has ended."""
-        if (driver := self._drivers.get(run.name)) and not run.is_final:
+        """Add what stands in no record until the run has ended."""
+        if run.is_final:
+            return run
+        if driver := self._drivers.get(run.name):
             run.heartbeat_time = driver.heartbeat_time or run.heartbeat_time
+        elif beat := self._parts.backend.status(run.job_id).heartbeat:
+            run.heartbeat_time = datetime.fromtimestamp(beat.time_s, UTC)
         return run
 
     def _look_after(self, run: RunRecord, token: str = "") -> None:
-        if run.name in self._drivers:
+        if run.name in self._driving:
             return  # the reconcile found it in the store before the call that made it went on
-        driver = Driver(run, self._parts, token)
+        work = self._hold(run, token)
         # A context of its own: the call that started the run, and its deadline, end before it.
-        hopeless = self._faults[run.name] >= MAX_FAULTS
-        work = driver.abandon() if hopeless else driver.drive()
         task = asyncio.create_task(work, name=run.name, context=contextvars.Context())
-        self._drivers[run.name] = driver
         self._driving[run.name] = task
         task.add_done_callback(self._left_alone)
 
+    async def _hold(self, run: RunRecord, token: str) -> None:
+        """Look after a run under its lease; return where another replica has it."""
+        while True:
+            try:
+                async with self._leases.held(f"run.{run.job_id}") as lease:
+                    if lease is not None:
+                        await self._drive(run, token, lease.token)
+                return
+            except AdjutantError as error:
+                if error.reason != "EVENT_LOG_UNAVAILABLE":
+                    raise
+            await asyncio.sleep(LEASE_RETRY_S)
+
+    async def _drive(self, run: RunRecord, token: str, fence: int) -> None:
+        log.info("%s is looked after here", run.name)
+        driver = Driver(run, self._parts, fence, token)
+        self._drivers[run.name] = driver
+        hopeless = self._faults[run.name] >= MAX_FAULTS
+        try:
+            await (driver.abandon() if hopeless else driver.drive())
+        except AdjutantError as error:
+            if error.reason != "STALE_FENCE":
+                raise
+            log.warning("another replica looks after %s now: %s", run.name, error.message)
+        finally:
+            del self._drivers[run.name]
+
     def _left_alone(self, task: asyncio.Task[None]) -> None:
         name = task.get_name()
-        del self._drivers[name], self._driving[name]
+        del self._driving[name]
         if not task.cancelled() and (error := task.exception()):
             # The run stays as it is in the store, and the next reconcile goes on with it.
             if isinstance(error, StoreUnavailableError):  # which is no fault of the run

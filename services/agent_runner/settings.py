@@ -41,7 +41,7 @@ class AgentRunnerSettings(MeshSettings):
     commit_author_email: str = "adjutant@localhost"
     """Mail address of who authors commits that the runner makes."""
     orchestrator: str = ""
-    """Address of the orchestrator, which keeps connections, as `host:port`; empty: embedded."""
+    """Where the orchestrator is: `host:port`, of replicas comma separated; empty: embedded."""
     job_variables: tuple[str, ...] = ()
     """Names of further environment variables of the service that jobs get; a JSON list."""
 

@@ -45,6 +45,7 @@ _SHARED = (
     _shared("client", ClientOption, "default"),
     _shared("project", ProjectOption, "default"),
 )
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
 
 def mesh_command(
@@ -53,7 +54,10 @@ def mesh_command(
     [Callable[Concatenate["Session", P], Awaitable[int]]],
     Callable[Concatenate["Session", P], Awaitable[int]],
 ]:
-    """Register a coroutine function that takes a session first and returns the exit code."""
+    """Register a coroutine function that takes a session first and returns the exit code.
+
+    Without a name it is what a group does where none of its commands is named.
+    """
 
     def register(
         work: Callable[Concatenate["Session", P], Awaitable[int]],
@@ -61,6 +65,9 @@ def mesh_command(
         own = list(inspect.signature(work).parameters.values())[1:]
 
         def run(**values: Any) -> None:
+            context: typer.Context | None = values.pop("context", None)
+            if context is not None and context.invoked_subcommand:
+                return
             from services.cli.session import run_session
 
             where = {shared.name: values.pop(shared.name) for shared in _SHARED}
@@ -68,9 +75,10 @@ def mesh_command(
 
         run.__doc__ = work.__doc__
         keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-        run.__signature__ = inspect.Signature([*keyword, *_SHARED])  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in [*keyword, *_SHARED]}
-        app.command(name)(run)
+        taken = [*keyword, *_SHARED] if name else [_CONTEXT, *keyword, *_SHARED]
+        run.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in taken}
+        (app.command(name) if name else app.callback(invoke_without_command=True))(run)
         return work
 
     return register

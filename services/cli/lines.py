@@ -54,7 +54,8 @@ def _subject(event: Event, noun: str, with_resource: bool) -> list[str]:
         return [f"task {last_part(event.resource)}"] if with_resource else []
     if noun == "access":  # of a client, a group or a project
         noun = event.resource.split("/")[-2].removesuffix("s")
-    return [f"{noun} {last_part(event.resource)}" if with_resource else noun]
+    named = event.task if "/messages/" in event.resource else event.resource
+    return [f"{noun} {last_part(named)}" if with_resource else noun]
 
 
 def _task_state(payload: Any) -> list[str]:
@@ -95,6 +96,14 @@ def _decider(payload: Any) -> str:
 _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     "task_state_changed": _task_state,
     "task_progress": _task_progress,
+    "task_moved": lambda payload: ["moved", f"in the {payload.queue.name.lower()}"],
+    "task_message_received": lambda payload: [
+        f"message {payload.number}",
+        payload.excerpt.partition("\n")[0],
+        f"from {payload.sender}" if payload.sender else "",
+    ],
+    "task_message_delivered": lambda payload: [f"message {payload.number}", "handed over"],
+    "task_message_discarded": lambda payload: [f"message {payload.number}", "discarded"],
     "step_state_changed": _step_state,
     "approval_requested": lambda payload: ["asked", payload.title],
     "approval_expiring": lambda payload: [

@@ -23,6 +23,10 @@ def up(
         int | None,
         typer.Option(help="The first of the mesh's ports.  [env: ADJUTANT_PORT_BASE; 7400]"),
     ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(help="Processes of each service.  [env: ADJUTANT_REPLICAS; 1]"),
+    ] = None,
     single_process: Annotated[
         bool, typer.Option("--single-process", help="All services in one process.")
     ] = False,
@@ -30,6 +34,7 @@ def up(
     """Run a mesh on this machine until Ctrl-C: the event log and every service."""
     arguments = [] if data_dir is None else ["--data-dir", str(data_dir)]
     arguments += [] if port_base is None else ["--port-base", str(port_base)]
+    arguments += [] if replicas is None else ["--replicas", str(replicas)]
     arguments += ["--single-process"] if single_process else []
     _become_up(arguments)
 

@@ -13,12 +13,14 @@ from services.cli import (
     approvals,
     auth,
     connections,
+    estimate,
     events,
     exits,
     hierarchy,
     keys,
     local,
     new,
+    queue,
     runs,
     schedules,
     tasks,
@@ -34,7 +36,9 @@ for module in (
     local,
     auth,
     new,
+    estimate,
     tasks,
+    queue,
     runs,
     approvals,
     answers,
@@ -93,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
 def _with_checklist_last(arguments: Sequence[str]) -> list[str]:
     """Return a command line whose text may begin like a checklist does, which is like an option."""
     texts = [argument for argument in arguments if argument.startswith("- ")]
-    if not texts or arguments[0] != "new":
+    if not texts or arguments[0] not in ("new", "estimate", "tell"):
         return list(arguments)
     return [*(argument for argument in arguments if argument not in texts), "--", *texts]
 

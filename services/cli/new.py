@@ -47,11 +47,14 @@ async def new(
         bool, typer.Option("--escalate", help="Ask a person, instead of failing, when stuck.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Let it wait behind what somebody waits for.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay and watch it to its end.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Hand in a task, and with --watch follow it to its end."""
-    from adjutant_messages.adjutant.common.v1 import EscalationPolicy
+    from adjutant_messages.adjutant.common.v1 import EscalationPolicy, TaskQueue
     from adjutant_messages.adjutant.orchestrator.v1 import (
         ApprovalPolicy,
         FailurePolicy,
@@ -70,6 +73,7 @@ async def new(
         max_parallel_steps=max_parallel,
         failure_policy=FailurePolicy.KEEP if keep_partial else FailurePolicy.UNSPECIFIED,
         escalation_policy=EscalationPolicy.ASK if escalate else EscalationPolicy.UNSPECIFIED,
+        queue=TaskQueue.BACKGROUND if background else TaskQueue.UNSPECIFIED,
     )
     me = session.reference(task.name)
     if not as_json:

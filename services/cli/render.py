@@ -71,9 +71,9 @@ def took(start: datetime.datetime | None, end: datetime.datetime | None) -> str:
     return span(end - start) if start and end else ""
 
 
-def span(length: datetime.timedelta) -> str:
-    """Return a length of time in words; one that is over is none."""
-    seconds = max(length.total_seconds(), 0.0)
+def span(length: datetime.timedelta | None) -> str:
+    """Return a length of time in the unit that reads best; none is no time at all."""
+    seconds = max(length.total_seconds(), 0.0) if length else 0.0
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
@@ -104,17 +104,30 @@ def short_ids(names: Iterable[str], *, shorten: bool) -> dict[str, str]:
 
 def tasks_table(tasks: Sequence[Task], *, shorten: bool = False) -> Table:
     """Return a list of tasks; `shorten` where columns are few."""
-    rows = table("task", "state", "steps", "created", "title")
+    # Where all are of the foreground, as where nobody uses the other one, it need not be said.
+    has_queues = any(task.queue.name == "BACKGROUND" for task in tasks)
+    queue = ["queue"] if has_queues else []
+    rows = table("task", "state", *queue, "steps", "created", "title")
     ids = short_ids((task.name for task in tasks), shorten=shorten)
     for task in tasks:
         done = f"{task.progress.steps_done}/{task.progress.step_count}" if task.progress else ""
         rows.add_row(
             ids[task.name],
             state(task.state.name or ""),
+            *([(task.queue.name or "").lower()] if has_queues else []),
             done,
             age(task.create_time),
             plain(task.title),
         )
+    return rows
+
+
+def queue_table(queue: str, tasks: Sequence[Task], *, shorten: bool = False) -> Table:
+    """Return the tasks that wait in a queue, with their places."""
+    rows = table(queue, "task", "created", "title")
+    ids = short_ids((task.name for task in tasks), shorten=shorten)
+    for place, task in enumerate(tasks, 1):
+        rows.add_row(str(place), ids[task.name], age(task.create_time), plain(task.title))
     return rows
 
 
@@ -145,6 +158,11 @@ def show_task(session: Session, task: Task) -> None:
         plain(task.title), " · ", state(task.state.name or ""), "\n", (task.name, "dim")
     )
     session.console.print(heading, soft_wrap=True)
+    if task.state.name == "QUEUED":
+        session.say(f"It waits in the {(task.queue.name or '').lower()}: adjutant queue")
+    if task.message_count:
+        waiting = task.pending_message_count
+        session.say(f"Messages: {task.message_count}, {waiting or 'none'} to be handed over")
     if task.steps:
         session.console.print(steps_table(task.steps))
     show_outcome(session, task)
@@ -163,12 +181,24 @@ def show_outcome(session: Session, task: Task) -> None:
         _show_step(session, step)
     if task.costs:
         session.say(f"Spent {money(task.costs)}")
+    _show_estimate(session, task)
     if task.failure:
         session.say(f"The task failed, {failure_line(task.failure)}")
     if task.state.name in ("FAILED", "CANCELLED"):
         session.say(f"Try again what did not succeed: adjutant retry {me}")
     elif task.state.name == "WAITING_FOR_USER":
         session.say("It waits for an answer: adjutant approvals")
+
+
+def _show_estimate(session: Session, task: Task) -> None:
+    """Print what a task was thought to take, and what it took."""
+    from services.cli.estimates import estimate_line
+
+    if task.estimate is None or not task.estimate.known_steps:
+        return
+    session.say(estimate_line(task.estimate))
+    if spent := took(task.start_time, task.end_time):
+        session.say(f"It took {spent}.")
 
 
 def _show_step(session: Session, step: Step) -> None:

@@ -75,7 +75,8 @@ def report(
     if not (run and token and address):
         exits.complain("report works only inside a job that Adjutant started")
         raise typer.Exit(exits.BAD_USE)
-    where = {"address": [f"agent_runner={address}"], "client": "default", "project": "default"}
+    addresses = [f"agent_runner={each}" for each in address.split(",")]
+    where = {"address": addresses, "client": "default", "project": "default"}
     values = {"run": run, "token": token, "message": message, "percent": percent, "cost": cost}
     raise typer.Exit(run_session(_report, where, values))
 

@@ -26,8 +26,10 @@ from services.client.groups import Groups as Groups
 from services.client.keys import ApiKeys as ApiKeys
 from services.client.keys import NewApiKey as NewApiKey
 from services.client.members import Members as Members
+from services.client.messages import TaskMessages as TaskMessages
 from services.client.names import last_part as last_part
 from services.client.projects import Projects as Projects
+from services.client.queues import Queues as Queues
 from services.client.runs import Runs as Runs
 from services.client.schedules import Schedules as Schedules
 from services.client.streams import ReconnectPolicy as ReconnectPolicy

@@ -13,8 +13,10 @@ from services.client.groups import Groups
 from services.client.identity import find_identity
 from services.client.keys import ApiKeys
 from services.client.members import Members
+from services.client.messages import TaskMessages
 from services.client.names import project_name
 from services.client.projects import Projects
+from services.client.queues import Queues
 from services.client.runs import Runs
 from services.client.schedules import Schedules
 from services.client.streams import ReconnectPolicy
@@ -72,6 +74,10 @@ class Adjutant:
         )
         self.tasks: Final = Tasks(self._transport, self.parent, policy)
         """Work that is handed in."""
+        self.queues: Final = Queues(self._transport, self.parent, policy)
+        """Who waits for a slot."""
+        self.messages: Final = TaskMessages(self._transport)
+        """What tasks are told."""
         self.approvals: Final = Approvals(self._transport, self.parent)
         """What waits for a person."""
         self.runs: Final = Runs(self._transport, self.parent, policy)

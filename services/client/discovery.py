@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.client.errors import ConfigurationError, UnreachableError
 from services.ports import OFFSETS, PORT_BASE_DEFAULT, port_of
+from services.targets import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +29,7 @@ class Mesh:
     """A mesh that was found."""
 
     addresses: Mapping[str, str]
-    """HOST:PORT of every service by its name."""
+    """HOST:PORT of every service by its name; of its replicas all of them, comma separated."""
     data_dir: pathlib.Path | None = None
     """The data directory whose mesh.json says so; None where something else did."""
     tls: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +42,8 @@ def find_mesh(explicit: Iterable[str] = (), environ: Mapping[str, str] | None = 
     What is said first wins: `explicit`, `ADJUTANT_ADDRESS` (comma separated),
     the mesh.json in `ADJUTANT_DATA_DIR`, `ADJUTANT_PORT_BASE`, and at last the
     default data directory and port base. An entry is `HOST:PORT`, one front door for all
-    services, or `service=HOST:PORT` for one of them.
+    services, or `service=HOST:PORT` for one of them; several entries for the same are its
+    replicas, among which calls are spread.
 
     Raises ConfigurationError where an entry cannot be read, UnreachableError
     where the data directory that was named holds no running mesh.
@@ -69,7 +71,9 @@ def _split(text: str) -> list[str]:
 
 
 def _parsed(entries: Iterable[str]) -> dict[str, str]:
-    addresses: dict[str, str] = {}
+    """Return each service's addresses: its own entries, else those for all services."""
+    doors: list[str] = []
+    own: dict[str, list[str]] = {}
     for entry in entries:
         service, separator, address = entry.rpartition("=")
         host, _, port = address.rpartition(":")
@@ -81,17 +85,18 @@ def _parsed(entries: Iterable[str]) -> dict[str, str]:
             raise ConfigurationError(
                 f"the address {entry!r} names no service; there are {', '.join(OFFSETS)}"
             )
-        for name in [service] if separator else OFFSETS:
-            if separator or name not in addresses:
-                addresses[name] = address
-    return addresses
+        (own.setdefault(service, []) if separator else doors).append(address)
+    named = {name: own.get(name, doors) for name in OFFSETS}
+    return {name: joined(addresses) for name, addresses in named.items() if addresses}
 
 
 def _from_mesh_file(data_dir: pathlib.Path) -> Mesh | None:
     path = data_dir / MESH_FILE
     try:
         mesh = json.loads(path.read_text())
-        return Mesh(_texts(mesh["addresses"]), data_dir, _texts(mesh.get("tls", {})))
+        replicas = {name: joined(each) for name, each in mesh.get("replicas", {}).items()}
+        addresses = _texts(mesh["addresses"]) | replicas
+        return Mesh(addresses, data_dir, _texts(mesh.get("tls", {})))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:

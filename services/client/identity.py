@@ -6,12 +6,13 @@ import os
 import pathlib
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
 from services.client.errors import ConfigurationError
 from services.ports import is_loopback
+from services.targets import host_of, options_for, require_one_host, split, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,7 @@ class Identity:
     """What sort of program calls."""
 
     def metadata(self, address: str) -> tuple[tuple[str, str], ...]:
-        """Return what each call to HOST:PORT shows.
+        """Return what each call to HOST:PORT, or to several of one service, shows.
 
         ConfigurationError where the token would travel in clear, or is in a file that
         cannot be read.
@@ -76,18 +77,31 @@ class Identity:
         token = self._token()
         if not token:
             return shown
-        if self.tls is None and not is_loopback(address.rpartition(":")[0]):
+        is_local = all(is_loopback(host_of(each)) for each in split(address))
+        if self.tls is None and not is_local:
             raise ConfigurationError(
                 f"the token would travel in clear to {address}; set {CA_VARIABLE} to the file of "
                 f"the authority that signed its certificate, or to `{SYSTEM_CA}`"
             )
         return (*shown, ("authorization", f"Bearer {token}"))
 
-    def channel(self, address: str, options: list[tuple[str, object]]) -> grpc.aio.Channel:
-        """Return a channel to HOST:PORT. ConfigurationError where a file cannot be read."""
+    def channel(
+        self, address: str, config: Mapping[str, Any], options: list[tuple[str, Any]]
+    ) -> grpc.aio.Channel:
+        """Return a channel to HOST:PORT, or to several of one service, with a service config.
+
+        ConfigurationError where a file cannot be read, or the addresses cannot be called together.
+        """
+        try:
+            if self.tls is not None:
+                require_one_host(address)
+            target = target_of(address)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        options = options_for(address, config, options)
         if self.tls is None:
-            return grpc.aio.insecure_channel(address, options=options)
-        return grpc.aio.secure_channel(address, self.tls.credentials(), options=options)
+            return grpc.aio.insecure_channel(target, options=options)
+        return grpc.aio.secure_channel(target, self.tls.credentials(), options=options)
 
     def _token(self) -> str:
         if self.given or self.file is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from adjutant_messages.adjutant.common import v1 as common
+from adjutant_messages.adjutant.common.v1 import EscalationPolicy, TaskQueue
 from adjutant_messages.adjutant.orchestrator import v1
 from services.client.names import present
 from services.client.paging import pages
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _SERVICE: Final = "orchestrator"
 _PATH: Final = "/adjutant.orchestrator.v1.TaskService/"
 _SUBMIT = Method(_SERVICE, _PATH + "SubmitTask", v1.SubmitTaskRequest, v1.SubmitTaskResponse)
+_ESTIMATE = Method(
+    _SERVICE, _PATH + "EstimateTask", v1.EstimateTaskRequest, v1.EstimateTaskResponse
+)
 _GET = Method(_SERVICE, _PATH + "GetTask", v1.GetTaskRequest, v1.GetTaskResponse)
 _LIST = Method(_SERVICE, _PATH + "ListTasks", v1.ListTasksRequest, v1.ListTasksResponse)
 _CANCEL = Method(_SERVICE, _PATH + "CancelTask", v1.CancelTaskRequest, v1.CancelTaskResponse)
@@ -44,7 +47,8 @@ class Tasks:
         approval_policy: v1.ApprovalPolicy = v1.ApprovalPolicy.UNSPECIFIED,
         max_parallel_steps: int = 0,
         failure_policy: v1.FailurePolicy = v1.FailurePolicy.UNSPECIFIED,
-        escalation_policy: common.EscalationPolicy = common.EscalationPolicy.UNSPECIFIED,
+        escalation_policy: EscalationPolicy = EscalationPolicy.UNSPECIFIED,
+        queue: TaskQueue = TaskQueue.UNSPECIFIED,
         request_id: str = "",
     ) -> v1.Task:
         """Hand in a plan and return the accepted task, which survives any crash from then on.
@@ -53,6 +57,8 @@ class Tasks:
         answers its approvals and how many of its runs may be under way. `failure_policy` says
         whether what succeeded is kept when a step fails, `escalation_policy` whether a person is
         asked when the task cannot go on by itself.
+        `queue` is where it waits for a slot;
+        FOREGROUND unless given.
 
         Repeating the call with the same `request_id` returns the same task; without one, an id is
         chosen that holds for this call and its retries.
@@ -67,8 +73,21 @@ class Tasks:
             max_parallel_steps=max_parallel_steps,
             failure_policy=failure_policy,
             escalation_policy=escalation_policy,
+            queue=queue,
         )
         return present((await self._transport.unary(_SUBMIT, request)).task)
+
+    async def estimate(
+        self, instructions: str, *, title: str = "", max_parallel_steps: int = 0
+    ) -> v1.EstimateTaskResponse:
+        """Return the plan that `submit` would run, and what past runs say that it will take."""
+        request = v1.EstimateTaskRequest(
+            parent=self._parent,
+            title=title,
+            instructions=instructions,
+            max_parallel_steps=max_parallel_steps,
+        )
+        return await self._transport.unary(_ESTIMATE, request)
 
     async def get(self, name: str) -> v1.Task:
         """Return a task by its full name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -40,7 +39,6 @@ _SERVICE_CONFIG: Final = {
 }
 
 _CHANNEL_OPTIONS: Final[list[tuple[str, Any]]] = [
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.enable_retries", 1),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
     ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
@@ -160,5 +158,7 @@ class Transport:
     def _channel(self, service: str) -> grpc.aio.Channel:
         address = self._address(service)
         if address not in self._channels:
-            self._channels[address] = self._identity.channel(address, _CHANNEL_OPTIONS)
+            self._channels[address] = self._identity.channel(
+                address, _SERVICE_CONFIG, _CHANNEL_OPTIONS
+            )
         return self._channels[address]

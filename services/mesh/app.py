@@ -96,7 +96,9 @@ class Mesh:
         self._consume(durable, subjects_of_audit(kinds), handler)
 
     def _consume(self, durable: str, subjects: Sequence[str], handler: Handler) -> None:
-        consumer = Consumer(self.events, durable, subjects, handler)
+        # As long as a lease: work of a replica that is gone is another's after that.
+        ack_wait_s = self.settings.lease_ttl_s
+        consumer = Consumer(self.events, durable, subjects, handler, ack_wait_s=ack_wait_s)
         self.run_in_background(f"consumer {durable}", consumer.run)
 
     def before_purge(self, purger: Purger) -> None:
@@ -181,7 +183,7 @@ def _make_mesh(
         store=store,
         events=event_log,
         hub=Hub(event_log, settings),
-        leases=Leases(event_log, f"{settings.service}-{settings.port}", settings.lease_ttl_s),
+        leases=Leases(event_log, settings.holder, settings.lease_ttl_s),
         blobs=Blobs(settings.service_dir / "blobs"),
         audit=admission.recorder,
         authorizer=admission.authorizer,

@@ -1,6 +1,5 @@
 """Client channels between services: who calls, retries, deadlines, traces and a type guard."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from services.mesh.identity.service_token import bearer
 from services.mesh.identity.tls import channel_credentials
 from services.mesh.interceptors.deadline import remaining_s
 from services.ports import is_loopback
+from services.targets import host_of, options_for, require_one_host, split, target_of
 
 Bearer = Callable[[], str]
 """Gives the token that the next call shows."""
@@ -36,7 +36,6 @@ _SERVICE_CONFIG: Final = {
     ]
 }
 _OPTIONS: Final = (
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.max_receive_message_length", 16 * 2**20),
@@ -52,14 +51,16 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """Return a channel from the service of the settings to another; close it when done.
 
+    `address` is HOST:PORT, or several of them, comma separated: the replicas of one service.
     The service shows its certificate, or its own token where certificates are not mutual, and
     says on whose behalf it calls. `token` gives somebody else's token to show.
 
-    OSError where a file for that is missing, or where the token would travel in clear; calls
-    raise OSError too while the mesh's key cannot be read.
+    OSError where a file for that is missing, where the token would travel in clear, or where the
+    addresses cannot be called together; calls raise OSError too while the mesh's key cannot be
+    read.
     """
     credentials = channel_credentials(settings)
-    if credentials is None and not is_loopback(host_of(address)):
+    if credentials is None and not all(is_loopback(host_of(each)) for each in split(address)):
         raise OSError(
             f"{settings.service} will not call {address} without TLS: its token would travel in "
             "clear. Set ADJUTANT_TLS=server or mutual, or have it answer on loopback."
@@ -70,9 +71,20 @@ def open_channel(
     identity = _Identity(token, is_service=is_service)
     tracing = aio_client_interceptors()  # type: ignore[no-untyped-call]  # theirs is untyped
     chain = [*tracing, _Unary(identity), _Stream(identity)]
+    target, options = _called(address, has_tls=credentials is not None)
     if credentials is None:
-        return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=chain)
-    return grpc.aio.secure_channel(address, credentials, options=_OPTIONS, interceptors=chain)
+        return grpc.aio.insecure_channel(target, options=options, interceptors=chain)
+    return grpc.aio.secure_channel(target, credentials, options=options, interceptors=chain)
+
+
+def _called(address: str, *, has_tls: bool) -> tuple[str, list[tuple[str, Any]]]:
+    """Return gRPC's target and options for the replicas of a service. OSError."""
+    try:
+        if has_tls:
+            require_one_host(address)
+        return target_of(address), options_for(address, _SERVICE_CONFIG, _OPTIONS)
+    except ValueError as error:
+        raise OSError(str(error)) from error
 
 
 class _Identity:
@@ -124,11 +136,6 @@ class _Stream(grpc.aio.UnaryStreamClientInterceptor):
         metadata = self._identity.added_to(client_call_details.metadata)
         timeout = client_call_details.timeout
         return await continuation(_changed(client_call_details, timeout, metadata), request)
-
-
-def host_of(address: str) -> str:
-    """Return the host of HOST:PORT."""
-    return address.rpartition(":")[0].strip("[]")
 
 
 def _within_deadline(timeout_s: float | None) -> float:

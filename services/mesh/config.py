@@ -4,14 +4,23 @@ They come from `ADJUTANT_*` environment variables; `adjutant config` prints
 the table of all of them.
 """
 
+import socket
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.mesh.identity.issuer import Issuer, require_distinct
-from services.ports import OFFSETS, PORT_BASE_DEFAULT
+from services.ports import MAX_REPLICAS, PORT_BASE_DEFAULT, port_of
+from services.targets import joined
 
 _LOOPBACK = "127.0.0.1"
 
@@ -39,6 +48,10 @@ class MeshSettings(BaseSettings):
     """Address that servers bind; one that others can reach needs `tls`."""
     port_base: int = Field(PORT_BASE_DEFAULT, ge=1024, le=65000)
     """First of the mesh's ports; NATS has it, the services have the next ones."""
+    replicas: int = Field(1, ge=1, le=MAX_REPLICAS)
+    """Processes of each service on this machine, all on one data directory."""
+    replica: int = Field(0, ge=0, lt=MAX_REPLICAS)
+    """Which of them this process is; its port is ten above that of the one before."""
     nats_url: str = ""
     """NATS to use, with its user or token where it wants one; empty is the embedded one."""
     event_max_age_s: float = Field(30 * 86400.0, gt=0)
@@ -124,11 +137,12 @@ class MeshSettings(BaseSettings):
     otlp_endpoint: str = ""
     """OTLP gRPC address that spans go to, such as `http://127.0.0.1:4317`; empty means nowhere."""
 
-    @model_validator(mode="after")
-    def _require_mongo_url(self) -> Self:
-        if self.store == "mongo" and not self.mongo_url.get_secret_value():
-            raise ValueError("ADJUTANT_STORE is mongo, so ADJUTANT_MONGO_URL must say where it is")
-        return self
+    @field_validator("mongo_url")
+    @classmethod
+    def _require_where_it_is(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("store") == "mongo" and not url.get_secret_value():
+            raise ValueError("ADJUTANT_STORE is mongo, so this must say where the server is")
+        return url
 
     @property
     def mongo_database_name(self) -> str:
@@ -138,7 +152,7 @@ class MeshSettings(BaseSettings):
     @property
     def port(self) -> int:
         """Port of the service."""
-        return self.port_base + OFFSETS[self.service]
+        return port_of(self.service, self.port_base, self.replica)
 
     @property
     def service_dir(self) -> Path:
@@ -148,14 +162,27 @@ class MeshSettings(BaseSettings):
     @property
     def nats_address(self) -> str:
         """Where NATS is."""
-        return self.nats_url or f"nats://{_LOOPBACK}:{self.port_base + OFFSETS['nats']}"
+        return self.nats_url or f"nats://{_LOOPBACK}:{port_of('nats', self.port_base)}"
 
     @property
     def event_dedup_s(self) -> float:
         """Seconds that the log remembers event ids; no longer than the events themselves."""
         return min(self.event_dedup_window_s, self.event_max_age_s)
 
-    def address_of(self, service: str) -> str:
-        """Where another service is on the embedded default, as `host:port`."""
+    @property
+    def holder(self) -> str:
+        """What this replica is called where it holds something: on this host nobody else is it.
+
+        Whoever has the port is the one instance of the replica.
+        """
+        return f"{self.service}-{socket.gethostname()}-{self.port}"
+
+    def addresses_of(self, service: str) -> tuple[str, ...]:
+        """Where the replicas of a service are on the embedded default, each as `host:port`."""
         host = _LOOPBACK if self.host in ("0.0.0.0", "::") else self.host
-        return f"{host}:{self.port_base + OFFSETS[service]}"
+        ports = [port_of(service, self.port_base, replica) for replica in range(self.replicas)]
+        return tuple(f"{host}:{port}" for port in ports)
+
+    def address_of(self, service: str) -> str:
+        """Where another service is on the embedded default: its replicas, comma separated."""
+        return joined(self.addresses_of(service))

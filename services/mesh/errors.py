@@ -82,6 +82,9 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "RESULT_INVALID": _C.FAILED_PRECONDITION,
     "TEMPORARY_FAILURE": _C.UNAVAILABLE,
     "INVALID_SCHEDULE": _C.INVALID_ARGUMENT,
+    "NOT_IN_QUEUE": _C.FAILED_PRECONDITION,
+    "QUEUE_CROWDED": _C.FAILED_PRECONDITION,
+    "TOO_MANY_MESSAGES": _C.FAILED_PRECONDITION,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
 

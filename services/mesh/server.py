@@ -12,8 +12,9 @@ from services.mesh.interceptors.chain import Chain
 _LIMITS: Final[tuple[tuple[str, Any], ...]] = (
     # Two servers on one port would each get half of the calls, in silence.
     ("grpc.so_reuseport", 0),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    # Whoever calls several replicas asks each every five seconds whether it is still there.
+    ("grpc.http2.min_ping_interval_without_data_ms", 2_500),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 2_500),
     ("grpc.keepalive_permit_without_calls", 1),
     # Keeps the server from running megabytes ahead of a reader that does not read.
     ("grpc.http2.bdp_probe", 0),

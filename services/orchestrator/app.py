@@ -14,7 +14,9 @@ from adjutant.orchestrator.v1 import (
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
     project_service_pb2_grpc,
+    queue_service_pb2_grpc,
     schedule_service_pb2_grpc,
+    task_message_service_pb2_grpc,
     task_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
@@ -26,7 +28,7 @@ from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
-from services.orchestrator.approval_statistics import Statistics
+from services.orchestrator.approval_statistics import ApprovalStatistics
 from services.orchestrator.approvals import Approvals
 from services.orchestrator.asking import Asker
 from services.orchestrator.backoff import BackOff
@@ -35,7 +37,15 @@ from services.orchestrator.dismissal import Dismissal
 from services.orchestrator.ending import Ending
 from services.orchestrator.expiry import Expiry
 from services.orchestrator.graph import TaskGraph
+from services.orchestrator.message import MESSAGES
+from services.orchestrator.messages import Messages
 from services.orchestrator.news import News
+from services.orchestrator.plans.cache import PLANS, CachedPlanner
+from services.orchestrator.plans.estimate import Estimates
+from services.orchestrator.plans.planner import ChecklistPlanner
+from services.orchestrator.plans.preview import Previews
+from services.orchestrator.plans.statistics import STATISTICS, Statistics
+from services.orchestrator.queues import Queues
 from services.orchestrator.results import Results
 from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
@@ -47,7 +57,9 @@ from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
 from services.orchestrator.rpc.project_service import ProjectService
+from services.orchestrator.rpc.queue_service import QueueService
 from services.orchestrator.rpc.schedule_service import ScheduleService
+from services.orchestrator.rpc.task_message_service import TaskMessageService
 from services.orchestrator.rpc.task_service import TaskService
 from services.orchestrator.schedules.schedule import SCHEDULES
 from services.orchestrator.schedules.schedules import Schedules
@@ -78,6 +90,7 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     TASKS,
     APPROVALS,
     SCHEDULES,
+    MESSAGES,
     CLIENTS,
     GROUPS,
     PROJECTS,
@@ -85,6 +98,8 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     API_KEYS,
     KEY_USES,
     AUDIT_ENTRIES,
+    PLANS,
+    STATISTICS,
 )
 
 
@@ -94,30 +109,36 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
+    planner = CachedPlanner(ChecklistPlanner(), mesh.store, options.plan_cache_ttl_s)
+    statistics = Statistics(mesh.store)
+    estimates = Estimates(statistics)
     inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     expiry = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
     asker = Asker(mesh.store, inheritance, options, expiry.look)
-    graph = TaskGraph(mesh.store, runner, asker, options.max_step_iterations).compile(saver)
+    nodes = TaskGraph(mesh.store, runner, planner, estimates, asker, options.max_step_iterations)
+    graph = nodes.compile(saver)
     back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
     results = Results(mesh.store, runner, options, back_off.look)
     dismissal = Dismissal(mesh.store)
     ending = Ending(mesh.store, runner, results, dismissal)
-    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options)
-    news = News(mesh.store, results, conductor.wake, options)
+    messages = Messages(mesh.store, lambda name: conductor.wake(name))
+    conductor = Conductor(mesh.store, mesh.leases, ending, graph, options, messages)
+    news = News(mesh.store, results, conductor.wake, conductor.place, options)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
-    tasks = Tasks(mesh.store, conductor.wake, inheritance, rights)
+    tasks = Tasks(mesh.store, conductor.wake, inheritance, rights, planner)
 
     mesh.serve(
         task_service_pb2_grpc.add_TaskServiceServicer_to_server,
-        TaskService(tasks, mesh.hub),
+        TaskService(tasks, Previews(planner, estimates, inheritance), mesh.hub),
         f"{_CONTRACT}.TaskService",
     )
     mesh.serve(
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server,
-        ApprovalService(Approvals(mesh.store, asker, runner), Statistics(mesh.store)),
+        ApprovalService(Approvals(mesh.store, asker, runner), ApprovalStatistics(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
+    _serve_queues(mesh, conductor, messages)
     mesh.consume("orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], news.on_run_event)
     mesh.consume(
         "orchestrator-approvals",
@@ -135,6 +156,9 @@ async def build(mesh: Mesh) -> None:
     due = Due(mesh.store, TASKS, "thread_time", retention.see_to)
     mesh.run_in_background("retention", due.run)
     mesh.run_in_background("back-off", back_off.run)
+    mesh.run_in_background("plan cache", planner.run)
+    ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
+    mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     _serve_schedules(mesh, tasks)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
@@ -159,10 +183,26 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
     mesh.run_in_background("schedules", due.run)
 
 
+def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
+    """Serve the queues that tasks wait in, and messages to tasks."""
+    mesh.serve(
+        queue_service_pb2_grpc.add_QueueServiceServicer_to_server,
+        QueueService(Queues(mesh.store, conductor.place), mesh.hub),
+        f"{_CONTRACT}.QueueService",
+    )
+    mesh.serve(
+        task_message_service_pb2_grpc.add_TaskMessageServiceServicer_to_server,
+        TaskMessageService(messages),
+        f"{_CONTRACT}.TaskMessageService",
+    )
+    mesh.run_in_background("messages", Due(mesh.store, MESSAGES, "check_time", messages.check).run)
+
+
 def _serve_connections(mesh: Mesh, inheritance: Inheritance) -> Connections:
     """Serve connections, and return them for whoever asks what holds in a project."""
     vault = Vault(master_keys(mesh.settings), PURPOSE)
-    connections = Connections(mesh.store, vault, inheritance.chain, stands)
+    sealing = mesh.settings.service_dir / "sealing.lock"
+    connections = Connections(mesh.store, vault, inheritance.chain, stands, sealing)
     mesh.serve(
         connection_service_pb2_grpc.add_ConnectionServiceServicer_to_server,
         ConnectionService(connections, Rewrapping(mesh.store, vault, connections)),

@@ -19,7 +19,7 @@ PAGE: Final = 500
 DEFAULT_SPAN: Final = timedelta(days=30)
 
 
-class Statistics:
+class ApprovalStatistics:
     """Counts the approvals of a project."""
 
     def __init__(self, store: Store) -> None:

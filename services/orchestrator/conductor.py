@@ -1,14 +1,16 @@
 """Runs the tasks' graphs: who is run when, by whom, and what wakes a task.
 
 A pass takes a task from where its graph stands to where it waits or ends. It
-holds a slot (`max_concurrent_orchestrations`) and the task's lease; a task
-that waits for an agent or a person holds neither. Events wake tasks; the
-reconcile loop finds those whose event was missed or whose worker is gone.
+holds a slot (`max_concurrent_orchestrations`, see `slots.py`) and the task's lease; a task
+that waits for an agent or a person holds neither. It begins with the messages that came
+to the task; those that come meanwhile have it QUEUED again at the pass's end. Events wake
+tasks; the reconcile loop finds those whose event was missed or whose worker is gone.
 """
 
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from langchain_core.runnables import RunnableConfig
@@ -25,7 +27,11 @@ from services.orchestrator.adapters.checkpoints import writing_under
 from services.orchestrator.adapters.runner import RunnerUnavailableError
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import WAITING_FOR_USER, PassStoppedError
+from services.orchestrator.handover import can_hand_over, discard, hand_over
+from services.orchestrator.messages import Messages
+from services.orchestrator.queues import place_of
 from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.slots import Place, Slots
 from services.orchestrator.task import (
     TASK_STATES,
     TASKS,
@@ -37,8 +43,12 @@ from services.orchestrator.task import (
 log = logging.getLogger(__name__)
 MAX_SUPERSTEPS: Final = 100_000
 MAX_FAILED_PASSES: Final = 5
+LOOK_AGAIN_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
+"""Seconds between looks at a task that another replica has, before it is left to the reconcile."""
 RETRY_S: Final = 0.2
 MAX_RETRY_S: Final = 5.0
+WANTED: Final = ("QUEUED", "ORCHESTRATING", "CANCELLING")
+"""States of tasks that somebody should work on."""
 TRANSIENT_REASONS: Final = (
     "STALE_FENCE",
     "CONCURRENT_CHANGE",
@@ -59,12 +69,16 @@ class Conductor:
         ending: Ending,
         graph: CompiledStateGraph[Any, Any, Any, Any],
         settings: OrchestratorSettings,
+        messages: Messages,
     ) -> None:
         self._store = store
         self._leases = leases
         self._ending = ending
         self._graph = graph
-        self._slots = asyncio.Semaphore(settings.max_concurrent_orchestrations)
+        self._messages = messages
+        self._slots = Slots(
+            settings.max_concurrent_orchestrations, settings.foreground_burst, self._look
+        )
         self._driving: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._closing = False
@@ -82,10 +96,18 @@ class Conductor:
         self._driving[name] = task
         task.add_done_callback(lambda _: self._drove(name))
 
+    def place(self, task: TaskRecord) -> None:
+        """Note where a task stands in its queue, should it wait for a slot here."""
+        self._slots.place(place_of(task))
+
     async def close(self) -> None:
         """Stop all passes; each goes on from its last checkpoint at the next start."""
         self._closing = True
         await tasks.end(self._driving.values())
+
+    async def _look(self, name: str) -> Place | None:
+        task = await self._store.find(TASKS, name)
+        return place_of(task) if task else None
 
     def _drove(self, name: str) -> None:
         del self._driving[name]
@@ -95,13 +117,19 @@ class Conductor:
 
     async def _drive(self, name: str) -> None:
         """Work on a task until it waits, ends, or somebody else has it."""
+        looks = iter(LOOK_AGAIN_S)
         while True:
             try:
-                async with self._slots, self._leases.held(_lease_key(name)) as lease:
+                async with self._slots.held(name), self._leases.held(_lease_key(name)) as lease:
                     if lease:
+                        log.info("%s is worked on here", name)
                         await self._go_on(name, lease)
                 self._failures.pop(name, None)
-                return
+                # Who has it may be about to give it back, and not know what we were woken for.
+                pause_s = None if lease else next(looks, None)
+                if pause_s is None or not await self._is_wanted(name):
+                    return
+                await asyncio.sleep(pause_s)
             except Exception as error:
                 self._failures[name] += 1
                 delay_s = min(RETRY_S * 2.0 ** (self._failures[name] - 1), MAX_RETRY_S)
@@ -111,6 +139,11 @@ class Conductor:
                     self._faults[name] += 1
                     log.exception("a pass of %s failed", name)
                 await asyncio.sleep(delay_s)
+
+    async def _is_wanted(self, name: str) -> bool:
+        """Tell whether somebody should work on a task now."""
+        task = await self._store.find(TASKS, name)
+        return task is not None and (task.wake or task.state in WANTED)
 
     async def _go_on(self, name: str, lease: Lease) -> None:
         if self._faults[name] >= MAX_FAILED_PASSES:
@@ -122,7 +155,9 @@ class Conductor:
 
     async def _work(self, name: str, lease: Lease) -> None:
         while True:
-            task = await self._store.update(TASKS, name, _begin, fence=lease.token)
+            texts = await self._messages.texts(name)
+            task = await self._store.update(TASKS, name, _beginning(texts), fence=lease.token)
+            task = await self._messages.settle(task)
             if task.state == "CANCELLING":
                 return await self._ending.cancel(task, lease)
             if task.state != "ORCHESTRATING":
@@ -134,11 +169,17 @@ class Conductor:
                 continue
 
             def rest(task: TaskRecord, waiting_for: str = waiting_for) -> Events | None:
-                if task.wake or task.state != "ORCHESTRATING":
+                if task.state != "ORCHESTRATING":
+                    return None
+                if can_hand_over(task):
+                    return move_task(task, "QUEUED")
+                if task.wake:
                     return None
                 return move_task(task, waiting_for)
 
             task = await self._store.update(TASKS, name, rest, fence=lease.token)
+            if task.state == "QUEUED":  # with a message; it takes its turn for the next pass
+                return self.wake(name)
             if task.state not in ("ORCHESTRATING", "CANCELLING"):
                 return None
 
@@ -166,13 +207,23 @@ def _is_transient(error: Exception) -> bool:
     return isinstance(error, LATER)
 
 
-def _begin(task: TaskRecord) -> Events | None:
-    if task.state in ("CANCELLING",) or TASK_STATES.is_final(task.state):
+def _beginning(texts: Mapping[str, str]) -> Callable[[TaskRecord], Events | None]:
+    """Return what begins a pass; `texts` are those of the messages that add steps."""
+    return lambda task: _begin(task, texts)
+
+
+def _begin(task: TaskRecord, texts: Mapping[str, str]) -> Events | None:
+    if TASK_STATES.is_final(task.state):
         return None
+    if task.state == "CANCELLING":
+        return discard(task) or None
     if task.state in ("WAITING_FOR_AGENT", "WAITING_FOR_USER") and not task.wake:
         return None
-    task.wake = False
-    return move_task(task, "ORCHESTRATING") if task.state != "ORCHESTRATING" else []
+    task.passes += 1
+    events = move_task(task, "ORCHESTRATING") if task.state != "ORCHESTRATING" else []
+    events += hand_over(task, texts)
+    task.wake = can_hand_over(task)
+    return events
 
 
 def _lease_key(name: str) -> str:

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from google.protobuf import timestamp_pb2
+from google.protobuf import duration_pb2, timestamp_pb2
 
 from adjutant.common.v1 import failure_pb2, money_pb2, result_pb2, task_pb2
+from adjutant.orchestrator.v1 import estimate_pb2
 from adjutant.orchestrator.v1 import task_pb2 as orchestrator_task_pb2
 
 if TYPE_CHECKING:
     from services.orchestrator.failure import FailureRecord
     from services.orchestrator.money import MoneyRecord
+    from services.orchestrator.plans.estimate import EstimateRecord
     from services.orchestrator.plans.plan import Gives
     from services.orchestrator.step import ResultRecord, StepRecord
     from services.orchestrator.task import CommitRecord, RepositoryRecord, TaskRecord
@@ -22,6 +24,11 @@ FINAL_STEPS = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED")
 def task_state(state: str) -> str:
     """Return a task's state as the contract names it."""
     return f"TASK_STATE_{state}"
+
+
+def task_queue(queue: str) -> str:
+    """Return a queue as the contract names it."""
+    return f"TASK_QUEUE_{queue}"
 
 
 def step_state(state: str) -> str:
@@ -105,6 +112,24 @@ def money(record: "MoneyRecord") -> money_pb2.Money:
     return money_pb2.Money(**record.model_dump())
 
 
+def duration(seconds: float) -> duration_pb2.Duration:
+    """Return a length of time as the contract's."""
+    message = duration_pb2.Duration()
+    message.FromNanoseconds(round(seconds * 1e9))
+    return message
+
+
+def estimate(record: "EstimateRecord") -> estimate_pb2.Estimate:
+    """Return what a plan will probably take as the contract's."""
+    return estimate_pb2.Estimate(
+        sequential_duration=duration(record.sequential_s),
+        parallel_duration=duration(record.parallel_s),
+        costs=[money(cost) for cost in record.costs],
+        known_steps=record.known_steps,
+        unknown_steps=record.unknown_steps,
+    )
+
+
 def step(record: "StepRecord") -> task_pb2.Step:
     """Return a step as the contract's."""
     message = task_pb2.Step(
@@ -169,6 +194,13 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
         partial_success=record.partial_success,
         retry_time=time(record.wake_time),
         costs=[money(cost) for cost in record.costs],
+        estimate=estimate(record.estimate) if record.estimate else None,
+        plan_cached=record.plan_cached,
+        complexity=record.complexity,
+        queue=task_queue(record.queue),
+        rank=record.rank,
+        pending_message_count=len(record.inbox.pending),
+        message_count=record.inbox.received,
     )
 
 

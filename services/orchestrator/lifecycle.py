@@ -6,6 +6,8 @@ As in `task.py`, functions change the record in place and return what announces 
 from typing import Final
 
 from services.mesh.errors import AdjutantError
+from services.mesh.store import now
+from services.orchestrator import rank
 from services.orchestrator.escalation import reset
 from services.orchestrator.steps import move_step
 from services.orchestrator.task import TASK_STATES, Events, TaskRecord, move_task
@@ -38,6 +40,7 @@ def retry_task(task: TaskRecord, request_id: str) -> Events | None:
     if request_id:
         task.retry_request_ids = [*task.retry_request_ids, request_id][-MAX_RETRY_REQUESTS:]
     task.attempt += 1
+    task.rank = rank.at(now())
     if not (task.commit and task.commit.run_state == "SUCCEEDED"):
         # A commit that was pushed before the task was cancelled stands; another one of the
         # same base would not fit behind it.

@@ -12,7 +12,7 @@ from datetime import timedelta
 from adjutant.event.v1 import event_pb2
 from services.mesh.store import Store, now
 from services.orchestrator.approval import APPROVALS
-from services.orchestrator.conductor import LATER
+from services.orchestrator.conductor import LATER, WANTED
 from services.orchestrator.outcome import FINAL
 from services.orchestrator.results import Results
 from services.orchestrator.settings import OrchestratorSettings
@@ -29,11 +29,13 @@ class News:
         store: Store,
         results: Results,
         wake: Callable[[str], None],
+        place: Callable[[TaskRecord], None],
         settings: OrchestratorSettings,
     ) -> None:
         self._store = store
         self._results = results
         self._wake = wake
+        self._place = place
         self._settings = settings
 
     async def on_run_event(self, event: event_pb2.Event) -> None:
@@ -71,8 +73,9 @@ class News:
             await asyncio.sleep(self._settings.reconcile_interval_s)
 
     async def _reconcile(self, check_age_s: float) -> None:
-        unfinished = {"state": ("QUEUED", "ORCHESTRATING", "CANCELLING")}
+        unfinished = {"state": WANTED}
         async for task in self._store.scan(TASKS, unfinished):
+            self._place(task)  # another replica may have moved it
             self._wake(task.name)
         oldest = now() - timedelta(seconds=check_age_s)
         waiting = {"state": ("WAITING_FOR_AGENT", "WAITING_FOR_USER")}

@@ -31,7 +31,14 @@ class Results:
 
     async def take_in(self, name: str, run_name: str) -> TaskRecord | None:
         """Fold a run into its task; None where that is no task of ours. RunnerUnavailableError."""
+        if await self._store.find(TASKS, name) is None:
+            log.info("run %s belongs to no task of ours", run_name)
+            return None
         run = await self._runner.get(run_name)
+        if run is None:
+            # Nor may anybody start it any more: a replica that was paused just before it did
+            # finds it ended, and the step is started under another name.
+            await self._runner.cancel(run_name)
 
         def change(task: TaskRecord) -> Events | None:
             before = task.news_time
@@ -39,9 +46,6 @@ class Results:
             stale = now() - before > timedelta(seconds=self._settings.run_check_age_s / 2)
             return [] if events is None and stale else events
 
-        if await self._store.find(TASKS, name) is None:
-            log.info("run %s belongs to no task of ours", run_name)
-            return None
         task = await self._store.update(TASKS, name, change)
         if task.wake_time:
             self._on_retry()

@@ -24,16 +24,30 @@ def commit_run_name(task: TaskRecord) -> str:
     return _run_name(task, f"commit-{task.attempt}-{task.commit.attempt}")
 
 
+def begin_attempt(task: TaskRecord, step: StepRecord) -> None:
+    """Note the run that a step is to have next, and what of it the task may change meanwhile."""
+    step.attempt += 1
+    step.iterations += 1
+    step.run = step_run_name(task, step)
+    step.last_message = task.inbox.handed_over
+    step.revision = task.base_sha or (task.repository.revision if task.repository else "")
+
+
 def step_spec(task: TaskRecord, step: StepRecord) -> run_pb2.RunSpec:
-    """Return what a step's run does; it starts from the changes of all steps before it."""
+    """Return what a step's run does; it starts from the changes of all steps before it.
+
+    It is the same for the same attempt, whatever became of the task meanwhile: the agent runner
+    takes another one under the same name for a mistake.
+    """
     spec = run_pb2.RunSpec(
         agent=step.agent,
         command_line=step.command_line,
         verify_command=step.verify_command,
         task=task.name,
-        workspace=_workspace(task, task.patches(task.ancestors(step.number))),
+        workspace=_workspace(task, step),
         results=[convert.declaration(given) for given in step.gives],
         inputs=_inputs(task, step),
+        last_message=step.last_message,
     )
     if step.timeout_s is not None:
         spec.timeout.FromSeconds(step.timeout_s)
@@ -92,10 +106,10 @@ def _run_name(task: TaskRecord, suffix: str) -> str:
     return child(parent_of(task.name), "runs", f"{collection_and_id(task.name)[1]}-{suffix}")
 
 
-def _workspace(task: TaskRecord, patches: list[StepRecord]) -> run_pb2.Workspace:
-    repository = task.repository
+def _workspace(task: TaskRecord, step: StepRecord) -> run_pb2.Workspace:
+    before = task.patches(task.ancestors(step.number))
     return run_pb2.Workspace(
-        repository_uri=repository.uri if repository else "",
-        revision=task.base_sha or (repository.revision if repository else ""),
-        patch_runs=[step.run for step in patches],
+        repository_uri=task.repository.uri if task.repository else "",
+        revision=step.revision,
+        patch_runs=[earlier.run for earlier in before],
     )

@@ -23,6 +23,8 @@ class OrchestratorSettings(MeshSettings):
         ),
     )
     """Graphs that are being run at once; tasks that wait for an agent or a person do not count."""
+    foreground_burst: int = Field(4, ge=1)
+    """Slots in a row for the foreground while one of the background waits; then it has its turn."""
     reconcile_interval_s: float = Field(5.0, gt=0)
     """Seconds between two searches for tasks whose event was missed or whose worker is gone."""
     run_check_age_s: float = Field(30.0, gt=0)
@@ -46,6 +48,8 @@ class OrchestratorSettings(MeshSettings):
     that differs from step to step."""
     retry_max_s: float = Field(300.0, gt=0)
     """Seconds until a step is tried again by itself at most."""
+    plan_cache_ttl_s: float = Field(86400.0, ge=0)
+    """Seconds that a plan is kept, for the same instructions in the same project; 0 keeps none."""
     max_parallel_steps: int = Field(16, ge=1, le=1000)
     """Runs of one task that may be under way, where neither it nor its project says."""
     checkpoint_keep: int = Field(10, ge=1)
@@ -59,7 +63,7 @@ class OrchestratorSettings(MeshSettings):
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
-    """Address of the agent runner as `host:port`; empty means the embedded one."""
+    """Where the agent runner is: `host:port`, of replicas comma separated; empty: embedded."""
 
     master_key_source: Literal["file", "environment"] = "file"
     """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""

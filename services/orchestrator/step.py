@@ -8,6 +8,7 @@ from services.mesh.statemachine import StateMachine
 from services.mesh.store import UtcTime
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.money import MoneyRecord
+from services.orchestrator.plans.numbers import Numbers
 from services.orchestrator.plans.plan import Gives, Takes
 
 STEP_STATES: Final = StateMachine(
@@ -46,7 +47,7 @@ class StepRecord(BaseModel):
     command_line: str = ""
     verify_command: str = ""
     timeout_s: int | None = None
-    after: list[int] = Field(default_factory=list)
+    after: Numbers = Field(default_factory=list)
     gives: list[Gives] = Field(default_factory=list)
     takes: list[Takes] = Field(default_factory=list)
     retry_limit: int = 0
@@ -62,6 +63,8 @@ class StepRecord(BaseModel):
     waived: bool = False
     """Whether it did not succeed and a person had the task go on without it."""
     run: str = ""
+    revision: str = ""
+    """Where its latest run starts from: whoever asks for that run again must ask for the same."""
     failure: FailureRecord | None = None
     changed_files: list[str] = Field(default_factory=list)
     patch_sha256: str = ""
@@ -74,6 +77,10 @@ class StepRecord(BaseModel):
     """When it is tried again; None where it does not wait for that."""
     costs: list[MoneyRecord] = Field(default_factory=list)
     """What all its runs say that they spent, one amount for each currency."""
+    committed: bool = False
+    """Its changes are in the task's base already: a commit was made, and more was asked for."""
+    last_message: int = 0
+    """Number of the last message that its latest run sees."""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
 
@@ -81,3 +88,8 @@ class StepRecord(BaseModel):
     def satisfied(self) -> bool:
         """Whether steps that come after may start."""
         return self.state == "SUCCEEDED" or self.ticked
+
+    @property
+    def leaves_changes(self) -> bool:
+        """Whether it changed something that is in no commit yet."""
+        return self.state == "SUCCEEDED" and bool(self.patch_sha256) and not self.committed

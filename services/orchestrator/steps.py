@@ -12,7 +12,7 @@ from services.mesh.events import new_event
 from services.mesh.store import now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
-from services.orchestrator.plans.plan import Plan
+from services.orchestrator.plans.plan import Plan, PlanStep
 from services.orchestrator.step import STEP_STATES, StepRecord
 from services.orchestrator.task import Events, TaskRecord
 
@@ -47,13 +47,13 @@ def earliest_retry(task: TaskRecord) -> datetime | None:
 
 def adopt_plan(task: TaskRecord, plan: Plan) -> None:
     """Give a task the steps of its plan."""
-    task.steps = [
-        StepRecord(
-            state="SKIPPED" if step.ticked else "PENDING",
-            **step.model_dump(exclude={"line"}),
-        )
-        for step in plan.steps
-    ]
+    task.steps = [planned_step(step) for step in plan.steps]
+
+
+def planned_step(step: PlanStep) -> StepRecord:
+    """Return a step of a plan as a task has it before anything is run."""
+    state = "SKIPPED" if step.ticked else "PENDING"
+    return StepRecord(state=state, **step.model_dump(exclude={"line"}))
 
 
 def ready_steps(task: TaskRecord) -> list[StepRecord]:

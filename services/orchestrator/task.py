@@ -7,7 +7,7 @@ the change; the store commits both together.
 from collections.abc import Iterable
 from typing import Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from adjutant.event.v1 import event_pb2, task_events_pb2
 from services.mesh.events import new_event
@@ -15,7 +15,10 @@ from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.failure import FailureRecord
+from services.orchestrator.inbox import Inbox
 from services.orchestrator.money import MoneyRecord, add_all
+from services.orchestrator.plans.estimate import EstimateRecord
+from services.orchestrator.plans.numbers import to_ranges
 from services.orchestrator.plans.plan import topological
 from services.orchestrator.step import StepRecord
 
@@ -25,6 +28,7 @@ TASK_STATES: Final = StateMachine(
     transitions={
         "QUEUED": ("ORCHESTRATING", "CANCELLING"),
         "ORCHESTRATING": (
+            "QUEUED",  # a message came meanwhile; the next pass begins with it
             "WAITING_FOR_AGENT",
             "WAITING_FOR_USER",
             "COMPLETED",
@@ -89,6 +93,14 @@ class TaskRecord(Record):
     """FAIL or KEEP, as in the contract."""
     partial_success: bool = False
     """Whether it is COMPLETED although steps failed or were skipped."""
+    given_title: str | None = None
+    """The title that was asked for, which a plan depends on; None for tasks of an older version."""
+    estimate: EstimateRecord | None = None
+    """What it would probably take, as told when its plan was made."""
+    plan_cached: bool = False
+    """Whether its plan was made before."""
+    complexity: int = 0
+    """How much there is to understand in its plan; 0 until that is made."""
     wake_time: UtcTime | None = None
     """When the next of its steps is tried again; None where none waits for that."""
     submitter: str = ""
@@ -116,12 +128,20 @@ class TaskRecord(Record):
     """When something is to be done about its checkpoints, once it has ended: see retention.py."""
     thread_compacted: bool = False
     """Whether only the last checkpoint is left."""
+    queue: str = "FOREGROUND"
+    rank: str = ""
+    """Place in its queue, see `rank.py`; empty for tasks of an older version, which come first."""
+    passes: int = 0
+    """How often it was worked on."""
+    inbox: Inbox = Field(default_factory=Inbox)
     trace: dict[str, str] = Field(default_factory=dict)
     """Trace headers of the call that submitted it."""
     news_time: UtcTime
     """When something was last heard of its runs."""
     start_time: UtcTime | None = None
     end_time: UtcTime | None = None
+    _order: list[int] | None = PrivateAttr(None)
+    _ancestors: dict[str, set[int]] = PrivateAttr(default_factory=dict)
 
     def step_of_run(self, run: str) -> StepRecord | None:
         """Return the step whose latest run has this name."""
@@ -141,30 +161,36 @@ class TaskRecord(Record):
 
     def order(self) -> list[int]:
         """Return the steps' numbers so that each comes after what it needs."""
-        return topological({step.number: step.after for step in self.steps})
+        if self._order is None or len(self._order) != len(self.steps):
+            self._order = topological({step.number: step.after for step in self.steps})
+        return self._order
 
     def ancestors(self, number: int) -> set[int]:
         """Return the numbers of all steps that must come before a step."""
         by_number = {step.number: step for step in self.steps}
-        found: set[int] = set()
-        waiting = list(by_number[number].after)
-        while waiting:
-            current = waiting.pop()
-            if current not in found:
-                found.add(current)
-                waiting += by_number[current].after
-        return found
+        after = by_number[number].after
+        key = to_ranges(after)  # steps of one heading mostly wait for the same
+        if key not in self._ancestors:
+            found, new = set(after), set(after)
+            while new:
+                new = {n for current in new for n in by_number[current].after} - found
+                found |= new
+            self._ancestors[key] = found
+        return self._ancestors[key]
 
     def patches(self, among: Iterable[int] | None = None) -> list[StepRecord]:
         """Return the steps that changed something, in an order in which their changes apply."""
         wanted = set(among) if among is not None else {step.number for step in self.steps}
         by_number = {step.number: step for step in self.steps}
         ordered = (by_number[number] for number in self.order() if number in wanted)
-        return [step for step in ordered if step.state == "SUCCEEDED" and step.patch_sha256]
+        return [step for step in ordered if step.leaves_changes]
 
 
 TASKS: Final = Collection(
-    "tasks", TaskRecord, ("state", "title"), hidden=("wake_time", "thread_time")
+    "tasks",
+    TaskRecord,
+    ("state", "title", "queue", "rank"),
+    hidden=("wake_time", "thread_time"),
 )
 
 Events = list[event_pb2.Event]
@@ -189,6 +215,8 @@ def announce_task(task: TaskRecord, previous: str = "UNSPECIFIED") -> event_pb2.
         state=convert.task_state(task.state),
         title=task.title,
         partial_success=task.partial_success,
+        queue=convert.task_queue(task.queue),
+        rank=task.rank if task.state == "QUEUED" else "",
     )
     if task.failure:
         changed.failure.CopyFrom(convert.failure(task.failure))

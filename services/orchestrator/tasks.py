@@ -11,9 +11,11 @@ from services.mesh.access.rights import Rights
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, RequestKey, Store, now
+from services.orchestrator import rank
 from services.orchestrator.branches import check_branch
 from services.orchestrator.lifecycle import cancel_task, retry_task
-from services.orchestrator.plans.grammar import parse_plan
+from services.orchestrator.plans.planner import Planned, Planner
+from services.orchestrator.queues import queue_of
 from services.orchestrator.requests import request_key
 from services.orchestrator.task import (
     TASKS,
@@ -44,11 +46,13 @@ class Tasks:
         wake: Callable[[str], None],
         inheritance: Inheritance,
         rights: Rights,
+        planner: Planner,
     ) -> None:
         self._store = store
         self._wake = wake
         self._inheritance = inheritance
         self._rights = rights
+        self._planner = planner
 
     async def submit(self, request: task_service_pb2.SubmitTaskRequest) -> TaskRecord:
         """Accept a task.
@@ -56,26 +60,37 @@ class Tasks:
         INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED, NOT_FOUND;
         PERMISSION_DENIED where it is approved in advance by who may not approve.
         """
-        self.check(request)
-        return await self.hand_in(request, actor(), request_key(request.parent, request))
+        planned = await self.check(request)
+        key = request_key(request.parent, request)
+        return await self.hand_in(request, actor(), key, planned)
 
-    def check(self, request: task_service_pb2.SubmitTaskRequest) -> None:
-        """Raise what `submit` would, of the request alone and of who calls; accept nothing."""
-        parse_plan(request.instructions, request.title)
+    async def check(self, request: task_service_pb2.SubmitTaskRequest) -> Planned:
+        """Raise what `submit` would, of the request alone and of who calls; accept nothing.
+
+        Returns the plan that would be run.
+        """
+        planned = await self._planner.plan(request.parent, request.instructions, request.title)
         check_branch(request.repository.branch, "repository.branch")
         refuse_user_info(request.repository.uri, "repository.uri")
         if request.approval_policy == task_pb2.APPROVAL_POLICY_APPROVE:
             # A program that may not answer approvals must not get around them either.
             self._rights.require(access_pb2.PERMISSION_APPROVALS_DECIDE, request.parent)
+        return planned
 
     async def hand_in(
-        self, request: task_service_pb2.SubmitTaskRequest, submitter: str, key: RequestKey
+        self,
+        request: task_service_pb2.SubmitTaskRequest,
+        submitter: str,
+        key: RequestKey,
+        planned: Planned | None = None,
     ) -> TaskRecord:
         """Accept a task that was checked before, in somebody's name; once for each key.
 
         INVALID_PLAN and its kin, REQUEST_ID_REUSED, NOT_FOUND.
         """
-        plan = parse_plan(request.instructions, request.title)
+        planned = planned or await self._planner.plan(
+            request.parent, request.instructions, request.title
+        )
         rules = await self._inheritance.approval_rules(request.parent)
         time = now()
         repository = request.repository
@@ -84,7 +99,9 @@ class Tasks:
             create_time=time,
             update_time=time,
             news_time=time,
-            title=plan.title,
+            title=planned.plan.title,
+            given_title=request.title,
+            plan_cached=planned.cached,
             instructions=request.instructions,
             repository=RepositoryRecord(
                 uri=repository.uri, revision=repository.revision, branch=repository.branch
@@ -102,6 +119,8 @@ class Tasks:
             if request.failure_policy == task_pb2.FAILURE_POLICY_KEEP
             else "FAIL",
             submitter=submitter,
+            queue=queue_of(request.queue),
+            rank=rank.at(time),
             trace=telemetry.inject(),
         )
         inserted = await self._store.insert(

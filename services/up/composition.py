@@ -83,6 +83,21 @@ def settings_class(service: str) -> type[MeshSettings]:
 
 
 @dataclass(frozen=True)
+class ReplicaOf:
+    """One process of a service to be."""
+
+    service: str
+    number: int
+    address: str
+    """HOST:PORT where it will answer."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages and by its log; the first one as its service is."""
+        return f"{self.service}-{self.number}" if self.number else self.service
+
+
+@dataclass(frozen=True)
 class Composition:
     """A mesh to be: its settings and its services."""
 
@@ -90,16 +105,30 @@ class Composition:
     commands: Commands
     single_process: bool = False
 
-    def addresses(self) -> dict[str, str]:
-        """Return HOST:PORT of each part by its name, NATS first."""
+    def __post_init__(self) -> None:
+        if self.single_process and self.settings.replicas > 1:
+            raise UpError("replicas are processes of their own; leave --single-process out")
+
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        """Return HOST:PORT of each replica of each part by the part's name, NATS first."""
         # Without a user or token: it is printed, and written for everybody to read.
         nats = urlsplit(self.settings.nats_address).netloc.rpartition("@")[2]
-        return {"nats": nats} | {name: self.settings.address_of(name) for name in self.commands}
+        return {"nats": (nats,)} | {
+            name: self.settings.addresses_of(name) for name in self.commands
+        }
+
+    def replicas(self) -> list["ReplicaOf"]:
+        """Return every process of every service, the first of each service before the second."""
+        return [
+            ReplicaOf(service, number, self.settings.addresses_of(service)[number])
+            for number in range(self.settings.replicas)
+            for service in self.commands
+        ]
 
     def ports(self) -> dict[str, tuple[str, int]]:
         """Return (host, port) of each part that is started here."""
-        kept = {} if self.settings.nats_url else {"nats": self.addresses()["nats"]}
-        kept |= {name: self.settings.address_of(name) for name in self.commands}
+        kept = {} if self.settings.nats_url else {"nats": self.addresses()["nats"][0]}
+        kept |= {replica.name: replica.address for replica in self.replicas()}
         return {name: _split(address) for name, address in kept.items()}
 
     def nats(self) -> Part | None:
@@ -118,8 +147,14 @@ class Composition:
             return [single.TaskPart(name) for name in self.commands]
         logs = self.log_paths()
         return [
-            ProcessPart(name, command, self.environ(), logs[name], parent_fd)
-            for name, command in self.commands.items()
+            ProcessPart(
+                each.name,
+                self.commands[each.service],
+                {**self.environ(), "ADJUTANT_REPLICA": str(each.number)},
+                logs[each.name],
+                parent_fd,
+            )
+            for each in self.replicas()
         ]
 
     def credentials(self, service: str) -> grpc.ChannelCredentials | None:
@@ -144,7 +179,8 @@ class Composition:
 
     def log_paths(self) -> dict[str, pathlib.Path]:
         """Return each log file by the name that its errors are told with."""
-        names = ["services"] if self.single_process else list(self.commands)
+        replicas = [each.name for each in self.replicas()]
+        names = ["services"] if self.single_process else replicas
         return {name: log_file(self.settings.data_dir, name) for name in names}
 
     def environ(self) -> dict[str, str]:
@@ -153,6 +189,7 @@ class Composition:
             **os.environ,
             "ADJUTANT_DATA_DIR": str(self.settings.data_dir),
             "ADJUTANT_PORT_BASE": str(self.settings.port_base),
+            "ADJUTANT_REPLICAS": str(self.settings.replicas),
             "PYTHONUNBUFFERED": "1",
         }
 

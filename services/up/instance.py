@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 
 from services.up.errors import UpError
@@ -49,15 +49,20 @@ def _write(descriptor: int, text: str) -> None:
 
 @contextlib.contextmanager
 def published(
-    data_dir: pathlib.Path, addresses: Mapping[str, str], tls: Mapping[str, str]
+    data_dir: pathlib.Path, addresses: Mapping[str, Sequence[str]], tls: Mapping[str, str]
 ) -> Iterator[None]:
-    """Have `mesh.json` in the data directory for a block of code."""
+    """Have `mesh.json` in the data directory for a block of code.
+
+    Of a service with replicas `addresses` has the first, and `replicas` has them all.
+    """
     path = data_dir / MESH_FILE
     mesh: dict[str, object] = {
         "version": metadata.version("adjutant"),
         "pid": os.getpid(),
-        "addresses": dict(addresses),
+        "addresses": {name: each[0] for name, each in addresses.items()},
     }
+    if replicas := {name: list(each) for name, each in addresses.items() if len(each) > 1}:
+        mesh["replicas"] = replicas
     if tls:
         mesh["tls"] = dict(tls)
     unfinished = path.with_suffix(".tmp")

@@ -63,13 +63,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="adjutant up", description="Run a mesh on this machine.")
     parser.add_argument("--data-dir", type=pathlib.Path, help="where everything is kept")
     parser.add_argument("--port-base", type=int, help="the first of the mesh's ports")
+    parser.add_argument("--replicas", type=int, help="processes of each service")
     parser.add_argument("--single-process", action="store_true", help="services in one process")
     parser.add_argument("--print-config", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
 def _settings(options: argparse.Namespace) -> MeshSettings:
-    given = {"data_dir": options.data_dir, "port_base": options.port_base}
+    given = {
+        "data_dir": options.data_dir,
+        "port_base": options.port_base,
+        "replicas": options.replicas,
+    }
     return settings_from(**{name: value for name, value in given.items() if value is not None})
 
 
@@ -129,8 +134,9 @@ def _print_addresses(composition: Composition, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("service")
     table.add_column("address")
-    for name, address in composition.addresses().items():
-        table.add_row(name, address)
+    for name, addresses in composition.addresses().items():
+        for address in addresses:
+            table.add_row(name, address)
     console.print(table)
     data_dir = composition.settings.data_dir
     console.print(f"Ready. Data and logs are in {data_dir}. Ctrl-C stops.", soft_wrap=True)

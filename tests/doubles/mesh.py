@@ -229,6 +229,10 @@ class MeshDouble(
         task.state = task_states.TASK_STATE_QUEUED
         return task_service_pb2.RetryTaskResponse(task=task)
 
+    async def EstimateTask(self, request: Any, context: Context) -> Any:
+        await self._seen(request, context)
+        return task_service_pb2.EstimateTaskResponse(title=request.title or "planned")
+
     async def WatchTask(self, request: Any, context: Context) -> AsyncIterator[Any]:
         await self._seen(request, context)
         await self._find(self.tasks, request.name, context)

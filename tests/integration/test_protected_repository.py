@@ -139,7 +139,7 @@ async def test_a_job_of_anything_else_than_a_push_gets_no_credential(
     owner: Owner, server: GitServer, tmp_path: pathlib.Path
 ) -> None:
     script = tmp_path / "ask.py"
-    link = owner.data_dir / "agent_runner" / "credentials.link"
+    link = owner.data_dir / "agent_runner" / "credentials" / "0"
     script.write_text(f"""\
 import os
 from services.agent_runner.adapters import credential_helper

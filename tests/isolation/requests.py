@@ -21,6 +21,7 @@ _SCHEDULE: Final = {
 EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "TaskService/SubmitTask": {"instructions": _PLAN},
     "ApprovalService/RequestApproval": {"tool.tool_name": "read_file"},
+    "TaskService/EstimateTask": {"instructions": _PLAN},
     "RunService/StartRun": {"spec.agent": "command", "spec.command_line": "true"},
     "RunService/ReadArtifact": {"artifact_id": "output.log"},
     "RunService/ReportRun": {"name": "{live_run}", "report_token": "{report_token}"},
@@ -35,6 +36,8 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "ConnectionService/UseConnection": {"uri": "{uri}"},
 }
 """What no descriptor tells of a method's request; `{x}` is the planted value x."""
+_NOT_FREE: Final = ("schedule.name", "schedule.etag", "schedule.cron", "spec.agent")
+"""Texts whose rules stand in no pattern, or that a call does not take in."""
 _MAX_DEPTH: Final = 3
 _fresh = itertools.count()
 Path = tuple[FieldDescriptor, ...]
@@ -99,6 +102,16 @@ def _text(rules: Any, planted: Planted) -> str:
 
 def _takes(rules: Any, text: str) -> bool:
     return len(text) >= rules.min_len and bool(re.search(rules.pattern, text))
+
+
+def with_another_body(request: Message, method: Method) -> Message | None:
+    """Return the request with another text in one field; None where it has no such field."""
+    for path in _strings(request.DESCRIPTOR):
+        where, rules = ".".join(field.name for field in path), _rules(path[-1]).string
+        free = not path[-1].is_repeated and not rules.pattern
+        if free and where not in (resource_field(method), "request_id", *_NOT_FREE):
+            return _with(request, path, f"another {next(_fresh)}")
+    return None
 
 
 def resource_field(method: Method) -> str:

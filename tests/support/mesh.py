@@ -22,7 +22,11 @@ from adjutant.orchestrator.v1 import (
     client_service_pb2_grpc,
     project_service_pb2,
     project_service_pb2_grpc,
+    queue_service_pb2_grpc,
     schedule_service_pb2_grpc,
+    task_message_pb2,
+    task_message_service_pb2,
+    task_message_service_pb2_grpc,
     task_pb2,
     task_service_pb2,
     task_service_pb2_grpc,
@@ -39,6 +43,8 @@ from tests.support.access import owner_of, showing
 PROJECT = "clients/acme/projects/web"
 FINAL = (states.TASK_STATE_COMPLETED, states.TASK_STATE_FAILED, states.TASK_STATE_CANCELLED)
 SERVICES = (ORCHESTRATOR, AGENT_RUNNER, NOTIFICATION)
+# Tests that kill services come back as soon as these do, and not after the minutes of the default.
+_SOON = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500))
 
 
 class Caller:
@@ -48,13 +54,17 @@ class Caller:
         """Take where the mesh is; without a token it calls as the mesh's owner."""
         shown = token or owner_of(data_dir)
         self._channels = [
-            grpc.aio.insecure_channel(f"127.0.0.1:{port_base + n}", interceptors=showing(shown))
+            grpc.aio.insecure_channel(
+                f"127.0.0.1:{port_base + n}", options=_SOON, interceptors=showing(shown)
+            )
             for n in (1, 2, 5)
         ]
         orchestrator, runner, notification = self._channels
         self.channel: Any = orchestrator
         # The generated stubs' types tell apart sync and async by the channel.
         self.tasks: Any = task_service_pb2_grpc.TaskServiceStub(orchestrator)
+        self.queues: Any = queue_service_pb2_grpc.QueueServiceStub(orchestrator)
+        self.messages: Any = task_message_service_pb2_grpc.TaskMessageServiceStub(orchestrator)
         self.clients: Any = client_service_pb2_grpc.ClientServiceStub(orchestrator)
         self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
@@ -64,9 +74,9 @@ class Caller:
             notification
         )
 
-    async def make_project(self) -> None:
-        """Make the project that tests work in, where it is not there yet."""
-        _, client_id, _, project_id = PROJECT.split("/")
+    async def make_project(self, project_name: str = PROJECT) -> None:
+        """Make the project that tests work in, or another one, where it is not there yet."""
+        _, client_id, _, project_id = project_name.split("/")
         client = client_service_pb2.CreateClientRequest(client_id=client_id)
         project = project_service_pb2.CreateProjectRequest(
             parent=f"clients/{client_id}", project_id=project_id
@@ -99,6 +109,28 @@ class Caller:
     async def task(self, name: str) -> task_pb2.Task:
         response = await self.tasks.GetTask(task_service_pb2.GetTaskRequest(name=name))
         return response.task  # type: ignore[no-any-return]
+
+    async def tell(
+        self, task: str, text: str, request_id: str = ""
+    ) -> task_message_pb2.TaskMessage:
+        """Send a task a message."""
+        request = task_message_service_pb2.SendTaskMessageRequest(
+            parent=task, text=text, request_id=request_id
+        )
+        return (await self.messages.SendTaskMessage(request)).message  # type: ignore[no-any-return]
+
+    async def told(self, task: str) -> list[task_message_pb2.TaskMessage]:
+        """Return a task's messages, the first one first."""
+        found: list[task_message_pb2.TaskMessage] = []
+        token = ""
+        while True:
+            request = task_message_service_pb2.ListTaskMessagesRequest(
+                parent=task, order_by="create_time asc", page_size=500, page_token=token
+            )
+            page = await self.messages.ListTaskMessages(request)
+            found += page.messages
+            if not (token := page.next_page_token):
+                return found
 
     async def run(self, name: str) -> run_pb2.Run:
         response = await self.runs.GetRun(run_service_pb2.GetRunRequest(name=name))

@@ -3,6 +3,7 @@
 import pytest
 
 from bench import harness
+from bench.table import print_table
 
 
 def test_percentiles_are_samples_by_nearest_rank() -> None:
@@ -55,3 +56,18 @@ async def test_calls_are_timed_one_after_the_other() -> None:
     samples = await harness.repeat(call, 0.01)
     assert len(samples) == calls - harness.WARM_UP_CALLS
     assert min(samples) >= 0
+
+
+def test_what_is_absent_survives_json_and_stands_in_the_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows: list[harness.Row] = [
+        harness.figure("ours", [2.0], per_second=4.0, peers=["theirs"], repeated=0, notes=["how"]),
+        harness.figure("theirs", [1.0], per_second=8.0),
+        harness.Absent("another", "it is not for this machine"),
+    ]
+    assert harness.from_json(harness.as_json(rows)) == rows
+    print_table(rows)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "another absent it is not for this machine" in shown
+    assert "2.00 x the time, 0.50 x as many a second: theirs" in shown

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -59,6 +60,7 @@ class CredentialServer:
         if self._server is not None:
             self._server.close()
         if self._folder is not None:
+            self.link.unlink(missing_ok=True)
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,7 +95,9 @@ class CredentialServer:
 
 
 def _lead(link: Path, path: Path) -> None:
-    unfinished = link.with_suffix(".new")
+    link.parent.mkdir(mode=0o700, exist_ok=True)
+    # Not beside the link: whoever asks tries everything that is there.
+    unfinished = link.parent.with_suffix(f".{os.getpid()}")
     unfinished.unlink(missing_ok=True)
     unfinished.symlink_to(path)
     unfinished.replace(link)

@@ -8,6 +8,7 @@ anybody's own working tree see it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
@@ -66,11 +67,12 @@ class Patch:
 class Workspaces:
     """Makes and reads the workspaces of runs, each in its run's folder."""
 
-    def __init__(self, git: Git, folder: Path, max_checkouts: int) -> None:
+    def __init__(self, git: Git, folder: Path, max_checkouts: int, replica: int = 0) -> None:
+        """Take the folder of all replicas; the empty workspaces in it are each one's own."""
         self._git = git
         self._turns = asyncio.Semaphore(max_checkouts)
         self._mirrors = Mirrors(git, folder / "mirrors")
-        self._empty = EmptyWorkspaces(git, folder / "empty-workspaces")
+        self._empty = EmptyWorkspaces(git, folder / f"empty-workspaces-{replica}")
 
     async def install(self) -> None:
         """Make what every workspace needs; anew at each start, for it is quick."""
@@ -135,11 +137,16 @@ class Workspaces:
         folder = workspace_folder(run_folder)
         try:
             start_sha = read_workspace(run_folder).start_sha
-            await self._git("add", "--all", folder=folder)
+            index = await asyncio.to_thread(_own_index, folder, patch)
+            await self._git("add", "--all", folder=folder, variables=index)
             difference = ("diff", "--cached", "--binary", "--full-index", "--no-ext-diff")
-            await self._git(*difference, f"--output={patch}", start_sha, folder=folder)
+            await self._git(
+                *difference, f"--output={patch}", start_sha, folder=folder, variables=index
+            )
             names = await self._git(
-                "diff", "--cached", "--name-only", "-z", start_sha, folder=folder
+                *("diff", "--cached", "--name-only", "-z", start_sha),
+                folder=folder,
+                variables=index,
             )
         except (GitError, FileNotFoundError) as error:
             raise RunFailure(
@@ -148,6 +155,16 @@ class Workspaces:
             ) from None
         paths = names.encode(errors="surrogateescape").decode(errors="replace").split("\0")
         return [path for path in paths if path][:MAX_CHANGED_FILES]
+
+
+def _own_index(folder: Path, patch: Path) -> dict[str, str]:
+    """Copy a workspace's index: git locks the one that it works with, and would refuse another."""
+    index = patch.with_suffix(".index")
+    # A job may have removed it, as `git rm` would; git makes one anew then.
+    index.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(folder / ".git" / "index", index)
+    return {"GIT_INDEX_FILE": str(index)}
 
 
 def workspace_folder(run_folder: Path) -> Path:

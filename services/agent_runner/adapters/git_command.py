@@ -114,7 +114,10 @@ class Git:
     def install(self) -> None:
         """Write the configuration that every command reads."""
         self._config.parent.mkdir(parents=True, exist_ok=True)
-        self._config.write_text(_CONFIG)
+        # Replicas read it, and their git may do so now.
+        unfinished = self._config.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(_CONFIG)
+        unfinished.replace(self._config)
 
     def environment(self) -> dict[str, str]:
         """Give the whole environment of a git command."""

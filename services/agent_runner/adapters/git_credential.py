@@ -55,10 +55,10 @@ def handed_over(credential: Credential | None, repository_uri: str) -> Iterator[
         os.close(read_end)
 
 
-def job_variables(repository_uri: str, socket_link: Path) -> dict[str, str]:
+def job_variables(repository_uri: str, socket_links: Path) -> dict[str, str]:
     """Return the environment in which a job's git asks the service for the credential."""
     command = " ".join(shlex.quote(part) for part in (sys.executable, "-I", str(_HELPER)))
-    own = {SOCKET_VARIABLE: str(socket_link)}
+    own = {SOCKET_VARIABLE: str(socket_links)}
     return own | helper_variables(repository_uri, f"!{command}")
 
 

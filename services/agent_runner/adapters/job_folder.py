@@ -1,7 +1,8 @@
 """What a job's shim and the service know of each other: one folder per run, on disk.
 
 The shim and the service never talk; each writes files that the other reads, so
-that either may die and come back at any moment:
+that either may die and come back at any moment, and any replica of the service may
+take over:
 
     spec.json        what to run; written by the service before anything else
     shim.lock        locked by the shim as long as it lives
@@ -10,7 +11,8 @@ that either may die and come back at any moment:
     heartbeat.json   what the job does, every few seconds
     exit.json        how it ended; written when its whole process tree is gone
     cancel           asks the shim to end the job, and says why
-    doorbell         a FIFO: the shim wakes the service
+    said.*           what the job said of itself to a replica that does not look after it
+    doorbell.*       FIFOs: the shim wakes the service; each replica that listens has its own
     control          a FIFO: the service wakes the shim
 
 The shim imports this module, so it imports little.
@@ -21,11 +23,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 _PRIVATE_FILE = 0o600
-_PRIVATE_FOLDER = 0o700
+_DOORBELL = "doorbell."
+_SAID = "said."
 
 STATE_CHANGED = b"s"
 """Rings that the job started, beat or ended."""
@@ -81,6 +86,16 @@ class JobHeartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class JobWord:
+    """What a job said of itself."""
+
+    percent: float | None
+    message: str
+    cost: dict[str, Any] | None
+    """An amount of money, by the names of its fields."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobExit:
     """How a job ended."""
 
@@ -106,19 +121,21 @@ class JobFolder:
     def __init__(self, path: str) -> None:
         self.path = path
         self.output_path = os.path.join(path, "output.log")
-        self.doorbell_path = os.path.join(path, "doorbell")
         self.control_path = os.path.join(path, "control")
         self.cancel_path = os.path.join(path, "cancel")
         self.shim_log_path = os.path.join(path, "shim.log")
 
-    def create(self, spec: JobSpec) -> None:
-        """Lay the folder out; a spec that is there already stays, for its job may run."""
-        os.makedirs(self.path, _PRIVATE_FOLDER, exist_ok=True)
-        for fifo in (self.doorbell_path, self.control_path):
-            if not os.path.exists(fifo):
-                os.mkfifo(fifo, _PRIVATE_FILE)
-        if self.spec() is None:
-            self._write("spec.json", asdict(spec))
+    def create(self, spec: JobSpec) -> JobSpec:
+        """Lay the folder out and return its spec: the first one stays, for its job may run.
+
+        FileNotFoundError where the folder was removed: it is never made here, or a service that
+        was paused could start a job that has ended long ago.
+        """
+        _make_fifo(self.control_path)
+        self._write_first("spec.json", asdict(spec))
+        first = self.spec()
+        assert first is not None
+        return first
 
     def spec(self) -> JobSpec | None:
         """Read what to run."""
@@ -142,6 +159,43 @@ class JobFolder:
     def write_heartbeat(self, heartbeat: JobHeartbeat) -> None:
         """Record what the job does."""
         self._write("heartbeat.json", asdict(heartbeat))
+
+    def leave_word(self, word: JobWord) -> None:
+        """Leave what the job said for whoever looks after it, and wake them."""
+        name = f"{_SAID}{time.time_ns()}.{os.getpid()}"
+        unfinished = self._written_aside(f"new.{name}", asdict(word))
+        os.rename(unfinished, os.path.join(self.path, name))
+        self.ring_doorbells(STATE_CHANGED)
+
+    def take_words(self) -> list[JobWord]:
+        """Take what was left, in the order in which it was said; each once."""
+        found = []
+        for name in sorted(self._names(_SAID)):
+            if (word := self._read(name)) is not None:
+                found.append(JobWord(**word))
+                os.unlink(os.path.join(self.path, name))
+        return found
+
+    def doorbell_of(self, listener: str) -> str:
+        """Return where one replica is woken."""
+        return os.path.join(self.path, _DOORBELL + listener)
+
+    def open_doorbell(self, listener: str) -> int:
+        """Open the FIFO by which a replica is woken, making it where it is missing."""
+        path = self.doorbell_of(listener)
+        _make_fifo(path)
+        return open_fifo(path)
+
+    def ring_doorbells(self, what: bytes) -> None:
+        """Wake every replica that listens."""
+        for name in self._names(_DOORBELL):
+            ring(os.path.join(self.path, name), what)
+
+    def _names(self, prefix: str) -> list[str]:
+        try:
+            return [name for name in os.listdir(self.path) if name.startswith(prefix)]
+        except FileNotFoundError:  # removed: nobody waits any more
+            return []
 
     def exit(self) -> JobExit | None:
         """Read how it ended, once nothing of it is left."""
@@ -204,11 +258,27 @@ class JobFolder:
         return found
 
     def _write(self, name: str, value: dict[str, Any]) -> None:
-        path = os.path.join(self.path, name)
-        descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
+        """Write a file that appears whole, over the one before. Each has one writer."""
+        os.rename(self._written_aside(f"{name}.new", value), os.path.join(self.path, name))
+
+    def _write_first(self, name: str, value: dict[str, Any]) -> None:
+        """Write a file that appears whole, unless it is there: of several who do, one does."""
+        unfinished = self._written_aside(f"{name}.{os.getpid()}", value)
+        with suppress(FileExistsError):
+            os.link(unfinished, os.path.join(self.path, name))
+        os.unlink(unfinished)
+
+    def _written_aside(self, name: str, value: dict[str, Any]) -> str:
+        unfinished = os.path.join(self.path, name)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
         with os.fdopen(descriptor, "w") as file:
             json.dump(value, file)
-        os.rename(f"{path}.new", path)
+        return unfinished
+
+
+def _make_fifo(path: str) -> None:
+    with suppress(FileExistsError):
+        os.mkfifo(path, _PRIVATE_FILE)
 
 
 def open_fifo(path: str) -> int:

@@ -7,7 +7,6 @@ who may not use the connection.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import re
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from services.agent_runner.adapters.git_command import ADD_CONNECTION, GitError, is_refused
 from services.agent_runner.adapters.git_credential import handed_over
 from services.agent_runner.errors import INFRASTRUCTURE, WORK, RunFailure
+from services.mesh.filelock import locked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _STALE_LOCK = re.compile(r"Unable to create '(.+?\.lock)': File exists")
-_LOCK_POLL_S = 0.05
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _DEFAULT_REF = "refs/adjutant/default"
 
@@ -127,24 +126,15 @@ class Mirrors:
 
     @asynccontextmanager
     async def _locked(self, mirror: Path) -> AsyncIterator[int]:
-        """Hold a mirror alone: among our tasks, and against a git that an earlier service left."""
-        async with self._locks.setdefault(mirror.name, asyncio.Lock()):
-            await asyncio.to_thread(mirror.parent.mkdir, parents=True, exist_ok=True)
-            descriptor = os.open(f"{mirror}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                while not _try_lock(descriptor):
-                    await asyncio.sleep(_LOCK_POLL_S)
-                yield descriptor
-            finally:
-                os.close(descriptor)
+        """Hold a mirror alone: among our tasks, and against a git of another service.
 
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        Another replica may use it now, and an earlier service may have left one at work.
+        """
+        async with (
+            self._locks.setdefault(mirror.name, asyncio.Lock()),
+            locked(mirror.with_suffix(".git.lock")) as descriptor,
+        ):
+            yield descriptor
 
 
 def _check_address(repository_uri: str, own_folder: Path) -> None:

@@ -24,7 +24,6 @@ from services.agent_runner.adapters.job_folder import (
     JobSpec,
     JobStart,
     open_fifo,
-    ring,
 )
 from services.agent_runner.adapters.output import OutputLog, RepeatCounter
 
@@ -97,7 +96,7 @@ class _Shim:
             verified = self._run_command(self._spec.verify_argv)
         self._output.close()
         self._record_exit(status, verified)
-        ring(self._folder.doorbell_path, STATE_CHANGED)
+        self._folder.ring_doorbells(STATE_CHANGED)
 
     def _on_terminate(self, *_: object) -> None:
         self._terminated = True
@@ -127,7 +126,7 @@ class _Shim:
             self._folder.write_start(JobStart(pid, pid, time.time()))
         os.write(gate_write, b"!")
         os.close(gate_write)
-        ring(self._folder.doorbell_path, STATE_CHANGED)
+        self._folder.ring_doorbells(STATE_CHANGED)
         return pid
 
     def _turn(self, timeout_s: float) -> bool:
@@ -157,7 +156,7 @@ class _Shim:
     def _ring_for_output(self) -> None:
         now = time.monotonic()
         if self._bell_due and now >= self._next_bell:
-            ring(self._folder.doorbell_path, PRINTED)
+            self._folder.ring_doorbells(PRINTED)
             self._bell_due = False
             self._next_bell = now + _BELL_INTERVAL_S
 
@@ -199,7 +198,7 @@ class _Shim:
             self._terminated = True
         except OSError:  # a full disk must not end the job; the next beat may fit
             traceback.print_exc()
-        ring(self._folder.doorbell_path, STATE_CHANGED)
+        self._folder.ring_doorbells(STATE_CHANGED)
 
     def _end_tree(self, grace_s: float) -> None:
         """End all processes of the job: ask, wait, kill, until none is left; keep their output."""

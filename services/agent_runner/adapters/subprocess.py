@@ -1,7 +1,7 @@
 """The local backend: jobs are processes of this machine, each owned by a shim.
 
 All it knows stands in the job's folder, so a service that starts anew knows as
-much as the one that died.
+much as the one that died, and replicas that share the folder know the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from services.agent_runner.adapters import processes
-from services.agent_runner.adapters.job_folder import STATE_CHANGED, JobFolder, open_fifo
+from services.agent_runner.adapters.job_folder import STATE_CHANGED, JobFolder
 from services.agent_runner.adapters.spawner_client import SpawnerClient
 from services.agent_runner.backend import JobPhase, JobStatus, OutputPiece, SpawnError
 from services.agent_runner.patience import happens
@@ -21,25 +21,30 @@ from services.agent_runner.patience import happens
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.agent_runner.backend import JobSpec
+    from services.agent_runner.backend import JobSpec, JobWord
 
 _START_TIMEOUT_S = 30.0
 _LOST_BELL_S = 0.5
 _LOOKS_PER_SHIM = 4
 _BURY_INTERVAL_S = 0.02
+_REMOVED = ".removed."
 
 
 class LocalBackend:
     """Runs each job in a process group of its own, under a shim that outlives the service."""
 
-    def __init__(self, runs_folder: Path) -> None:
+    def __init__(self, runs_folder: Path, listener: str = "service") -> None:
+        """Take where the jobs' folders are, and what this replica is called among its own."""
         self._runs_folder = runs_folder
+        self._listener = listener
         self._spawner = SpawnerClient()
         self._doorbells: dict[str, _Doorbell] = {}
 
     async def open(self) -> None:
         """Make ready for the first job."""
         self._runs_folder.mkdir(parents=True, exist_ok=True)
+        for removed in self._runs_folder.glob(f"{_REMOVED}*"):
+            await asyncio.to_thread(shutil.rmtree, removed, ignore_errors=True)
         await self._spawner.start()
 
     @property
@@ -47,9 +52,19 @@ class LocalBackend:
         """The process id of the spawner; None where none is up."""
         return self._spawner.pid
 
-    def prepare(self, job_id: str, job: JobSpec) -> None:
-        """Write the job's folder."""
-        self._folder(job_id).create(job)
+    def make_folder(self, job_id: str) -> Path:
+        """Make the job's folder, where whoever prepares it may work."""
+        path = self._runs_folder / job_id
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    def prepare(self, job_id: str, job: JobSpec) -> JobSpec:
+        """Write the job's spec unless there is one, and return the one that holds."""
+        return self._folder(job_id).create(job)
+
+    def spec(self, job_id: str) -> JobSpec | None:
+        """Return what a prepared job runs."""
+        return self._folder(job_id).spec()
 
     async def start(self, job_id: str) -> None:
         """Start a job at most once, and return when it runs or has ended. Raises SpawnError."""
@@ -57,10 +72,9 @@ class LocalBackend:
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 await self._start(job_id, folder)
-        except (TimeoutError, SpawnError) as error:
-            folder.request_end("cancelled")  # a shim that comes late finds that and starts nothing
-            if isinstance(error, SpawnError):
-                raise
+        except TimeoutError:
+            if _has_begun(folder):  # we were paused, not the shim
+                return
             detail = _last_line(folder.shim_log_path) or "nothing in its log"
             raise SpawnError(f"the shim did not start the job: {detail}") from None
 
@@ -102,8 +116,17 @@ class LocalBackend:
             # Removed meanwhile, and nobody would ever hang up: whoever reads its log looks again.
             return _Doorbell()
         doorbell = self._doorbells.setdefault(job_id, _Doorbell())
-        doorbell.listen(folder.doorbell_path)
+        doorbell.listen(folder, self._listener)
         return doorbell
+
+    def leave_word(self, job_id: str, word: JobWord) -> None:
+        """Leave what a job said for the replica that looks after it."""
+        with suppress(FileNotFoundError):
+            self._folder(job_id).leave_word(word)
+
+    def take_words(self, job_id: str) -> list[JobWord]:
+        """Take what was left, each word once."""
+        return self._folder(job_id).take_words()
 
     def request_end(self, job_id: str, reason: str) -> None:
         """Ask the job's shim to end it; without a folder there is nothing to end."""
@@ -136,12 +159,23 @@ class LocalBackend:
 
     async def remove(self, job_id: str) -> None:
         """Remove the job's folder and stop listening: in this order, or a reader listens anew."""
-        await asyncio.to_thread(shutil.rmtree, self._runs_folder / job_id, ignore_errors=True)
+        # Its name goes at once: nobody may begin anything in a folder that is being removed.
+        removed = self._runs_folder / f"{_REMOVED}{job_id}.{os.getpid()}"
+        with suppress(FileNotFoundError):
+            os.rename(self._runs_folder / job_id, removed)
+            await asyncio.to_thread(shutil.rmtree, removed, ignore_errors=True)
         self._hang_up(job_id)
 
     def jobs(self) -> list[str]:
         """List the jobs that have a folder."""
-        return sorted(os.listdir(self._runs_folder))
+        names = os.listdir(self._runs_folder)
+        return sorted(name for name in names if not name.startswith(_REMOVED))
+
+    def forget_removed(self) -> None:
+        """Stop listening to jobs that another replica has removed."""
+        for job_id in list(self._doorbells):
+            if not os.path.isdir(self._runs_folder / job_id):
+                self._hang_up(job_id)
 
     def _hang_up(self, job_id: str) -> None:
         doorbell = self._doorbells.pop(job_id, None)
@@ -166,10 +200,13 @@ class _Doorbell:
         self.next_change = asyncio.Event()
         self.next_output = asyncio.Event()
 
-    def listen(self, path: str) -> None:
-        """Begin to listen as soon as there is something to listen to."""
-        if self._descriptor is None and os.path.exists(path):
-            self._descriptor = open_fifo(path)
+    def listen(self, folder: JobFolder, listener: str) -> None:
+        """Begin to listen, unless that was begun."""
+        if self._descriptor is None:
+            try:
+                self._descriptor = folder.open_doorbell(listener)
+            except FileNotFoundError:  # removed just now
+                return
             asyncio.get_running_loop().add_reader(self._descriptor, self._rung, self._descriptor)
             self._ring(STATE_CHANGED)  # whoever waited for the first ring looks again
 

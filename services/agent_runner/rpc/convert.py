@@ -48,6 +48,7 @@ def spec_of(spec: run_pb2.RunSpec) -> RunSpec:
         ),
         commit=commit,
         task=spec.task,
+        last_message=spec.last_message,
         results=tuple(
             ResultDeclaration(name=one.name, type=_type_name(one.type)) for one in spec.results
         ),
@@ -112,6 +113,7 @@ def _spec(spec: RunSpec) -> run_pb2.RunSpec:
         verify_command=spec.verify_command,
         workspace=run_pb2.Workspace(**spec.workspace.model_dump()),
         task=spec.task,
+        last_message=spec.last_message,
         results=[
             result_pb2.ResultDeclaration(name=one.name, type=_type(one.type))
             for one in spec.results

@@ -54,6 +54,6 @@ FORBIDDEN_TO_KEYS: Final = frozenset(
 
 SERVICES: Final[Mapping[str, frozenset[int]]] = {
     "orchestrator": frozenset({_P.PERMISSION_RUNS_READ, _P.PERMISSION_RUNS_WRITE}),
-    "agent_runner": frozenset({_P.PERMISSION_CREDENTIALS_USE}),
+    "agent_runner": frozenset({_P.PERMISSION_CREDENTIALS_USE, _P.PERMISSION_TASKS_READ}),
 }
 """What each service of the mesh may do, in every project; one that is not here, nothing."""

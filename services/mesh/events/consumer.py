@@ -25,7 +25,6 @@ from services.mesh.events.envelope import (
 from services.mesh.events.log import RETRY_S, TRANSIENT, EventLog, entry_of
 from services.mesh.events.streams import stream_of
 
-ACK_WAIT_S: Final = 10.0
 MAX_IN_FLIGHT: Final = 64
 MAX_BACKOFF_S: Final = 30.0
 
@@ -49,13 +48,24 @@ class Consumer:
     """Hands every event on some subjects of one stream to a handler, across restarts."""
 
     def __init__(
-        self, event_log: EventLog, durable: str, subjects: Sequence[str], handler: Handler
+        self,
+        event_log: EventLog,
+        durable: str,
+        subjects: Sequence[str],
+        handler: Handler,
+        *,
+        ack_wait_s: float = 10.0,
     ) -> None:
+        """Take what to do with which events.
+
+        What is not handled within `ack_wait_s` seconds is handed to another replica.
+        """
         self._log = event_log
         self._durable = durable
         self._subjects = list(subjects)
         self._stream = stream_of(subjects[0])
         self._handler = handler
+        self._ack_wait_s = ack_wait_s
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._handling: set[asyncio.Task[None]] = set()
 
@@ -76,7 +86,7 @@ class Consumer:
             durable_name=self._durable,
             filter_subjects=self._subjects,
             ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_S,
+            ack_wait=self._ack_wait_s,
             max_ack_pending=4 * MAX_IN_FLIGHT,
         )
         await self._log.jetstream.add_consumer(self._stream, config)

@@ -39,6 +39,8 @@ RETRY_S: Final = 0.1
 CLOCK_MARGIN: Final = timedelta(minutes=1)
 _QUIET_ATTEMPTS: Final = 40
 """How often a server may refuse before it is said: two seconds, in which an embedded one starts."""
+SHARED_EXPIRES_S: Final = 5.0
+"""Seconds for which a consumer that replicas share sends messages to one of them."""
 # Consumers that nobody reads any more are removed by the server after this.
 IDLE_CONSUMER_S: Final = 60.0
 TRANSIENT: Final = (NatsError, TimeoutError, OSError, ConsumerLostError, StoreUnavailableError)
@@ -233,8 +235,12 @@ class EventLog:
 
     @contextlib.asynccontextmanager
     async def pull_from(self, consumer: str, stream: str = STREAM) -> AsyncIterator[Pull]:
-        """Read through a durable consumer, which sends again what was not acknowledged."""
-        async with Pull(self.client, stream, consumer) as pull:
+        """Read through a durable consumer, which sends again what was not acknowledged.
+
+        Requests are short: until its request has expired, a reader that was paused is sent what
+        other replicas could handle.
+        """
+        async with Pull(self.client, stream, consumer, expires_s=SHARED_EXPIRES_S) as pull:
             self._on_reconnect.add(pull.renew)
             try:
                 yield pull

@@ -3,11 +3,16 @@
 An event is published with its id as `Nats-Msg-Id`, so the log refuses a
 repeat within its window. What waited longer than that (a crash, a long outage)
 is looked up in the log before it is published again.
+
+Replicas that share a store publish side by side. Each begins with the oldest
+event that no one has cleared, so whoever is second repeats what the log
+refuses, and no event can overtake one that was committed before it.
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,7 +25,8 @@ from services.mesh.events.log import REQUEST_TIMEOUT_S, TRANSIENT, EventLog
 from services.mesh.store import OutboxEntry, Store
 
 BATCH: Final = 256
-SWEEP_S: Final = 5.0
+SWEEP_S: Final = 1.0
+"""Seconds after which events are found that a replica committed and did not live to publish."""
 RETRY_S: Final = 0.1
 MAX_RETRY_S: Final = 2.0
 
@@ -67,7 +73,10 @@ class Relay:
                 await self._wake.wait()
 
     async def _publish(self, entries: Sequence[OutboxEntry]) -> None:
+        looked_at = time.monotonic()
         new = [entry for entry in entries if not await self._is_repeat(entry)]
+        if time.monotonic() - looked_at > self._window.total_seconds():
+            return  # paused meanwhile: another may have published it, longer ago than is remembered
         # Sent in one go, with nothing awaited on the way: hence on one connection, and
         # stored in order. Only the acknowledgements are awaited, together.
         acks = [await self._send(entry) for entry in new]

@@ -36,10 +36,12 @@ class Pull:
         consumer: str,
         pending: int = 0,
         is_drained: Callable[[], Awaitable[bool]] | None = None,
+        expires_s: float = EXPIRES_S,
     ) -> None:
         self.pending = pending
         """How many messages waited when the consumer was made."""
         self._is_drained = is_drained
+        self._expires_s = expires_s
         self._client = client
         self._inbox = client.new_inbox()
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
@@ -97,7 +99,7 @@ class Pull:
     async def _ask(self) -> None:
         request = {
             "batch": BATCH,
-            "expires": int(EXPIRES_S * 1e9),
+            "expires": int(self._expires_s * 1e9),
             "idle_heartbeat": int(HEARTBEAT_S * 1e9),
         }
         await self._client.publish(self._next, json.dumps(request).encode(), self._inbox)

@@ -15,6 +15,7 @@ _WORDS: Final = {
     "^[A-Za-z0-9][A-Za-z0-9._/-]*$": _REFERENCE,
     "^([A-Za-z0-9][A-Za-z0-9._/-]*)?$": f"{_REFERENCE}, or be empty",
     r"^[^:\x00-\x1f]*$": "must have no colon and no control characters",
+    "^([0-9a-f]{64})?$": "must be a SHA-256 digest, 64 of 0-9 and a-f, or empty",
     "^users/[A-Za-z0-9._@+|:-]{1,200}$": (
         "must be users/SUBJECT, the subject of letters, digits and ._@+|:-"
     ),

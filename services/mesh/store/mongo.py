@@ -24,6 +24,7 @@ from services.mesh.store import mongo_query
 from services.mesh.store.changes import PURGE_BATCH, concurrent_change, next_revision
 from services.mesh.store.mongo_client import MotorClient, available, connect, opening
 from services.mesh.store.mongo_documents import (
+    NOTHING,
     OUTBOX,
     elements_of,
     empty,
@@ -178,13 +179,15 @@ class MongoStore:
 
         return await _to_the_end(write())
 
-    async def delete(self, collection: Collection[R], name: str) -> None:
+    async def delete(
+        self, collection: Collection[R], name: str, *, events: Sequence[event_pb2.Event] = ()
+    ) -> None:
         """Remove a record; see Store. Events that still wait stay until they are published."""
         headers = telemetry.inject()
 
         async def write() -> None:
             with audit_taken() as audit:
-                elements = elements_of(audit.events, headers)
+                elements = elements_of([*events, *audit.events], headers)
                 if not await self._writes.bury(collection.name, name, elements):
                     raise not_found(collection.name.removesuffix("s"), name)
                 audit.committed = True
@@ -290,7 +293,7 @@ class MongoStore:
                 await self._in(collection).find(terms, {"_id": 1}).limit(PURGE_BATCH).to_list(None)
             )
             names = [each["_id"] for each in found]
-            quiet = {"_id": {"$in": names}, "newest": ""}
+            quiet = {"_id": {"$in": names}, "oldest": NOTHING}
             await self._in(collection).delete_many(quiet)
             cursor = self._in(collection).find({"_id": {"$in": names}}, {"_id": 1})
             for each in await cursor.to_list(None):

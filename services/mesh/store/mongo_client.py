@@ -1,6 +1,7 @@
 """The connection to MongoDB, and what its failures mean."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from services.mesh.secrets.redact import redact
 MotorClient = AsyncIOMotorClient[dict[str, Any]]
 SELECT_TIMEOUT_MS: Final = 3_000
 SOCKET_TIMEOUT_MS: Final = 10_000
+# At DEBUG it writes down every command, with the records in it.
+logging.getLogger("pymongo").setLevel(logging.WARNING)
 _AWAY: Final = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError)
 _TOO_LARGE: Final = (10334, 17419)
 

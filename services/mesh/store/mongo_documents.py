@@ -1,12 +1,12 @@
 """How records stand in MongoDB: one document each, which holds its waiting events too.
 
     {_id: name, parent, revision, request_key, request_digest, body: {…},
-     outbox: [{id, event, headers}, …], oldest, newest,
+     outbox: [{id, event, headers}, …], oldest,
      intent: {token, until, parent, body}}
 
 A document without a `body` is no record: of a removed record it keeps the events
-that wait, of a guarded insert the name. `oldest` and `newest` are the ids of the
-first and the last event in `outbox`, so that what waits can be found and cleared by an index.
+that wait, of a guarded insert the name. `oldest` is the id of the first event in
+`outbox`, or an earlier one, so that an index finds what waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,8 @@ OUTBOX: Final = "outbox"
 """Collection of events that were committed without a record."""
 NOTHING: Final = "~"
 """`oldest` where no event waits: after every id in ASCII."""
+BARE: Final[Document] = {"body": None, "intent": None, "oldest": NOTHING}
+"""What a document has that is no record, keeps no event and reserves no name."""
 # MongoDB's older servers refuse these in names of fields, and all of them give them a meaning.
 _ESCAPED: Final = str.maketrans({"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"})
 _NAMES: Final = (("%00", "\0"), ("%24", "$"), ("%2E", "."), ("%25", "%"))
@@ -37,8 +39,6 @@ class Waiting:
     event_id: str
     element: Document = field(compare=False)
     """It, as it stands there."""
-    bare: bool = field(compare=False)
-    """Whether the document is no record, and goes with its last event."""
 
 
 def body_of(record: Record) -> Document:
@@ -79,7 +79,6 @@ def empty(name: str) -> Document:
         "request_digest": None,
         "outbox": [],
         "oldest": NOTHING,
-        "newest": "",
     }
 
 
@@ -96,7 +95,6 @@ def committed(fields: Document, elements: Sequence[Document], *unset: str) -> Do
     """Return the update that writes fields and announces them with events, in one."""
     update: Document = {"$set": dict(fields)}
     if elements:
-        update["$set"]["newest"] = elements[-1]["id"]
         update["$min"] = {"oldest": min(element["id"] for element in elements)}
         update["$push"] = {"outbox": {"$each": list(elements)}}
     if unset:
@@ -109,8 +107,7 @@ def whole(document: Document, elements: Sequence[Document]) -> Document:
     if not elements:
         return document
     oldest = min(element["id"] for element in elements)
-    news = {"outbox": list(elements), "oldest": oldest, "newest": elements[-1]["id"]}
-    return {**document, **news}
+    return {**document, "outbox": list(elements), "oldest": oldest}
 
 
 def _stored(value: Any) -> Any:

@@ -26,7 +26,7 @@ from pymongo.read_concern import ReadConcern
 
 from services.mesh.store import mongo_query
 from services.mesh.store.mongo_client import available
-from services.mesh.store.mongo_documents import NOTHING, Document, record_of
+from services.mesh.store.mongo_documents import BARE, Document, record_of
 from services.mesh.store.port import Collection, Guard, R, Record
 
 INTENT_S: Final = 5.0
@@ -135,4 +135,4 @@ class Guards:
 
 async def forget_if_empty(documents: Any, name: str) -> None:
     """Remove a document that is no record, keeps no event and reserves no name."""
-    await documents.delete_one({"_id": name, "body": None, "intent": None, "oldest": NOTHING})
+    await documents.delete_one({"_id": name, **BARE})

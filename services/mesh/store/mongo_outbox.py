@@ -2,17 +2,15 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteMany, UpdateMany, UpdateOne
 
 from adjutant.event.v1 import event_pb2
-from services.mesh.store.mongo_documents import NOTHING, Document, Waiting
+from services.mesh.store.mongo_documents import BARE, NOTHING, Document, Waiting
 from services.mesh.store.port import OutboxEntry
-
-_FIELDS = {"outbox": 1, "revision": 1}
 
 
 class Outbox:
@@ -38,10 +36,10 @@ class Outbox:
         return [_entry(waiting) for _, _, waiting in ranked[:limit]]
 
     async def _read(self, collection: str, limit: int) -> list[list[Waiting]]:
-        cursor = self._database[collection].find({"oldest": {"$lt": NOTHING}}, _FIELDS)
+        cursor = self._database[collection].find({"oldest": {"$lt": NOTHING}}, {"outbox": 1})
         return [
             [
-                Waiting(collection, found["_id"], element["id"], element, not found["revision"])
+                Waiting(collection, found["_id"], element["id"], element)
                 for element in found["outbox"]
             ]
             for found in await cursor.sort("oldest", 1).limit(limit).to_list(None)
@@ -52,28 +50,27 @@ class Outbox:
 
         What was committed meanwhile stays, and so does what another relay left.
         """
-        by_document: dict[tuple[str, str], list[Waiting]] = {}
+        by_collection: dict[str, dict[str, list[Document]]] = {}
         for position in positions:
             assert isinstance(position, Waiting)
-            by_document.setdefault((position.collection, position.name), []).append(position)
-        writes: dict[str, list[Any]] = {}
-        for (collection, name), cleared in by_document.items():
-            writes.setdefault(collection, []).extend(_cleared(name, cleared))
-        for collection, operations in writes.items():
-            await self._database[collection].bulk_write(operations)
+            by_name = by_collection.setdefault(position.collection, {})
+            by_name.setdefault(position.name, []).append(position.element)
+        for collection, cleared in by_collection.items():
+            await self._database[collection].bulk_write(_cleared(cleared))
 
 
-def _cleared(name: str, cleared: Sequence[Waiting]) -> list[Any]:
-    elements = [each.element for each in cleared]
-    # Where the newest is among them nothing was pushed since, hence nothing is left.
-    last = {"_id": name, "newest": cleared[-1].event_id}
-    operations: list[Any] = [
-        UpdateOne({"_id": name}, {"$pullAll": {"outbox": elements}}),
-        UpdateOne(last, {"$set": {"oldest": NOTHING, "newest": ""}}),
+def _cleared(cleared: Mapping[str, Sequence[Document]]) -> list[Any]:
+    """Return the writes that take events out of documents, each of which may have got more."""
+    all_of_them = {"_id": {"$in": list(cleared)}}
+    quiet = {**all_of_them, "outbox": {"$size": 0}}
+    return [
+        *(
+            UpdateOne({"_id": name}, {"$pullAll": {"outbox": elements}})
+            for name, elements in cleared.items()
+        ),
+        UpdateMany(quiet, {"$set": {"oldest": NOTHING}}),
+        DeleteMany({**all_of_them, **BARE}),  # of a record that was removed nothing else was left
     ]
-    if cleared[0].bare:
-        operations.append(DeleteOne({"_id": name, "body": None, "intent": None, "oldest": NOTHING}))
-    return operations
 
 
 def _ranked(waiting: Sequence[Waiting]) -> list[tuple[str, Waiting]]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.access.caller import audit_taken
-from services.mesh.errors import not_found
+from services.mesh.errors import StoreUnavailableError, not_found
 from services.mesh.names import parent_of
 from services.mesh.store import rows, schema
 from services.mesh.store.changes import next_revision, raise_fence
@@ -313,7 +313,7 @@ class SqliteStore:
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         def transaction() -> T:
             database = self._connect(self._writer)
-            database.execute("BEGIN IMMEDIATE")
+            _begin(database)
             try:
                 result = work(database)
             except BaseException:
@@ -341,3 +341,13 @@ class SqliteStore:
         connection = self._connections.pop(executor, None)
         if connection:
             connection.close()
+
+
+def _begin(database: sqlite3.Connection) -> None:
+    """Begin to write. STORE_UNAVAILABLE where another process does not let go of the file."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise StoreUnavailableError from error

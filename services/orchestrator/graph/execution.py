@@ -10,7 +10,7 @@ from services.orchestrator.escalation import exhaust, is_settled, over_budget
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.graph.escalation import is_needed
 from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
-from services.orchestrator.runspec import step_run_name, step_spec
+from services.orchestrator.runspec import begin_attempt, step_spec
 from services.orchestrator.step import StepRecord
 from services.orchestrator.steps import move_step, ready_steps, skip_unreachable, summary
 from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, move_task
@@ -37,9 +37,7 @@ class Execution:
             if not ready:
                 return None  # a second time through, after a crash
             for step in ready:
-                step.attempt += 1
-                step.iterations += 1
-                step.run = step_run_name(task, step)
+                begin_attempt(task, step)
                 events += move_step(task, step, "RUNNING")
             titles = ", ".join(step.title for step in ready)
             return [*enter_node(task, "EXECUTE", f"starts {titles}"[:200]), *events]

@@ -33,6 +33,8 @@ class GitOperations:
     async def git_operations(self, state: State, config: RunnableConfig) -> Command[Node]:
         """Ask for approval, commit what was approved, and end the task."""
         task = await self._ground.store.get(TASKS, state["task"])
+        if any(step.state == "PENDING" for step in task.steps):
+            return Command(goto="execute")  # a message added steps
         if task.commit and task.commit.run_state:
             return await self._finish_commit(state, config)
         if task.repository is None or not task.patches():
@@ -80,6 +82,9 @@ class GitOperations:
 
     async def _complete(self, state: State, config: RunnableConfig, message: str) -> Command[Node]:
         def change(task: TaskRecord) -> Events:
+            if task.inbox.pending:
+                # What came meanwhile is decided on in the same write as the end: none is lost.
+                return [*enter_node(task, "GIT_OPERATIONS", message), *move_task(task, "QUEUED")]
             task.partial_success = not all(step.satisfied for step in task.steps)
             said = f"{message}; {summary(task)}" if task.partial_success else message
             return [*enter_node(task, "GIT_OPERATIONS", said), *move_task(task, "COMPLETED")]

@@ -20,6 +20,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from services.mesh.names import parent_of
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.asking import Asker
@@ -28,18 +29,29 @@ from services.orchestrator.graph.escalation import Escalation
 from services.orchestrator.graph.execution import Execution
 from services.orchestrator.graph.git_operations import GitOperations
 from services.orchestrator.graph.ground import Ground, State, count
-from services.orchestrator.plans.grammar import parse_plan
+from services.orchestrator.plans.complexity import complexity
+from services.orchestrator.plans.estimate import Estimates
+from services.orchestrator.plans.plan import Plan
+from services.orchestrator.plans.planner import Planner
 from services.orchestrator.steps import adopt_plan
-from services.orchestrator.task import Events, TaskRecord, enter_node
+from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node
 
 
 class TaskGraph:
     """The nodes, on the orchestrator's parts."""
 
     def __init__(
-        self, store: Store, runner: Runner, asker: Asker, max_step_iterations: int
+        self,
+        store: Store,
+        runner: Runner,
+        planner: Planner,
+        estimates: Estimates,
+        asker: Asker,
+        max_step_iterations: int,
     ) -> None:
         """Take how often a step may be started, where its project does not say."""
+        self._planner = planner
+        self._estimates = estimates
         self._ground = Ground(store, runner)
         self._asking = Asking(self._ground, asker)
         self._execution = Execution(self._ground, max_step_iterations)
@@ -69,21 +81,32 @@ class TaskGraph:
 
     async def decompose(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Find the goals."""
+        _, plan = await self._plan_of(state)
 
         def change(task: TaskRecord) -> Events:
-            task.goals = task.goals or parse_plan(task.instructions, task.title).goals
+            task.goals = task.goals or plan.goals
             return enter_node(task, "DECOMPOSE", f"found {count(len(task.goals), 'goal')}")
 
         await self._ground.change(state, config, change)
         return {"started": []}
 
     async def plan(self, state: State, config: RunnableConfig) -> dict[str, Any]:
-        """Find the steps and their order."""
+        """Find the steps and their order, and what they will probably take."""
+        task, plan = await self._plan_of(state)
+        width = task.max_parallel_steps
+        estimate = await self._estimates.of(parent_of(task.name), plan.steps, width)
 
         def change(task: TaskRecord) -> Events:
             if not task.steps:
-                adopt_plan(task, parse_plan(task.instructions, task.title))
+                adopt_plan(task, plan)
+                task.estimate, task.complexity = estimate.whole, complexity(plan.steps)
             return enter_node(task, "PLAN", f"planned {count(len(task.steps), 'step')}")
 
         await self._ground.change(state, config, change)
         return {}
+
+    async def _plan_of(self, state: State) -> tuple[TaskRecord, Plan]:
+        task = await self._ground.store.get(TASKS, state["task"])
+        title = task.title if task.given_title is None else task.given_title
+        planned = await self._planner.plan(parent_of(task.name), task.instructions, title)
+        return task, planned.plan

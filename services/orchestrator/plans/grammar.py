@@ -25,8 +25,6 @@ from services.orchestrator.plans.plan import (
 )
 from services.orchestrator.plans.references import Item, References
 
-VERSION: Final = 2
-"""Goes up when the same text comes to mean another plan; plans that were kept are made anew."""
 MAX_RETRIES: Final = 20
 MAX_RESULTS: Final = 100
 _MARKS = re.compile(r"^(#+|[-*+]|\d+[.)])\s+(\[[ xX]\]\s+)?")
@@ -53,6 +51,7 @@ def parse_plan(text: str, title: str = "") -> Plan:
     _raise(sorted(reader.violations, key=lambda violation: int(violation.field.split(":")[1])))
     steps = [item.step for item in reader.items if not item.is_group]
     _refuse_cycles(steps)
+    _leave_out_what_is_done(steps)
     return _assemble(reader, steps, title, text)
 
 
@@ -252,6 +251,12 @@ def _refuse_cycles(steps: list[PlanStep]) -> None:
             f"Steps wait for each other: {cycle}. Remove one of these `after:`.",
             violations=(Violation(f"instructions:{line}", cycle),),
         ) from error
+
+
+def _leave_out_what_is_done(steps: list[PlanStep]) -> None:
+    ticked = {step.number for step in steps if step.ticked}
+    for step in steps:
+        step.after = [] if step.ticked else [n for n in step.after if n not in ticked]
 
 
 def _raise(violations: list[Violation]) -> None:

@@ -6,6 +6,8 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
+from services.orchestrator.plans.numbers import Numbers
+
 MAX_STEPS: Final = 1000
 """Steps to run that a plan may have; those that it has ticked off do not count."""
 MAX_ITEMS: Final = 2000
@@ -49,8 +51,9 @@ class PlanStep(BaseModel):
     """How often it is tried again, whatever the failure; 0 where the plan does not say."""
     breaking: bool = False
     """Whether it breaks what others rely on."""
-    after: list[int] = Field(default_factory=list)
-    """Numbers of the steps that must succeed before; those that it takes results from too."""
+    after: Numbers = Field(default_factory=list)
+    """Numbers of the steps that must succeed before: without those that are ticked off, which
+    hold nobody up, and with those that it takes results from."""
     gives: list[Gives] = Field(default_factory=list)
     takes: list[Takes] = Field(default_factory=list)
 

@@ -5,14 +5,14 @@ from typing import Any
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from adjutant.orchestrator.v1 import approval_service_pb2_grpc
 from services.orchestrator.approval_messages import approval
-from services.orchestrator.approval_statistics import Statistics
+from services.orchestrator.approval_statistics import ApprovalStatistics
 from services.orchestrator.approvals import Approvals
 
 
 class ApprovalService(approval_service_pb2_grpc.ApprovalServiceServicer):
     """See the contract."""
 
-    def __init__(self, approvals: Approvals, statistics: Statistics) -> None:
+    def __init__(self, approvals: Approvals, statistics: ApprovalStatistics) -> None:
         self._approvals = approvals
         self._statistics = statistics
 

@@ -11,6 +11,8 @@ from services.mesh.events import Ending, Filter, Hub
 from services.mesh.events.envelope import kind_token, subject_of_resource
 from services.mesh.names import parent_of
 from services.orchestrator import convert
+from services.orchestrator.plans.preview import Previews
+from services.orchestrator.rpc import estimates
 from services.orchestrator.task import TASK_STATES
 from services.orchestrator.tasks import Tasks
 
@@ -21,13 +23,20 @@ _CHANGED = kind_token(event_pb2.EVENT_KIND_TASK_STATE_CHANGED)
 class TaskService(task_service_pb2_grpc.TaskServiceServicer):
     """See the contract."""
 
-    def __init__(self, tasks: Tasks, hub: Hub) -> None:
+    def __init__(self, tasks: Tasks, previews: Previews, hub: Hub) -> None:
         self._tasks = tasks
+        self._previews = previews
         self._hub = hub
 
     async def SubmitTask(self, request: pb.SubmitTaskRequest, _: Any) -> pb.SubmitTaskResponse:
         """See the contract."""
         return pb.SubmitTaskResponse(task=convert.task(await self._tasks.submit(request)))
+
+    async def EstimateTask(
+        self, request: pb.EstimateTaskRequest, _: Any
+    ) -> pb.EstimateTaskResponse:
+        """See the contract."""
+        return estimates.preview(await self._previews.preview(request))
 
     async def GetTask(self, request: pb.GetTaskRequest, _: Any) -> pb.GetTaskResponse:
         """See the contract."""
@@ -57,7 +66,12 @@ class TaskService(task_service_pb2_grpc.TaskServiceServicer):
         task = await self._tasks.get(request.name)
         events = Filter(parent=parent_of(task.name), task=task.name)
         subject = f"{subject_of_resource(task.name)}.{_CHANGED}"
-        ending = Ending(subject, _is_final, is_over=TASK_STATES.is_final(task.state))
+
+        async def is_reopened() -> bool:
+            return not TASK_STATES.is_final((await self._tasks.get(task.name)).state)
+
+        is_over = TASK_STATES.is_final(task.state)
+        ending = Ending(subject, _is_final, is_over, is_reopened=is_reopened)
         async for frame in self._hub.stream(
             events, request.cursor, since=task.create_time, ending=ending
         ):

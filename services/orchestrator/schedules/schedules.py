@@ -47,7 +47,7 @@ class Schedules:
     async def create(self, request: pb.CreateScheduleRequest) -> ScheduleRecord:
         """Make a schedule. INVALID_SCHEDULE, ALREADY_EXISTS, and what SubmitTask may raise."""
         asked, time = request.schedule, now()
-        self._check_task(request.parent, asked)
+        await self._check_task(request.parent, asked)
         record = ScheduleRecord(
             name=child(request.parent, "schedules", request.schedule_id),
             create_time=time,
@@ -87,7 +87,7 @@ class Schedules:
         """Change a schedule. NOT_FOUND, CONCURRENT_CHANGE, and what `create` raises."""
         asked, paths, caller = request.schedule, _paths(request), actor()
         if "task" in paths:
-            self._check_task(request.name.partition("/schedules/")[0], asked)
+            await self._check_task(request.name.partition("/schedules/")[0], asked)
 
         def change(record: ScheduleRecord) -> Events | None:
             _require_etag(record, asked.etag)
@@ -114,7 +114,7 @@ class Schedules:
         key = RequestKey(record.name, f"trigger {request_id}" if request_id else "", "")
         return await self._tasks.hand_in(record.request(), actor(), key)
 
-    def _check_task(self, parent: str, asked: schedule_pb2.Schedule) -> None:
+    async def _check_task(self, parent: str, asked: schedule_pb2.Schedule) -> None:
         task = asked.task
         if task.parent != parent:
             message = f"The task of a schedule is handed in to its own project, {parent}."
@@ -123,7 +123,7 @@ class Schedules:
             message = "Each tick has an id of its own; leave request_id empty."
             raise AdjutantError("INVALID_REQUEST", message, field="schedule.task.request_id")
         try:
-            self._tasks.check(task)
+            await self._tasks.check(task)
         except AdjutantError as wrong:
             raise wrong.within("schedule.task") from wrong
 

@@ -1,16 +1,17 @@
 """Connections: kept with a sealed secret, inherited downwards, and handed to services."""
 
-import asyncio
 import hmac
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import connection_pb2
 from adjutant.orchestrator.v1 import connection_service_pb2 as pb
 from services.mesh.errors import AdjutantError
+from services.mesh.filelock import locked
 from services.mesh.names import child, collection_and_id, parent_of
 from services.mesh.secrets.envelope import Sealed, Vault
 from services.mesh.store import Guard, Page, Store, now
@@ -49,17 +50,23 @@ class Connections:
     """The connections of clients, groups and projects."""
 
     def __init__(
-        self, store: Store, vault: Vault, chain: Chain, guard: Callable[[str], Guard | None]
+        self,
+        store: Store,
+        vault: Vault,
+        chain: Chain,
+        guard: Callable[[str], Guard | None],
+        sealing: Path,
     ) -> None:
         """Take where they are kept, what seals them, and what knows the hierarchy.
 
-        `guard` gives what must hold of a parent when something is made in it.
+        `guard` gives what must hold of a parent when something is made in it; `sealing` is a file
+        that replicas lock while they seal.
         """
         self._store = store
         self._vault = vault
         self._chain = chain
         self._guard = guard
-        self._sealing = asyncio.Lock()
+        self._sealing = sealing
 
     async def create(self, request: pb.CreateConnectionRequest) -> ConnectionRecord:
         """Make a connection. ALREADY_EXISTS, REQUEST_ID_REUSED, INVALID_REQUEST."""
@@ -68,7 +75,7 @@ class Connections:
         prefix = _prefix(asked.uri_prefix)
         # A digest of a password could be guessed at: only the stored secret is compared.
         key = request_key(request.parent, _without_secret(request))
-        async with self._sealing:
+        async with locked(self._sealing, shared=True):
             record = ConnectionRecord(
                 name=name,
                 create_time=time,
@@ -104,7 +111,7 @@ class Connections:
         """Change a connection. NOT_FOUND, CONCURRENT_CHANGE, INVALID_REQUEST."""
         asked, paths = request.connection, _paths(request)
         prefix = _prefix(asked.uri_prefix) if "uri_prefix" in paths else None
-        async with self._sealing:
+        async with locked(self._sealing, shared=True):
             sealed = await self._sealed(request.secret, request.name)
 
             def change(record: ConnectionRecord) -> list[event_pb2.Event] | None:
@@ -187,7 +194,7 @@ class Connections:
 
     async def seal_barrier(self) -> str:
         """Return the newest master key's id, when all that older ones seal is in the store."""
-        async with self._sealing:
+        async with locked(self._sealing):
             return await self._vault.current_id()
 
 

@@ -21,7 +21,7 @@ from services.agent_runner.app import SERVICE
 from services.agent_runner.settings import AgentRunnerSettings
 from services.mesh.app import run_service
 from services.mesh.channel import open_channel
-from services.ports import OFFSETS, free_port_base
+from services.ports import free_port_base, port_of
 from tests.integration.agent_runner.processes_seen import until
 from tests.support.access import orchestrator_of
 
@@ -129,15 +129,17 @@ class RunnerProcess:
     """A runner in a process of its own."""
 
     def __init__(self, nats_url: str, data_dir: pathlib.Path, **changes: Any) -> None:
-        self._port_base = free_port_base()
-        self._log = data_dir / "agent_runner.log"
+        self.data_dir = data_dir
+        self._port_base = free_port_base(int(changes.get("replica", 0)) + 1)
+        self._log = data_dir / f"agent_runner-{changes.get('replica', 0)}.log"
         given = QUICK | changes | {"data_dir": data_dir, "nats_url": nats_url}
         given["port_base"] = self._port_base
         self._env = os.environ | {
             f"ADJUTANT_{name.upper()}": str(value) for name, value in given.items()
         }
         self._process: subprocess.Popen[bytes] | None = None
-        address = f"127.0.0.1:{self._port_base + OFFSETS['agent_runner']}"
+        port = port_of("agent_runner", self._port_base, int(changes.get("replica", 0)))
+        address = f"127.0.0.1:{port}"
         settings = AgentRunnerSettings(data_dir=data_dir)
         self._channel = open_channel(address, settings, orchestrator_of(data_dir))
         self.caller = Caller(self._channel)

@@ -40,7 +40,7 @@ class Bench:
         # A data directory may be deeper than the path of a socket.
         deep = folder / ("d" * 100)
         deep.mkdir()
-        self.link = deep / "credentials.link"
+        self.link = deep / "credentials" / "0"
         self.server = self.make()
 
     def make(self) -> CredentialServer:
@@ -75,7 +75,7 @@ class Bench:
                 "PATH": os.environ["PATH"],
                 "ADJUTANT_RUN": NAME,
                 "ADJUTANT_REPORT_TOKEN": token,
-                "ADJUTANT_CREDENTIAL_SOCKET": str(self.link),
+                "ADJUTANT_CREDENTIAL_SOCKET": str(self.link.parent),
             },
             stdout=asyncio.subprocess.PIPE,
         )

@@ -59,9 +59,14 @@ class Bench:
     async def start(self, command: str, verify: str = "", **changes: float) -> str:
         """Start a job and return its id."""
         job_id = uuid.uuid4().hex
-        self.backend.prepare(job_id, self.spec(command, verify, **changes))
+        self.prepare(job_id, self.spec(command, verify, **changes))
         await self.backend.start(job_id)
         return job_id
+
+    def prepare(self, job_id: str, spec: JobSpec) -> JobSpec:
+        """Lay a job down, and return the spec that holds."""
+        self.backend.make_folder(job_id)
+        return self.backend.prepare(job_id, spec)
 
     async def end(self, job_id: str) -> JobStatus:
         """Wait until nothing looks after a job any more."""
@@ -134,7 +139,7 @@ async def test_a_job_gets_the_environment_of_its_spec_and_nothing_else(bench: Be
 async def test_a_command_that_is_none_ends_with_127(bench: Bench) -> None:
     assert (await bench.run("no-such-command")).exit_code == 127
     direct = bench.spec("")
-    bench.backend.prepare("direct", dataclasses.replace(direct, argv=["/no/such/program"]))
+    bench.prepare("direct", dataclasses.replace(direct, argv=["/no/such/program"]))
     await bench.backend.start("direct")
     status = await bench.end("direct")
     assert status.exit is not None
@@ -224,7 +229,7 @@ async def test_a_stopped_job_ends_too(bench: Bench) -> None:
 
 async def test_a_job_starts_at_most_once(bench: Bench) -> None:
     job_id = "once"
-    bench.backend.prepare(job_id, bench.spec("echo started >> starts; sleep 0.3"))
+    bench.prepare(job_id, bench.spec("echo started >> starts; sleep 0.3"))
     await asyncio.gather(*(bench.backend.start(job_id) for _ in range(5)))
     await bench.backend.start(job_id)
     await bench.end(job_id)
@@ -234,7 +239,7 @@ async def test_a_job_starts_at_most_once(bench: Bench) -> None:
 
 
 async def test_a_job_that_is_cancelled_before_its_start_never_starts(bench: Bench) -> None:
-    bench.backend.prepare("never", bench.spec("touch ran"))
+    bench.prepare("never", bench.spec("touch ran"))
     bench.backend.request_end("never", "cancelled")
     await bench.backend.start("never")
     status = await bench.end("never")
@@ -360,7 +365,7 @@ async def test_a_folder_that_cannot_be_used_is_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.agent_runner.adapters.subprocess._START_TIMEOUT_S", 0.5)
-    bench.backend.prepare("bad", bench.spec("true"))
+    bench.prepare("bad", bench.spec("true"))
     (bench.folder / "runs" / "bad" / "started.json.new").mkdir()
     with pytest.raises(SpawnError, match="did not start the job: IsADirectoryError"):
         await bench.backend.start("bad")

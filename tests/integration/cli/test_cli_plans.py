@@ -96,3 +96,28 @@ def test_amounts_are_read_and_written() -> None:
     for wrong in ("1,25 EUR", "EUR 1", "-1 EUR", "1.25", "1 eur"):
         with pytest.raises(BadUseError):
             money_of(wrong)
+
+
+async def test_an_estimate_says_what_it_stands_on(adjutant: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.md"
+    plan.write_text("# Measured\n- [ ] one\n  run: sleep 0.2\n- [x] before\n")
+    before = await adjutant("estimate", "--plan", str(plan))
+    assert before.code == 0, before.err
+    assert "No past run is like any of the steps" in before.out
+    assert "ticked off" in before.out
+    task = json.loads((await adjutant("new", "--plan", str(plan), "--json")).out)["name"]
+    assert (await adjutant("watch", task)).code == 0
+    async with asyncio.timeout(60):
+        while "1 run of the same command" not in (
+            shown := (await adjutant("estimate", "--plan", str(plan))).out
+        ):
+            await asyncio.sleep(0.2)
+    assert "Measured · complexity 1" in shown
+    assert "Estimate: 0." in shown
+    other = (await adjutant("estimate", "- [ ] other\n  run: true\n")).out
+    assert "1 run of the same agent" in other
+    task = json.loads((await adjutant("new", "--plan", str(plan), "--json")).out)["name"]
+    told = await adjutant("watch", task)
+    assert "Estimate: 0." in told.out
+    assert "It took " in told.out
+    assert (await adjutant("estimate", "--plan", str(tmp_path / "none.md"))).code == 2

@@ -48,6 +48,9 @@ class Tasks(task_service_pb2_grpc.TaskServiceServicer):
     async def SubmitTask(self, request: Any, context: Any) -> Any:
         return await self.act(request)
 
+    async def EstimateTask(self, request: Any, context: Any) -> Any:
+        return await self.act(request)
+
     async def ListTasks(self, request: Any, context: Any) -> Any:
         return await self.act(request)
 

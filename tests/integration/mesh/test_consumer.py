@@ -49,8 +49,11 @@ class Diary:
         self.done.append(text_of(event))
 
 
-def consumer(event_log: EventLog, handler: Diary, *kinds: int) -> Consumer:
-    return Consumer(event_log, "readers", subjects_of_kinds(kinds or [PROGRESS]), handler)
+def consumer(
+    event_log: EventLog, handler: Diary, *kinds: int, ack_wait_s: float = 10.0
+) -> Consumer:
+    subjects = subjects_of_kinds(kinds or [PROGRESS])
+    return Consumer(event_log, "readers", subjects, handler, ack_wait_s=ack_wait_s)
 
 
 async def test_it_handles_every_event_of_its_kinds(event_log: EventLog) -> None:
@@ -128,9 +131,8 @@ async def test_an_event_that_fails_does_not_hold_up_the_others(event_log: EventL
 
 
 async def test_killed_between_commit_and_acknowledgement_it_sees_the_event_again(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    connect: Connect,
 ) -> None:
-    monkeypatch.setattr("services.mesh.events.consumer.ACK_WAIT_S", 0.5)
     committed: list[str] = []
     stuck = asyncio.Event()
 
@@ -140,12 +142,12 @@ async def test_killed_between_commit_and_acknowledgement_it_sees_the_event_again
         await asyncio.sleep(3600)
 
     dying, heir = await connect(), await connect()
-    async with running(consumer(dying, Diary(commit_then_die)).run()):
+    async with running(consumer(dying, Diary(commit_then_die), ack_wait_s=0.5).run()):
         await publish(dying, said("a"))
         await stuck.wait()
         await dying.close()
     diary = Diary()
-    async with running(consumer(heir, diary).run()):
+    async with running(consumer(heir, diary, ack_wait_s=0.5).run()):
         await eventually(lambda: diary.done)
     assert (committed, diary.done) == (["a"], ["a"])
 

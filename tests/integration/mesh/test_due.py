@@ -1,16 +1,15 @@
 """What is due is done, once its time has come, whoever wrote it down and whatever fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from adjutant.event.v1 import event_pb2
 from services.mesh import tasks
 from services.mesh.due import Due
-from services.mesh.store import Collection, Record, Store, UtcTime, now, open_store
+from services.mesh.store import Collection, Record, Store, UtcTime, now
+from tests.support.stores import Open
 
 
 class Reminder(Record):
@@ -22,10 +21,8 @@ REMINDERS = Collection("reminders", Reminder, hidden=("wake_time",))
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await open_store(tmp_path / "store.db", [REMINDERS])
-    yield opened
-    await opened.close()
+async def store(open_replica: Open) -> Store:
+    return await open_replica([REMINDERS])
 
 
 async def _write(store: Store, name: str, in_s: float | None) -> None:

@@ -1,8 +1,7 @@
 """The relay: what a store committed reaches the log once, in order, whatever crashes."""
 
 import asyncio
-import pathlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,38 +9,42 @@ import pytest
 from adjutant.event.v1 import event_pb2
 from services.mesh.config import MeshSettings
 from services.mesh.events import EventLog, Relay
-from services.mesh.store import OutboxEntry, SqliteStore, now, open_store
+from services.mesh.store import OutboxEntry, SqliteStore, Store, now
 from tests.integration.mesh.conftest import Connect, NatsOfOne
 from tests.integration.mesh.harness import PATIENCE_S, in_log, publish, running, said
+from tests.support.stores import Open
 from tests.unit.mesh.conftest import NOTES, note
 
 TINY_WINDOW_S = 1.0
 
 
 @pytest.fixture
-async def store(tmp_path: pathlib.Path) -> AsyncIterator[SqliteStore]:
-    opened = await open_store(tmp_path / "store.db", [NOTES])
-    yield opened
-    await opened.close()
+async def store(open_replica: Open) -> Store:
+    return await open_replica([NOTES])
 
 
-def relay_of(store: SqliteStore, event_log: EventLog, **settings: float) -> Relay:
+def relay_of(store: Store, event_log: EventLog, **settings: float) -> Relay:
     return Relay(store, event_log, MeshSettings.model_validate(settings))
 
 
-async def commit(store: SqliteStore, *events: event_pb2.Event) -> None:
+def size(store: Store, count: int) -> int:
+    """Return how much of a load a store gets: the MongoDB of the tests looks at every document."""
+    return count if isinstance(store, SqliteStore) else count // 10
+
+
+async def commit(store: Store, *events: event_pb2.Event) -> None:
     """Make a record and announce it with events."""
     await store.insert(NOTES, note(f"n-{now().timestamp()}-{id(events)}"), events=events)
 
 
-async def published(store: SqliteStore) -> None:
+async def published(store: Store) -> None:
     """Wait until nothing waits any more."""
     async with asyncio.timeout(PATIENCE_S):
         while await store.outbox(1):
             await asyncio.sleep(0.01)
 
 
-def dies_before_clearing(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def dies_before_clearing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the relay killed where it hurts: the events are out, the outbox does not know."""
 
     async def die(positions: Sequence[object]) -> None:
@@ -51,7 +54,7 @@ def dies_before_clearing(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_commit_is_published_at_once_and_in_order(
-    store: SqliteStore, event_log: EventLog
+    store: Store, event_log: EventLog
 ) -> None:
     async with running(relay_of(store, event_log).run()):
         for n in range(0, 30, 3):
@@ -61,7 +64,7 @@ async def test_a_commit_is_published_at_once_and_in_order(
 
 
 async def test_what_waited_while_nobody_ran_is_published_in_order(
-    store: SqliteStore, event_log: EventLog
+    store: Store, event_log: EventLog
 ) -> None:
     for n in range(0, 1000, 50):
         await commit(store, *(said(k) for k in range(n, n + 50)))
@@ -70,7 +73,7 @@ async def test_what_waited_while_nobody_ran_is_published_in_order(
     assert await in_log(event_log) == [str(n) for n in range(1000)]
 
 
-async def test_a_stop_publishes_what_waits(store: SqliteStore, event_log: EventLog) -> None:
+async def test_a_stop_publishes_what_waits(store: Store, event_log: EventLog) -> None:
     await commit(store, said("last words"))
     await relay_of(store, event_log).drain()
     assert await in_log(event_log) == ["last words"]
@@ -78,31 +81,31 @@ async def test_a_stop_publishes_what_waits(store: SqliteStore, event_log: EventL
 
 
 async def test_what_another_replica_left_behind_is_found(
-    store: SqliteStore, event_log: EventLog, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+    store: Store, event_log: EventLog, monkeypatch: pytest.MonkeyPatch, open_replica: Open
 ) -> None:
     monkeypatch.setattr("services.mesh.events.outbox.SWEEP_S", 0.05)
-    other = await open_store(tmp_path / "store.db", [NOTES])
+    other = await open_replica([NOTES])
     async with running(relay_of(store, event_log).run()):
         await asyncio.sleep(0.1)
         await commit(other, said("orphan"))
         await published(store)
-    await other.close()
     assert await in_log(event_log) == ["orphan"]
 
 
 async def test_two_replicas_publish_each_event_once(
-    store: SqliteStore, event_log: EventLog, connect: Connect
+    store: Store, event_log: EventLog, connect: Connect, open_replica: Open
 ) -> None:
-    two = await connect()
-    async with running(relay_of(store, event_log).run(), relay_of(store, two).run()):
-        for n in range(200):
+    two, other = await connect(), await open_replica([NOTES])
+    async with running(relay_of(store, event_log).run(), relay_of(other, two).run()):
+        total = size(store, 200)
+        for n in range(total):
             await commit(store, said(n))
         await published(store)
-    assert await in_log(event_log) == [str(n) for n in range(200)]
+    assert await in_log(event_log) == [str(n) for n in range(total)]
 
 
 async def test_killed_between_publish_and_clear_it_publishes_once(
-    store: SqliteStore, event_log: EventLog
+    store: Store, event_log: EventLog
 ) -> None:
     await commit(store, said("a"), said("b"))
     with pytest.MonkeyPatch.context() as patch:
@@ -116,7 +119,7 @@ async def test_killed_between_publish_and_clear_it_publishes_once(
 
 
 async def test_also_where_it_comes_back_after_the_logs_own_window(
-    store: SqliteStore, connect: Connect
+    store: Store, connect: Connect
 ) -> None:
     event_log = await connect(event_dedup_window_s=TINY_WINDOW_S)
     first = said("a")
@@ -134,7 +137,7 @@ async def test_also_where_it_comes_back_after_the_logs_own_window(
 
 
 async def test_what_waited_long_and_was_never_published_is_published(
-    store: SqliteStore, connect: Connect
+    store: Store, connect: Connect
 ) -> None:
     event_log = await connect(event_dedup_window_s=TINY_WINDOW_S)
     old = said("old")
@@ -145,10 +148,10 @@ async def test_what_waited_long_and_was_never_published_is_published(
 
 
 async def test_order_and_count_survive_kills_of_the_server(
-    store: SqliteStore, own_nats: NatsOfOne, connect: Connect
+    store: Store, own_nats: NatsOfOne, connect: Connect
 ) -> None:
     event_log = await connect(own_nats.url)
-    total = 1500
+    total = size(store, 1500)
 
     async def write() -> None:
         for n in range(0, total, 5):
@@ -169,7 +172,7 @@ async def test_order_and_count_survive_kills_of_the_server(
 
 
 async def test_an_event_carries_the_headers_of_its_commit(
-    store: SqliteStore, event_log: EventLog
+    store: Store, event_log: EventLog
 ) -> None:
     await commit(store, said("a"))
     (entry,) = await store.outbox(1)

@@ -14,6 +14,7 @@ from services.mesh.events import EventLog
 from services.mesh.lease import Leases
 from services.mesh.store import SqliteStore, now, open_store
 from services.orchestrator.app import COLLECTIONS
+from services.orchestrator.plans.planner import ChecklistPlanner
 from services.orchestrator.schedules import schedule as schedules
 from services.orchestrator.schedules.schedule import SCHEDULES, ScheduleRecord
 from services.orchestrator.schedules.ticker import Ticker
@@ -74,7 +75,7 @@ class Replica:
         settings = OrchestratorSettings(schedule_lock_timeout_s=patience_s)
         inheritance = Inheritance(store, settings.max_parallel_steps)
         rights: Any = None  # no call is under way in which rights could be asked for
-        tasks = Tasks(store, lambda _: None, inheritance, rights)
+        tasks = Tasks(store, lambda _: None, inheritance, rights, ChecklistPlanner())
         self.leases = Leases(log, holder, 5.0)
         self.ticker = Ticker(store, self.leases, tasks, settings)
 

@@ -212,3 +212,18 @@ async def test_a_cancelled_caller_does_not_leave_half_a_change(store: Store) -> 
     await store.insert(NOTES, note("last"))
     made = [found.name async for found in store.scan(NOTES, {})]
     assert len(made) - 1 == len(await store.outbox(100))
+
+
+async def test_what_is_deleted_is_gone_and_its_name_and_request_are_free(store: Store) -> None:
+    name = (
+        await store.insert(NOTES, note("a"), events=[said("made")], request=REQUEST)
+    ).record.name
+    await store.delete(NOTES, name, events=[said("gone")])
+    assert await store.find(NOTES, name) is None
+    assert [found async for found in store.scan(NOTES, {})] == []
+    assert (await store.page(NOTES, parent=None)).records == []
+    for call in (store.delete(NOTES, name), store.update(NOTES, name, lambda _: [])):
+        assert (await refused(call)).reason == "NOT_FOUND"
+    again = await store.insert(NOTES, note("a"), events=[said("made again")], request=REQUEST)
+    assert (again.created, again.record.revision) == (True, 1)
+    assert texts(await store.outbox(10)) == ["made", "gone", "made again"]

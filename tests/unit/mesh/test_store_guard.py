@@ -6,7 +6,7 @@ import pytest
 
 from services.mesh.errors import AdjutantError
 from services.mesh.store import Collection, Look, Record, Store, now
-from tests.unit.mesh.conftest import Open
+from tests.support.stores import Open
 
 CLIENT = "clients/acme"
 

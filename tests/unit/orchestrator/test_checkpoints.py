@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
+from langgraph.checkpoint.serde.types import RESUME
 
 from services.mesh.errors import AdjutantError
 from services.mesh.store import Store, open_store_for
@@ -123,6 +124,20 @@ async def test_a_late_write_of_a_node_is_not_gone_on_from(open_saver: OpenSaver)
     found = await (await open_saver()).aget_tuple(held(3))
     assert found is not None
     assert found.pending_writes == [("task-1", "said", "mine")]
+
+
+async def test_a_late_note_does_not_take_the_place_of_the_holders(open_saver: OpenSaver) -> None:
+    paused, holder = await open_saver(), await open_saver()
+    at = await put(paused, 1, "one")
+    assert await latest(holder, 2) == "one"
+    for answer in ("first", "mine"):
+        noted = [(RESUME, answer)]
+        await holder.aput_writes(held(2, checkpoint_id=at), noted, "task-1")
+    with contextlib.suppress(AdjutantError):
+        await paused.aput_writes(held(1, checkpoint_id=at), [(RESUME, "late")], "task-1")
+    found = await (await open_saver()).aget_tuple(held(3))
+    assert found is not None
+    assert found.pending_writes == [("task-1", RESUME, "mine")]
 
 
 async def test_whoever_reads_after_a_later_holder_is_refused(open_saver: OpenSaver) -> None:

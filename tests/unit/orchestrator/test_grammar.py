@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.mesh.errors import AdjutantError
 from services.orchestrator.plans.grammar import parse_plan
+from services.orchestrator.plans.numbers import from_ranges, to_ranges
 from services.orchestrator.plans.plan import MAX_STEPS, Plan, topological
 
 
@@ -234,3 +235,18 @@ def test_taking_from_each_other_is_a_cycle() -> None:
             "- [ ] b\n  run: x\n  gives: m text\n  takes: n from a\n"
         )
     assert refused.value.reason == "PLAN_CYCLE"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "stored"),
+    [([], ""), ([3], "3"), ([1, 2, 3, 7], "1-3,7"), ([1, 3, 4], "1,3-4")],
+)
+def test_numbers_of_steps_are_stored_as_ranges(numbers: list[int], stored: str) -> None:
+    assert to_ranges(numbers) == stored
+    assert from_ranges(stored) == numbers
+    assert from_ranges(numbers) == numbers, "as older versions stored them"
+
+
+def test_whoever_waits_for_what_is_ticked_off_waits_for_nobody() -> None:
+    plan = parse_plan("## Before\n- [x] a\n- [ ] b\n  run: x\n## Now\n- [ ] c\n  run: x\n- [x] d\n")
+    assert [step.after for step in plan.steps] == [[], [], [2], []]

@@ -60,3 +60,17 @@ def test_in_a_pipe_each_setting_is_a_line(monkeypatch: pytest.MonkeyPatch) -> No
     host = next(line for line in out.getvalue().splitlines() if line.startswith("ADJUTANT_HOST "))
     assert host.rstrip().endswith("127.0.0.1")
     assert len(host.rstrip()) < 180
+
+
+def test_the_address_of_the_store_is_shown_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ADJUTANT_MONGO_URL", "mongodb://ada:se-cret-1@db/?authSource=se-cret-2")
+    out = io.StringIO()
+    print_settings(Console(file=out, width=1000), ["orchestrator"])
+    assert "ADJUTANT_MONGO_URL" in out.getvalue()
+    assert "se-cret" not in out.getvalue()
+    monkeypatch.setenv("ADJUTANT_MONGO_URL", "")
+    monkeypatch.setenv("ADJUTANT_STORE", "mongo")
+    assert main(["--print-config"], {}) == 2
+    assert "ADJUTANT_MONGO_URL is" in capsys.readouterr().err

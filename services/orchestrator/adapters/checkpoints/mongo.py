@@ -129,7 +129,9 @@ class MongoCheckpoints(Checkpoints, MongoDBSaver):
         """Store what a node wrote, over what an earlier holder wrote for the same node."""
         which, fence = _place(config), fence_of(config)
         which["checkpoint_id"] = config["configurable"]["checkpoint_id"]
-        once = "$set" if all(write[0] in WRITES_IDX_MAP for write in writes) else "$setOnInsert"
+        # What the library itself notes is written anew; of a node's own the first holds. Over what
+        # a later holder wrote nothing is written.
+        over = "$lte" if all(write[0] in WRITES_IDX_MAP for write in writes) else "$lt"
         operations: list[UpdateOne] = []
         for at, (channel, value) in enumerate(writes):
             place = WRITES_IDX_MAP.get(channel, at)
@@ -137,8 +139,8 @@ class MongoCheckpoints(Checkpoints, MongoDBSaver):
             kind, dumped = self.serde.dumps_typed(value)
             written = {"channel": channel, "type": kind, "value": dumped, "fence": fence}
             operations += [
-                UpdateOne({**key, "fence": {"$lt": fence}}, {"$set": written}),
-                UpdateOne(key, {once: written}, upsert=True),
+                UpdateOne({**key, "fence": {over: fence}}, {"$set": written}),
+                UpdateOne(key, {"$setOnInsert": written}, upsert=True),
             ]
         self.writes_collection.bulk_write(operations)
 

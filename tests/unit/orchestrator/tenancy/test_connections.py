@@ -35,7 +35,7 @@ class Bench:
         self.ring = folder / "secrets" / "master.keys"
         ring_file.make_if_missing(self.ring)
         vault = Vault(FileKeys(self.ring), PURPOSE)
-        self.connections = Connections(store, vault, chain, lambda _: None)
+        self.connections = Connections(store, vault, chain, lambda _: None, folder / "sealing.lock")
         self.rewrapping = Rewrapping(store, vault, self.connections)
 
     async def make(

@@ -64,7 +64,7 @@ class Run(_message.Message):
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_run_pb2.RunState, str]] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ..., liveness: _Optional[_Union[_run_pb2.RunLiveness, str]] = ..., heartbeat_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., percent: _Optional[float] = ..., message: _Optional[str] = ..., process_group: _Optional[int] = ..., exit_code: _Optional[int] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., base_sha: _Optional[str] = ..., changed_files: _Optional[_Iterable[str]] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., commit_sha: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., requester: _Optional[str] = ..., results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., cost: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class RunSpec(_message.Message):
-    __slots__ = ("agent", "command_line", "verify_command", "timeout", "workspace", "commit", "task", "results", "inputs")
+    __slots__ = ("agent", "command_line", "verify_command", "timeout", "workspace", "commit", "task", "last_message", "results", "inputs")
     AGENT_FIELD_NUMBER: _ClassVar[int]
     COMMAND_LINE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_COMMAND_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +72,7 @@ class RunSpec(_message.Message):
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
+    LAST_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     agent: str
@@ -81,9 +82,10 @@ class RunSpec(_message.Message):
     workspace: Workspace
     commit: CommitSpec
     task: str
+    last_message: int
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.ResultDeclaration]
     inputs: _containers.RepeatedCompositeFieldContainer[RunInput]
-    def __init__(self, agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., workspace: _Optional[_Union[Workspace, _Mapping]] = ..., commit: _Optional[_Union[CommitSpec, _Mapping]] = ..., task: _Optional[str] = ..., results: _Optional[_Iterable[_Union[_result_pb2.ResultDeclaration, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[RunInput, _Mapping]]] = ...) -> None: ...
+    def __init__(self, agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., workspace: _Optional[_Union[Workspace, _Mapping]] = ..., commit: _Optional[_Union[CommitSpec, _Mapping]] = ..., task: _Optional[str] = ..., last_message: _Optional[int] = ..., results: _Optional[_Iterable[_Union[_result_pb2.ResultDeclaration, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[RunInput, _Mapping]]] = ...) -> None: ...
 
 class RunInput(_message.Message):
     __slots__ = ("name", "run", "sha256")

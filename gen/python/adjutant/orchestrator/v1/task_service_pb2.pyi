@@ -1,6 +1,8 @@
 from adjutant.common.v1 import access_pb2 as _access_pb2
 from adjutant.common.v1 import approval_pb2 as _approval_pb2
+from adjutant.common.v1 import queue_pb2 as _queue_pb2
 from adjutant.event.v1 import frame_pb2 as _frame_pb2
+from adjutant.orchestrator.v1 import estimate_pb2 as _estimate_pb2
 from adjutant.orchestrator.v1 import task_pb2 as _task_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf.internal import containers as _containers
@@ -12,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubmitTaskRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "escalation_policy", "max_parallel_steps", "failure_policy")
+    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "escalation_policy", "max_parallel_steps", "failure_policy", "queue")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +24,7 @@ class SubmitTaskRequest(_message.Message):
     ESCALATION_POLICY_FIELD_NUMBER: _ClassVar[int]
     MAX_PARALLEL_STEPS_FIELD_NUMBER: _ClassVar[int]
     FAILURE_POLICY_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
     parent: str
     request_id: str
     title: str
@@ -31,13 +34,44 @@ class SubmitTaskRequest(_message.Message):
     escalation_policy: _approval_pb2.EscalationPolicy
     max_parallel_steps: int
     failure_policy: _task_pb2.FailurePolicy
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[_task_pb2.FailurePolicy, str]] = ...) -> None: ...
+    queue: _queue_pb2.TaskQueue
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[_task_pb2.FailurePolicy, str]] = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ...) -> None: ...
 
 class SubmitTaskResponse(_message.Message):
     __slots__ = ("task",)
     TASK_FIELD_NUMBER: _ClassVar[int]
     task: _task_pb2.Task
     def __init__(self, task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ...) -> None: ...
+
+class EstimateTaskRequest(_message.Message):
+    __slots__ = ("parent", "title", "instructions", "max_parallel_steps")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PARALLEL_STEPS_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    title: str
+    instructions: str
+    max_parallel_steps: int
+    def __init__(self, parent: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., max_parallel_steps: _Optional[int] = ...) -> None: ...
+
+class EstimateTaskResponse(_message.Message):
+    __slots__ = ("title", "goals", "steps", "estimate", "complexity", "max_parallel_steps", "plan_cached")
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    GOALS_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    COMPLEXITY_FIELD_NUMBER: _ClassVar[int]
+    MAX_PARALLEL_STEPS_FIELD_NUMBER: _ClassVar[int]
+    PLAN_CACHED_FIELD_NUMBER: _ClassVar[int]
+    title: str
+    goals: _containers.RepeatedCompositeFieldContainer[_task_pb2.Goal]
+    steps: _containers.RepeatedCompositeFieldContainer[_estimate_pb2.StepEstimate]
+    estimate: _estimate_pb2.Estimate
+    complexity: int
+    max_parallel_steps: int
+    plan_cached: bool
+    def __init__(self, title: _Optional[str] = ..., goals: _Optional[_Iterable[_Union[_task_pb2.Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_estimate_pb2.StepEstimate, _Mapping]]] = ..., estimate: _Optional[_Union[_estimate_pb2.Estimate, _Mapping]] = ..., complexity: _Optional[int] = ..., max_parallel_steps: _Optional[int] = ..., plan_cached: bool = ...) -> None: ...
 
 class GetTaskRequest(_message.Message):
     __slots__ = ("name",)

@@ -40,6 +40,11 @@ class TaskServiceStub(object):
                 request_serializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.SubmitTaskRequest.SerializeToString,
                 response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.SubmitTaskResponse.FromString,
                 _registered_method=True)
+        self.EstimateTask = channel.unary_unary(
+                '/adjutant.orchestrator.v1.TaskService/EstimateTask',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.EstimateTaskRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.EstimateTaskResponse.FromString,
+                _registered_method=True)
         self.GetTask = channel.unary_unary(
                 '/adjutant.orchestrator.v1.TaskService/GetTask',
                 request_serializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.GetTaskRequest.SerializeToString,
@@ -77,6 +82,14 @@ class TaskServiceServicer(object):
         INVALID_PLAN, PLAN_CYCLE or PLAN_REQUIRED names the lines. The same
         request_id and body returns the first answer; another body is
         ALREADY_EXISTS with REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EstimateTask(self, request, context):
+        """EstimateTask returns the plan that SubmitTask would run, and what it would probably take, and
+        changes nothing. It fails as SubmitTask does: INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,6 +145,11 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.SubmitTaskRequest.FromString,
                     response_serializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.SubmitTaskResponse.SerializeToString,
             ),
+            'EstimateTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.EstimateTask,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.EstimateTaskRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.EstimateTaskResponse.SerializeToString,
+            ),
             'GetTask': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTask,
                     request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.GetTaskRequest.FromString,
@@ -186,6 +204,33 @@ class TaskService(object):
             '/adjutant.orchestrator.v1.TaskService/SubmitTask',
             adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.SubmitTaskRequest.SerializeToString,
             adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.SubmitTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EstimateTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.TaskService/EstimateTask',
+            adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.EstimateTaskRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_task__service__pb2.EstimateTaskResponse.FromString,
             options,
             channel_credentials,
             insecure,

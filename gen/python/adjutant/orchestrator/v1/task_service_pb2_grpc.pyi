@@ -40,6 +40,10 @@ class TaskServiceStub:
     request_id and body returns the first answer; another body is
     ALREADY_EXISTS with REQUEST_ID_REUSED.
     """
+    EstimateTask: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.EstimateTaskRequest, _task_service_pb2.EstimateTaskResponse]
+    """EstimateTask returns the plan that SubmitTask would run, and what it would probably take, and
+    changes nothing. It fails as SubmitTask does: INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED.
+    """
     GetTask: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.GetTaskRequest, _task_service_pb2.GetTaskResponse]
     """GetTask returns a task; NOT_FOUND where there is none."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.ListTasksRequest, _task_service_pb2.ListTasksResponse]
@@ -72,6 +76,10 @@ class TaskServiceAsyncStub(TaskServiceStub):
     INVALID_PLAN, PLAN_CYCLE or PLAN_REQUIRED names the lines. The same
     request_id and body returns the first answer; another body is
     ALREADY_EXISTS with REQUEST_ID_REUSED.
+    """
+    EstimateTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.EstimateTaskRequest, _task_service_pb2.EstimateTaskResponse]  # type: ignore[assignment]
+    """EstimateTask returns the plan that SubmitTask would run, and what it would probably take, and
+    changes nothing. It fails as SubmitTask does: INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED.
     """
     GetTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.GetTaskRequest, _task_service_pb2.GetTaskResponse]  # type: ignore[assignment]
     """GetTask returns a task; NOT_FOUND where there is none."""
@@ -108,6 +116,16 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_PLAN, PLAN_CYCLE or PLAN_REQUIRED names the lines. The same
         request_id and body returns the first answer; another body is
         ALREADY_EXISTS with REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def EstimateTask(
+        self,
+        request: _task_service_pb2.EstimateTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_service_pb2.EstimateTaskResponse, _abc.Awaitable[_task_service_pb2.EstimateTaskResponse]]:
+        """EstimateTask returns the plan that SubmitTask would run, and what it would probably take, and
+        changes nothing. It fails as SubmitTask does: INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED.
         """
 
     @_abc_1.abstractmethod

@@ -539,6 +539,12 @@ class RunSpec(betterproto2.Message):
     task is the name of the task that it belongs to; its events are the task's too.
     """
 
+    last_message: "int" = betterproto2.field(30, betterproto2.TYPE_INT32)
+    """
+    last_message is the number of the last message to the task that the job finds in the folder
+    `$ADJUTANT_MESSAGES`; 0 means none.
+    """
+
     results: "list[__common__v1__.ResultDeclaration]" = betterproto2.field(
         8, betterproto2.TYPE_MESSAGE, repeated=True
     )

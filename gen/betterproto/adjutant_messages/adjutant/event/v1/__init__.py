@@ -25,6 +25,10 @@ __all__ = (
     "ScheduleChangedChange",
     "ScheduleTicked",
     "StepStateChanged",
+    "TaskMessageDelivered",
+    "TaskMessageDiscarded",
+    "TaskMessageReceived",
+    "TaskMoved",
     "TaskProgress",
     "TaskStateChanged",
 )
@@ -159,6 +163,26 @@ class EventKind(betterproto2.Enum):
     EVENT_KIND_SCHEDULE_CHANGED carries ScheduleChanged.
     """
 
+    TASK_MOVED = 23
+    """
+    EVENT_KIND_TASK_MOVED carries TaskMoved.
+    """
+
+    TASK_MESSAGE_RECEIVED = 24
+    """
+    EVENT_KIND_TASK_MESSAGE_RECEIVED carries TaskMessageReceived.
+    """
+
+    TASK_MESSAGE_DELIVERED = 25
+    """
+    EVENT_KIND_TASK_MESSAGE_DELIVERED carries TaskMessageDelivered.
+    """
+
+    TASK_MESSAGE_DISCARDED = 26
+    """
+    EVENT_KIND_TASK_MESSAGE_DISCARDED carries TaskMessageDiscarded.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -176,6 +200,10 @@ class EventKind(betterproto2.Enum):
             27: "EVENT_KIND_APPROVAL_EXPIRING",
             31: "EVENT_KIND_SCHEDULE_TICKED",
             32: "EVENT_KIND_SCHEDULE_CHANGED",
+            23: "EVENT_KIND_TASK_MOVED",
+            24: "EVENT_KIND_TASK_MESSAGE_RECEIVED",
+            25: "EVENT_KIND_TASK_MESSAGE_DELIVERED",
+            26: "EVENT_KIND_TASK_MESSAGE_DISCARDED",
         }
 
     @classmethod
@@ -195,6 +223,10 @@ class EventKind(betterproto2.Enum):
             "EVENT_KIND_APPROVAL_EXPIRING": 27,
             "EVENT_KIND_SCHEDULE_TICKED": 31,
             "EVENT_KIND_SCHEDULE_CHANGED": 32,
+            "EVENT_KIND_TASK_MOVED": 23,
+            "EVENT_KIND_TASK_MESSAGE_RECEIVED": 24,
+            "EVENT_KIND_TASK_MESSAGE_DELIVERED": 25,
+            "EVENT_KIND_TASK_MESSAGE_DISCARDED": 26,
         }
 
 
@@ -666,6 +698,34 @@ class Event(betterproto2.Message):
     schedule_changed: a schedule was made, changed or removed.
     """
 
+    task_moved: "TaskMoved | None" = betterproto2.field(
+        23, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+    """
+    task_moved: a task that waits in a queue was given another place.
+    """
+
+    task_message_received: "TaskMessageReceived | None" = betterproto2.field(
+        24, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+    """
+    task_message_received: a message to a task was accepted.
+    """
+
+    task_message_delivered: "TaskMessageDelivered | None" = betterproto2.field(
+        25, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+    """
+    task_message_delivered: a message was handed over to its task.
+    """
+
+    task_message_discarded: "TaskMessageDiscarded | None" = betterproto2.field(
+        26, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+    """
+    task_message_discarded: a message will not be handed over, for its task was cancelled.
+    """
+
 
 default_message_pool.register_message("adjutant.event.v1", "Event", Event)
 
@@ -942,6 +1002,121 @@ default_message_pool.register_message("adjutant.event.v1", "StepStateChanged", S
 
 
 @dataclass(eq=False, repr=False)
+class TaskMessageDelivered(betterproto2.Message):
+    """
+    TaskMessageDelivered says that a message was handed over to its task, which is said once.
+    """
+
+    number: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
+    """
+    number is that of TaskMessageReceived.
+    """
+
+    task_attempt: "int" = betterproto2.field(2, betterproto2.TYPE_INT32)
+    """
+    task_attempt is the task's attempt that got it; RetryTask counts those.
+    """
+
+    pass_: "int" = betterproto2.field(3, betterproto2.TYPE_INT32)
+    """
+    pass is the pass of the task that got it, counted from 1 through all attempts.
+    """
+
+    steps_added: "list[int]" = betterproto2.field(4, betterproto2.TYPE_INT32, repeated=True)
+    """
+    steps_added are the numbers of the steps that it added to the plan.
+    """
+
+
+default_message_pool.register_message(
+    "adjutant.event.v1", "TaskMessageDelivered", TaskMessageDelivered
+)
+
+
+@dataclass(eq=False, repr=False)
+class TaskMessageDiscarded(betterproto2.Message):
+    """
+    TaskMessageDiscarded says that a message will not be handed over: its task was cancelled.
+    """
+
+    number: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
+    """
+    number is that of TaskMessageReceived.
+    """
+
+
+default_message_pool.register_message(
+    "adjutant.event.v1", "TaskMessageDiscarded", TaskMessageDiscarded
+)
+
+
+@dataclass(eq=False, repr=False)
+class TaskMessageReceived(betterproto2.Message):
+    """
+    TaskMessageReceived says that a message to a task was accepted; the event's resource names it.
+    """
+
+    number: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
+    """
+    number counts the task's messages from 1.
+    """
+
+    sender: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    sender is the principal who sent it, such as `users/ada`.
+    """
+
+    excerpt: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    excerpt is how its text begins, at most 300 characters of it.
+    """
+
+    steps_added: "list[int]" = betterproto2.field(4, betterproto2.TYPE_INT32, repeated=True)
+    """
+    steps_added are the numbers of the steps that it will add to the plan.
+    """
+
+
+default_message_pool.register_message(
+    "adjutant.event.v1", "TaskMessageReceived", TaskMessageReceived
+)
+
+
+@dataclass(eq=False, repr=False)
+class TaskMoved(betterproto2.Message):
+    """
+    TaskMoved says that somebody gave a task that is QUEUED another place.
+    """
+
+    previous_queue: "__common__v1__.TaskQueue" = betterproto2.field(
+        1, betterproto2.TYPE_ENUM, default_factory=lambda: __common__v1__.TaskQueue(0)
+    )
+    """
+    previous_queue is the line that it left; the same as queue where it moved within it.
+    """
+
+    queue: "__common__v1__.TaskQueue" = betterproto2.field(
+        2, betterproto2.TYPE_ENUM, default_factory=lambda: __common__v1__.TaskQueue(0)
+    )
+    """
+    queue is the line that it stands in now.
+    """
+
+    rank: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    rank is its place in that line.
+    """
+
+    title: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    title is the task's title, so that a reader needs no second call.
+    """
+
+
+default_message_pool.register_message("adjutant.event.v1", "TaskMoved", TaskMoved)
+
+
+@dataclass(eq=False, repr=False)
 class TaskProgress(betterproto2.Message):
     """
     TaskProgress says which node of the graph a task is in; it is also the
@@ -1002,6 +1177,18 @@ class TaskStateChanged(betterproto2.Message):
     partial_success: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
     """
     partial_success says, when state is COMPLETED, that some steps failed or were skipped.
+    """
+
+    queue: "__common__v1__.TaskQueue" = betterproto2.field(
+        8, betterproto2.TYPE_ENUM, default_factory=lambda: __common__v1__.TaskQueue(0)
+    )
+    """
+    queue is the line that the task waits in, or waited in.
+    """
+
+    rank: "str" = betterproto2.field(9, betterproto2.TYPE_STRING)
+    """
+    rank is its place in that line, when state is QUEUED; lines are in the order of ranks, then names.
     """
 
 

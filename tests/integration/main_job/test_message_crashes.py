@@ -1,0 +1,179 @@
+"""A crash between the writes of a message: whoever comes next goes on, and nothing is doubled."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adjutant.orchestrator.v1 import task_message_service_pb2 as pb
+from services.mesh.due import Due
+from services.mesh.errors import AdjutantError
+from services.mesh.names import new_id
+from services.mesh.store import SqliteStore, now, open_store
+from services.orchestrator import messages as module
+from services.orchestrator import rank
+from services.orchestrator.approval import APPROVALS
+from services.orchestrator.handover import discard, hand_over
+from services.orchestrator.message import MESSAGES, MessageRecord
+from services.orchestrator.messages import Messages, as_decided
+from services.orchestrator.task import TASKS, TaskRecord, move_task
+
+PARENT = "clients/acme/projects/web"
+
+
+class CrashError(Exception):
+    """Stands for the end of the process between two writes."""
+
+
+async def _store(tmp_path: Path) -> SqliteStore:
+    return await open_store(tmp_path / "store.db", (TASKS, MESSAGES, APPROVALS))
+
+
+async def _task(store: SqliteStore, state: str = "ORCHESTRATING") -> TaskRecord:
+    time = now()
+    task = TaskRecord(
+        name=f"{PARENT}/tasks/{new_id()}",
+        title="t",
+        instructions="- [ ] one\n  run: true\n",
+        state=state,
+        create_time=time,
+        update_time=time,
+        news_time=time,
+        rank=rank.at(time),
+    )
+    return (await store.insert(TASKS, task)).record
+
+
+def _request(task: TaskRecord, text: str = "hello") -> pb.SendTaskMessageRequest:
+    return pb.SendTaskMessageRequest(parent=task.name, text=text, request_id="r")
+
+
+async def _stored(store: SqliteStore, task: TaskRecord) -> list[MessageRecord]:
+    return [m async for m in store.scan(MESSAGES, {}) if m.name.startswith(f"{task.name}/")]
+
+
+async def _send_and_crash(store: SqliteStore, task: TaskRecord, text: str = "hello") -> None:
+    """Store a message's own record, and nothing more."""
+    broken = Messages(store, lambda _: None)
+
+    async def crash(message: MessageRecord) -> TaskRecord:
+        raise CrashError
+
+    broken._accept = crash  # type: ignore[method-assign]
+    with pytest.raises(CrashError):
+        await broken.send(_request(task, text))
+
+
+async def test_a_repeated_request_goes_on_where_the_first_was_cut_off(tmp_path: Path) -> None:
+    store = await _store(tmp_path)
+    task = await _task(store)
+    await _send_and_crash(store, task)
+    woken: list[str] = []
+    messages = Messages(store, woken.append)
+    first, _ = await messages.send(_request(task))
+    again, current = await messages.send(_request(task))
+    assert first.name == again.name
+    assert [letter.number for letter in current.inbox.pending] == [1]
+    assert set(woken) == {task.name}
+    assert len(await _stored(store, task)) == 1
+    await store.close()
+
+
+async def test_what_nobody_repeats_is_taken_in_by_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHECK_AGE", timedelta(0))
+    store = await _store(tmp_path)
+    task, over = await _task(store), await _task(store)
+    await _send_and_crash(store, task)
+    await _send_and_crash(store, over)
+    await store.update(TASKS, over.name, lambda current: move_task(current, "COMPLETED"))
+    messages = Messages(store, lambda _: None)
+    checking = asyncio.create_task(Due(store, MESSAGES, "check_time", messages.check).run())
+    async with asyncio.timeout(20):
+        while await store.next_due(MESSAGES, "check_time"):
+            await asyncio.sleep(0.02)
+    checking.cancel()
+    assert len((await store.get(TASKS, task.name)).inbox.pending) == 1
+    assert [m.state for m in await _stored(store, over)] == ["REFUSED"]
+    listed, _ = await messages.page(pb.ListTaskMessagesRequest(parent=over.name))
+    assert listed.records == [], "its sender never had an answer, and the task never had it"
+    with pytest.raises(AdjutantError, match="submit a new task"):
+        await messages.send(_request(over))
+    await store.close()
+
+
+async def test_what_was_handed_over_and_not_settled_is_settled_once(tmp_path: Path) -> None:
+    store = await _store(tmp_path)
+    task = await _task(store)
+    messages = Messages(store, lambda _: None)
+    sent, _ = await messages.send(_request(task))
+    handed = await store.update(TASKS, task.name, lambda current: hand_over(current, {}))
+    # The crash is here: the task's record has it, the message's own does not.
+    (stored,) = await _stored(store, task)
+    assert (stored.state, as_decided(stored, handed).state) == ("PENDING", "DELIVERED")
+    again, current = await messages.send(_request(task))
+    assert as_decided(again, current).state == "DELIVERED"
+    assert current.inbox.pending == [], "a repeat does not hand it over once more"
+    await messages.settle(handed)
+    (stored,) = await _stored(store, task)
+    assert (stored.state, stored.number, stored.check_time) == ("DELIVERED", 1, None)
+    settled = await store.get(TASKS, task.name)
+    assert settled.inbox.unsettled == []
+    done = await store.update(TASKS, task.name, lambda current: move_task(current, "COMPLETED"))
+    after, current = await messages.send(_request(task))
+    assert (after.name, after.state) == (sent.name, "DELIVERED"), "also when the task is over"
+    assert current.inbox == done.inbox
+    await store.close()
+
+
+async def test_a_refused_request_may_be_tried_again_when_the_task_is_open(tmp_path: Path) -> None:
+    store = await _store(tmp_path)
+    task = await _task(store, "QUEUED")
+    await _send_and_crash(store, task, "hello")
+    for state in ("CANCELLING", "CANCELLED"):
+        await store.update(TASKS, task.name, lambda current, s=state: move_task(current, s))  # type: ignore[misc]
+    messages = Messages(store, lambda _: None)
+    with pytest.raises(AdjutantError, match="CANCELLED"):
+        await messages.send(_request(task))
+    await store.update(TASKS, task.name, lambda current: move_task(current, "QUEUED"))
+    await messages.send(_request(task))
+    handed = await store.update(TASKS, task.name, lambda current: hand_over(current, {}))
+    await messages.settle(handed)
+    assert [m.state for m in await _stored(store, task)] == ["DELIVERED"]
+    await store.close()
+
+
+async def test_what_is_discarded_is_settled_too(tmp_path: Path) -> None:
+    store = await _store(tmp_path)
+    task = await _task(store)
+    messages = Messages(store, lambda _: None)
+    await messages.send(_request(task))
+    await messages.settle(await store.update(TASKS, task.name, discard))
+    assert [m.state for m in await _stored(store, task)] == ["DISCARDED"]
+    await store.close()
+
+
+async def test_two_senders_of_steps_at_once_both_find_their_numbers(tmp_path: Path) -> None:
+    stores = [await _store(tmp_path) for _ in range(2)]
+    task = await _task(stores[0])
+    senders = [Messages(store, lambda _: None) for store in stores]
+    text = "- [ ] more {0}\n  run: true\n- [ ] and {0}\n  after: more {0}\n  run: true\n"
+    await asyncio.gather(
+        *(
+            senders[number % 2].send(
+                pb.SendTaskMessageRequest(parent=task.name, text=text.format(number))
+            )
+            for number in range(20)
+        )
+    )
+    pending = (await stores[1].get(TASKS, task.name)).inbox.pending
+    numbers = [step.number for letter in pending for step in letter.adds]
+    assert numbers == list(range(2, 42))
+    texts = await senders[0].texts(task.name)
+    handed = await stores[0].update(TASKS, task.name, lambda t: hand_over(t, texts))
+    assert [step.number for step in handed.steps] == list(range(1, 42))
+    assert handed.steps[2].after == [2]
+    for store in stores:
+        await store.close()
