@@ -5,7 +5,8 @@ from google.protobuf import timestamp_pb2
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.names import child, collection_and_id, parent_of
 from services.orchestrator import convert
-from services.orchestrator.approval import ApprovalRecord, CommitActionRecord, PatchRecord
+from services.orchestrator.action import CommitActionRecord, PatchRecord
+from services.orchestrator.approval import ApprovalRecord
 from services.orchestrator.step import StepRecord
 from services.orchestrator.task import TaskRecord
 
@@ -26,6 +27,7 @@ def commit_run_name(task: TaskRecord) -> str:
 def begin_attempt(task: TaskRecord, step: StepRecord) -> None:
     """Note the run that a step is to have next, and what of it the task may change meanwhile."""
     step.attempt += 1
+    step.iterations += 1
     step.run = step_run_name(task, step)
     step.last_message = task.inbox.handed_over
     step.revision = task.base_sha or (task.repository.revision if task.repository else "")
@@ -85,6 +87,7 @@ def commit_action(task: TaskRecord) -> CommitActionRecord:
 def commit_spec(task: TaskRecord, approval: ApprovalRecord) -> run_pb2.RunSpec:
     """Return what the commit's run does: exactly what was approved."""
     action = approval.commit
+    assert action is not None
     time = timestamp_pb2.Timestamp()
     time.FromDatetime(approval.decide_time or approval.create_time)
     return run_pb2.RunSpec(

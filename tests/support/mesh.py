@@ -60,6 +60,7 @@ class Caller:
             for n in (1, 2, 5)
         ]
         orchestrator, runner, notification = self._channels
+        self.channel: Any = orchestrator
         # The generated stubs' types tell apart sync and async by the channel.
         self.tasks: Any = task_service_pb2_grpc.TaskServiceStub(orchestrator)
         self.queues: Any = queue_service_pb2_grpc.QueueServiceStub(orchestrator)
