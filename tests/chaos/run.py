@@ -38,6 +38,7 @@ _SETTINGS: Final = {
     "ADJUTANT_STREAM_HEARTBEAT_S": "1",
     "ADJUTANT_DRAIN_GRACE_S": "1",
     "ADJUTANT_RETRY_INITIAL_S": "0.2",
+    "ADJUTANT_APPROVAL_TIMEOUT_MEDIUM_S": "3600",  # what is left waiting must wait for its person
 }
 
 Say = Callable[[str], None]
