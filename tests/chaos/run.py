@@ -13,10 +13,11 @@ from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from services.ports import REPLICA_STRIDE
 from tests.chaos import remains, user
-from tests.chaos.invariants import Scene, violations
+from tests.chaos.invariants import violations
 from tests.chaos.killer import Killer
 from tests.chaos.load import Load
 from tests.chaos.parts import MARK, of_mesh
+from tests.chaos.scene import Scene
 from tests.chaos.witness import Listener, on_project
 from tests.support.mesh import Caller, make_repository
 from tests.support.processes import LiveMesh
@@ -27,6 +28,8 @@ SETTLE_S: Final = 120.0
 """Seconds in which all must come to rest once nothing is disturbed any more."""
 REMAINS_S: Final = 20.0
 """Seconds in which what is left must be gone then."""
+JUDGE_S: Final = 600.0
+"""Seconds after which a mesh that neither rests nor answers ends the run with an error."""
 _TELL_S: Final = 5.0
 _SETTINGS: Final = {
     # Shorter than usual, so that much happens in little time.
@@ -87,7 +90,8 @@ async def run(
             async with _meanwhile(stage.load.run()):
                 await stage.killer.run(seconds)
             say(f"no more disturbances after {stage.killer.kills} kills; coming to rest")
-            report = await _judge(stage, seed)
+            async with asyncio.timeout(JUDGE_S):
+                report = await _judge(stage, seed)
         mesh_is_kept.cancel()
         await stage.mesh.stop()
         report.violations += await remains.within(REMAINS_S, remains.processes(stage.mark))

@@ -15,10 +15,11 @@ from adjutant.event.v1 import event_pb2, run_events_pb2, schedule_events_pb2, ta
 from adjutant.orchestrator.v1 import task_pb2
 from services.mesh.events import new_event
 from tests.chaos.disturbances import wishes
-from tests.chaos.invariants import INVARIANTS, Scene, violations
+from tests.chaos.invariants import INVARIANTS, violations
 from tests.chaos.killer import Disturbance, Killer
 from tests.chaos.kinds import Approved, Parallel
 from tests.chaos.marks import Marks
+from tests.chaos.scene import Scene
 from tests.chaos.timetable import Timetable
 from tests.chaos.witness import Listener
 from tests.chaos.work import Work
