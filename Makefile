@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-servers isolation hostile ci format lint types format-check proto proto-check docs bench bench-peers wheel lock clean
+.PHONY: help install demo test test-servers isolation hostile chaos ci format lint types format-check proto proto-check docs bench bench-peers wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ isolation: $(READY) ## prove that no client sees another: every method, every id
 
 hostile: $(READY) ## attack a mesh over the wire; `make hostile SECONDS=300 SEED=7`
 	@$(BIN)/python -m tests.hostile $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+chaos: $(READY) ## kill processes of a mesh under load, and see that nothing is lost; `make chaos SECONDS=300 SEED=7`
+	@$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 ci: format-check lint types proto-check wheel test ## everything that must hold before a change goes in
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from services.mesh.config import MeshSettings
+from services.mesh.metrics import make_provider
 from services.mesh.store import Collection, Store, open_store_for
 from tests.support.mongo import databases, mongo_server
 from tests.support.stores import ADAPTERS, Open
@@ -15,6 +18,14 @@ from tests.support.stores import ADAPTERS, Open
 # A slow machine is no finding; tests have a time limit of their own.
 settings.register_profile("adjutant", deadline=None)
 settings.load_profile("adjutant")
+
+
+@pytest.fixture(scope="session")
+def reader() -> InMemoryMetricReader:
+    """What is counted in this process, which can be told where to only once."""
+    made = InMemoryMetricReader()
+    metrics.set_meter_provider(make_provider(MeshSettings(), made))
+    return made
 
 
 @pytest.fixture(scope="session")

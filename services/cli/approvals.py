@@ -1,4 +1,4 @@
-"""`adjutant approvals`, `approve` and `deny`."""
+"""`adjutant approvals`: what waits for a person, what became of it, and how that went."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,19 +10,27 @@ from services.cli.command import JsonOption, mesh_command
 if TYPE_CHECKING:
     from services.cli.session import Session
 
-ApprovalArgument = Annotated[
-    str, typer.Argument(metavar="APPROVAL", help="Its name, id, or the beginning of its id.")
-]
-ReasonOption = Annotated[str, typer.Option(help="Shown to whoever reads the outcome.")]
+_STATISTICS = "stats"
 
 
 async def approvals(
     session: "Session",
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="[APPROVAL|stats]",
+            help="One to show with its history, or `stats` for how approvals ended.",
+        ),
+    ] = "",
     everything: Annotated[bool, typer.Option("--all", help="Those answered too.")] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """List what waits for an answer."""
-    from services.cli.render import approvals_table
+    """List what waits for an answer, show one approval, or say how they ended."""
+    if which == _STATISTICS:
+        return await _statistics(session, as_json)
+    if which:
+        return await _one(session, which, as_json)
+    from services.cli.approval_view import approvals_table
 
     wanted = "" if everything else 'state = "PENDING"'
     found = [one async for one in session.adjutant.approvals.list(filter=wanted)]
@@ -36,52 +44,36 @@ async def approvals(
     session.console.print(approvals_table(found, shorten=session.console.is_terminal))
     waiting = [one for one in found if one.state.name == "PENDING"]
     if waiting:
-        session.say(f"Answer: adjutant approve|deny {session.reference(waiting[0].name)}")
+        me = session.reference(waiting[0].name)
+        chooses = waiting[0].escalation is not None
+        verb = f"choose {me} CHOICE" if chooses else f"approve|deny {me}"
+        session.say(f"Answer: adjutant {verb}; look at it: adjutant approvals {me}")
     return exits.DONE
 
 
-async def approve(
-    session: "Session",
-    approval: ApprovalArgument,
-    reason: ReasonOption = "",
-    as_json: JsonOption = False,
-) -> int:
-    """Say yes to exactly what is shown; the task goes on."""
-    return await _decide(session, approval, reason, as_json, yes=True)
-
-
-async def deny(
-    session: "Session",
-    approval: ApprovalArgument,
-    reason: ReasonOption = "",
-    as_json: JsonOption = False,
-) -> int:
-    """Say no; the task fails with the reason given."""
-    return await _decide(session, approval, reason, as_json, yes=False)
-
-
-async def _decide(session: "Session", text: str, reason: str, as_json: bool, *, yes: bool) -> int:
-    from services.cli.render import show_action
+async def _one(session: "Session", which: str, as_json: bool) -> int:
+    from services.cli.approval_view import show_approval
     from services.cli.resolve import approval_name
 
-    service = session.adjutant.approvals
-    shown = await service.get(await approval_name(session, text))
-    if not as_json:
-        show_action(session, shown)
-    answer = service.approve if yes else service.deny
-    decided = await answer(shown.name, digest=shown.action_digest, reason=reason)
+    found = await session.adjutant.approvals.get(await approval_name(session, which))
     if as_json:
-        session.print_json(decided)
+        session.print_json(found)
     else:
-        session.say(
-            f"{decided.state.name}. Follow the task: adjutant watch "
-            f"{session.reference(decided.task)}"
-        )
+        show_approval(session, found)
+    return exits.DONE
+
+
+async def _statistics(session: "Session", as_json: bool) -> int:
+    from services.cli.approval_view import show_statistics
+
+    found = await session.adjutant.approvals.statistics()
+    if as_json:
+        session.print_json(found)
+    else:
+        show_statistics(session, found)
     return exits.DONE
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands."""
+    """Add this command."""
     mesh_command(app, "approvals")(approvals)
-    mesh_command(app, "approve")(approve)
-    mesh_command(app, "deny")(deny)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adjutant_messages.adjutant.orchestrator import v1
 from services.cli.exits import BadUseError
+from services.cli.rules import rules
 from services.cli.scope import node_name
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def _settings(given: Mapping[str, Any]) -> tuple[v1.Settings, list[str]]:
     if given["max_parallel_steps"] is not None:
         settings.max_parallel_steps = _number(given["max_parallel_steps"], "--max-parallel")
         paths.append("settings.max_parallel_steps")
+    for field, value in rules(given["set_rules"] or []):
+        setattr(settings, field, value)
+        paths.append(f"settings.{field}")
     return settings, paths
 
 

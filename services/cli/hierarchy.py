@@ -33,6 +33,14 @@ ParallelOption = Annotated[
         "--max-parallel", metavar="N|inherit", help="Steps of one task that may run at once."
     ),
 ]
+RuleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A rule of approvals, as in cost-limit='5 EUR'; docs/approvals.md lists them.",
+    ),
+]
 GroupOption = Annotated[
     str | None,
     typer.Option(metavar="GROUP", help="The group that it is in; an empty one for none."),
@@ -99,6 +107,7 @@ def _create(collection: str) -> Any:
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
+        set_rules: RuleOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _made(session, collection, locals())
@@ -112,6 +121,7 @@ def _create(collection: str) -> Any:
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
         group: GroupOption = None,
+        set_rules: RuleOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _made(session, collection, locals())
@@ -130,6 +140,7 @@ def _update(collection: str) -> Any:
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
+        set_rules: RuleOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _changed(session, collection, locals())
@@ -143,6 +154,7 @@ def _update(collection: str) -> Any:
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
         group: GroupOption = None,
+        set_rules: RuleOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _changed(session, collection, locals())

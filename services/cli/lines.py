@@ -106,8 +106,14 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     "task_message_discarded": lambda payload: [f"message {payload.number}", "discarded"],
     "step_state_changed": _step_state,
     "approval_requested": lambda payload: ["asked", payload.title],
+    "approval_expiring": lambda payload: [
+        "expires soon",
+        f"at {clock(payload.expire_time)}",
+        payload.title,
+    ],
     "approval_resolved": lambda payload: [
         payload.state.name,
+        payload.choice_id,
         _decider(payload),
         payload.reason,
     ],

@@ -9,6 +9,7 @@ import typer
 
 from services.cli import (
     access,
+    answers,
     approvals,
     auth,
     connections,
@@ -40,6 +41,7 @@ for module in (
     queue,
     runs,
     approvals,
+    answers,
     events,
     hierarchy,
     access,

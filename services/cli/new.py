@@ -43,6 +43,9 @@ async def new(
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="Commit what succeeded though a step fails.")
     ] = False,
+    escalate: Annotated[
+        bool, typer.Option("--escalate", help="Ask a person, instead of failing, when stuck.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Approve everything beforehand.")] = False,
     background: Annotated[
         bool, typer.Option("--background", help="Let it wait behind what somebody waits for.")
@@ -51,7 +54,7 @@ async def new(
     as_json: JsonOption = False,
 ) -> int:
     """Hand in a task, and with --watch follow it to its end."""
-    from adjutant_messages.adjutant.common.v1 import TaskQueue
+    from adjutant_messages.adjutant.common.v1 import EscalationPolicy, TaskQueue
     from adjutant_messages.adjutant.orchestrator.v1 import (
         ApprovalPolicy,
         FailurePolicy,
@@ -69,6 +72,7 @@ async def new(
         approval_policy=ApprovalPolicy.APPROVE if yes else ApprovalPolicy.UNSPECIFIED,
         max_parallel_steps=max_parallel,
         failure_policy=FailurePolicy.KEEP if keep_partial else FailurePolicy.UNSPECIFIED,
+        escalation_policy=EscalationPolicy.ASK if escalate else EscalationPolicy.UNSPECIFIED,
         queue=TaskQueue.BACKGROUND if background else TaskQueue.UNSPECIFIED,
     )
     me = session.reference(task.name)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from adjutant_messages.adjutant.common.v1 import Failure, Step
-    from adjutant_messages.adjutant.orchestrator.v1 import Approval, Task
+    from adjutant_messages.adjutant.orchestrator.v1 import Task
     from services.cli.session import Session
 
 STATE_STYLES: Final = {
@@ -37,6 +37,7 @@ STATE_STYLES: Final = {
     "APPROVED": "green",
     "FAILED": "bold red",
     "DENIED": "bold red",
+    "EXPIRED": "yellow",
 }
 """The colour of each state, where there are colours."""
 
@@ -144,20 +145,6 @@ def steps_table(steps: Iterable[Step]) -> Table:
     return rows
 
 
-def approvals_table(approvals: Sequence[Approval], *, shorten: bool = False) -> Table:
-    """Return a list of approvals; `shorten` where columns are few."""
-    rows = table("approval", "state", "asked", "title")
-    ids = short_ids((approval.name for approval in approvals), shorten=shorten)
-    for approval in approvals:
-        rows.add_row(
-            ids[approval.name],
-            state(approval.state.name or ""),
-            age(approval.create_time),
-            plain(approval.title),
-        )
-    return rows
-
-
 def failure_line(failure: Failure | None) -> str:
     """Return a failure in one line; empty for none."""
     if failure is None:
@@ -230,19 +217,3 @@ def _show_step(session: Session, step: Step) -> None:
         session.say(f"  it is tried again at {clock(step.retry_time)}")
     if step.run:
         session.say(f"  its output: adjutant logs {session.reference(step.run)}")
-
-
-def show_action(session: Session, approval: Approval) -> None:
-    """Print exactly what an approval would allow."""
-    session.say(plain(approval.title))
-    commit = approval.commit
-    if commit is None:
-        return
-    session.say(f"  repository  {commit.repository_uri}")
-    session.say(f"  branch      {commit.branch}, on top of {commit.base_sha[:12]}")
-    for number, line in enumerate(plain(commit.message).strip().splitlines()):
-        session.say(f"  {'message' if number == 0 else '':<12}{line}")
-    for number, path in enumerate(commit.changed_files):
-        session.say(f"  {'files' if number == 0 else '':<12}{plain(path)}")
-    for patch in commit.patches:
-        session.say(f"  change: adjutant patch {session.reference(patch.run)}")

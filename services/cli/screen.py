@@ -125,7 +125,8 @@ class Screen:
         event = frame.event
         if event is None:
             return True
-        return event.approval_requested is not None or event.approval_resolved is not None
+        payloads = (event.approval_requested, event.approval_expiring, event.approval_resolved)
+        return any(payload is not None for payload in payloads)
 
     def _remember(self, event: Event) -> None:
         if event.task_state_changed is not None:

@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from services.cli.render import age, plain, state, table
+from services.cli.rules import shown
 from services.client import last_part
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def show_node(session: Session, node: Any) -> None:
         _line(session, "knowledge", "shared" if node.settings.share_knowledge else "not shared")
     if node.settings and node.settings.max_parallel_steps is not None:
         _line(session, "parallel", f"{node.settings.max_parallel_steps} steps of a task")
+    for name, value in shown(node.settings) if node.settings else ():
+        session.say(f"  {name} = {value}")
 
 
 def show_effective(session: Session, found: v1.EffectiveProject) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from adjutant_messages.adjutant.common.v1 import TaskQueue
+from adjutant_messages.adjutant.common.v1 import EscalationPolicy, TaskQueue
 from adjutant_messages.adjutant.orchestrator import v1
 from services.client.names import present
 from services.client.paging import pages
@@ -47,6 +47,7 @@ class Tasks:
         approval_policy: v1.ApprovalPolicy = v1.ApprovalPolicy.UNSPECIFIED,
         max_parallel_steps: int = 0,
         failure_policy: v1.FailurePolicy = v1.FailurePolicy.UNSPECIFIED,
+        escalation_policy: EscalationPolicy = EscalationPolicy.UNSPECIFIED,
         queue: TaskQueue = TaskQueue.UNSPECIFIED,
         request_id: str = "",
     ) -> v1.Task:
@@ -54,7 +55,9 @@ class Tasks:
 
         Unless `approval_policy` and `max_parallel_steps` say, the project's settings say who
         answers its approvals and how many of its runs may be under way. `failure_policy` says
-        whether what succeeded is kept when a step fails. `queue` is where it waits for a slot;
+        whether what succeeded is kept when a step fails, `escalation_policy` whether a person is
+        asked when the task cannot go on by itself.
+        `queue` is where it waits for a slot;
         FOREGROUND unless given.
 
         Repeating the call with the same `request_id` returns the same task; without one, an id is
@@ -69,6 +72,7 @@ class Tasks:
             approval_policy=approval_policy,
             max_parallel_steps=max_parallel_steps,
             failure_policy=failure_policy,
+            escalation_policy=escalation_policy,
             queue=queue,
         )
         return present((await self._transport.unary(_SUBMIT, request)).task)

@@ -28,10 +28,14 @@ from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approval import APPROVALS
+from services.orchestrator.approval_statistics import ApprovalStatistics
 from services.orchestrator.approvals import Approvals
+from services.orchestrator.asking import Asker
 from services.orchestrator.backoff import BackOff
 from services.orchestrator.conductor import Conductor
+from services.orchestrator.dismissal import Dismissal
 from services.orchestrator.ending import Ending
+from services.orchestrator.expiry import Expiry
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.message import MESSAGES
 from services.orchestrator.messages import Messages
@@ -108,14 +112,18 @@ async def build(mesh: Mesh) -> None:
     planner = CachedPlanner(ChecklistPlanner(), mesh.store, options.plan_cache_ttl_s)
     statistics = Statistics(mesh.store)
     estimates = Estimates(statistics)
-    graph = TaskGraph(mesh.store, runner, planner, estimates).compile(saver)
+    inheritance = Inheritance(mesh.store, options.max_parallel_steps)
+    expiry = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
+    asker = Asker(mesh.store, inheritance, options, expiry.look)
+    nodes = TaskGraph(mesh.store, runner, planner, estimates, asker, options.max_step_iterations)
+    graph = nodes.compile(saver)
     back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
     results = Results(mesh.store, runner, options, back_off.look)
-    ending = Ending(mesh.store, runner, results)
+    dismissal = Dismissal(mesh.store)
+    ending = Ending(mesh.store, runner, results, dismissal)
     messages = Messages(mesh.store, lambda name: conductor.wake(name))
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options, messages)
     news = News(mesh.store, results, conductor.wake, conductor.place, options)
-    inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
     tasks = Tasks(mesh.store, conductor.wake, inheritance, rights, planner)
@@ -127,7 +135,7 @@ async def build(mesh: Mesh) -> None:
     )
     mesh.serve(
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server,
-        ApprovalService(Approvals(mesh.store)),
+        ApprovalService(Approvals(mesh.store, asker, runner), ApprovalStatistics(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
     _serve_queues(mesh, conductor, messages)
@@ -137,6 +145,12 @@ async def build(mesh: Mesh) -> None:
         [event_pb2.EVENT_KIND_APPROVAL_RESOLVED],
         news.on_approval_event,
     )
+    mesh.consume(
+        "orchestrator-dismissals",
+        [event_pb2.EVENT_KIND_TASK_STATE_CHANGED, event_pb2.EVENT_KIND_RUN_STATE_CHANGED],
+        dismissal.on_event,
+    )
+    mesh.run_in_background("expiry", expiry.run)
     mesh.run_in_background("reconcile", news.reconcile_forever)
     retention = Retention(mesh.store, saver, options.checkpoint_ttl_s)
     due = Due(mesh.store, TASKS, "thread_time", retention.see_to)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from adjutant.common.v1 import failure_pb2, money_pb2, result_pb2, task_pb2
-from adjutant.orchestrator.v1 import approval_pb2, estimate_pb2
+from adjutant.orchestrator.v1 import estimate_pb2
 from adjutant.orchestrator.v1 import task_pb2 as orchestrator_task_pb2
 
 if TYPE_CHECKING:
-    from services.orchestrator.approval import ApprovalRecord
     from services.orchestrator.failure import FailureRecord
     from services.orchestrator.money import MoneyRecord
     from services.orchestrator.plans.estimate import EstimateRecord
@@ -45,6 +44,16 @@ def approval_state(state: str) -> str:
 def approval_decider(decider: str) -> str:
     """Return who decided as the contract's."""
     return f"APPROVAL_DECIDER_{decider}"
+
+
+def approval_kind(kind: str) -> str:
+    """Return what an approval is about as the contract's."""
+    return f"APPROVAL_KIND_{kind}"
+
+
+def risk(risk: str) -> str:
+    """Return how much harm something may do as the contract's."""
+    return f"RISK_{risk}"
 
 
 def time(value: datetime | None) -> timestamp_pb2.Timestamp | None:
@@ -138,6 +147,9 @@ def step(record: "StepRecord") -> task_pb2.Step:
         changed_files=record.changed_files,
         start_time=time(record.start_time),
         end_time=time(record.end_time),
+        breaking=record.breaking,
+        iterations=record.iterations,
+        waived=record.waived,
         retry_limit=record.retry_limit,
         retry_time=time(record.retry_time),
     )
@@ -175,6 +187,8 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
         end_time=time(record.end_time),
         etag=record.etag,
         submitter=record.submitter,
+        escalation_policy=f"ESCALATION_POLICY_{record.escalation_policy}",
+        approval=record.approval,
         max_parallel_steps=record.max_parallel_steps,
         failure_policy=f"FAILURE_POLICY_{record.failure_policy}",
         partial_success=record.partial_success,
@@ -193,32 +207,3 @@ def task(record: "TaskRecord") -> orchestrator_task_pb2.Task:
 def tasks(records: Iterable["TaskRecord"]) -> list[orchestrator_task_pb2.Task]:
     """Return tasks as the contract's."""
     return [task(record) for record in records]
-
-
-def approval(record: "ApprovalRecord") -> approval_pb2.Approval:
-    """Return an approval as the contract's."""
-    action = record.commit
-    return approval_pb2.Approval(
-        name=record.name,
-        task=record.task,
-        state=approval_state(record.state),
-        title=record.title,
-        commit=approval_pb2.CommitAction(
-            repository_uri=action.repository_uri,
-            base_sha=action.base_sha,
-            branch=action.branch,
-            message=action.message,
-            patches=[
-                approval_pb2.PatchReference(run=patch.run, sha256=patch.sha256)
-                for patch in action.patches
-            ],
-            changed_files=action.changed_files,
-        ),
-        action_digest=record.action_digest,
-        decided_by=approval_decider(record.decided_by),
-        reason=record.reason,
-        decider=record.decider,
-        create_time=time(record.create_time),
-        decide_time=time(record.decide_time),
-        etag=record.etag,
-    )

@@ -2,9 +2,8 @@
 
 from services.mesh.lease import Lease
 from services.mesh.store import Store
-from services.orchestrator import approval as approvals
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.dismissal import Dismissal
 from services.orchestrator.failure import FailureRecord
 from services.orchestrator.outcome import FINAL
 from services.orchestrator.results import Results
@@ -15,8 +14,11 @@ from services.orchestrator.task import TASKS, Events, TaskRecord, move_task
 class Ending:
     """Ends everything of a task, and then the task."""
 
-    def __init__(self, store: Store, runner: Runner, results: Results) -> None:
+    def __init__(
+        self, store: Store, runner: Runner, results: Results, dismissal: Dismissal
+    ) -> None:
         self._store = store
+        self._dismissal = dismissal
         self._runner = runner
         self._results = results
 
@@ -38,9 +40,7 @@ class Ending:
     async def _stop_work(self, task: TaskRecord) -> None:
         """Dismiss what a task asks and ask its runs to end; take in those that have."""
         # Also one that was asked for just when the task was cancelled, which it does not know of.
-        asked = {"task": (task.name,), "state": ("PENDING",)}
-        async for approval in self._store.scan(APPROVALS, asked):
-            await self._store.update(APPROVALS, approval.name, _dismiss)
+        await self._dismissal.of_task(task.name)
         for name in task.active_runs():
             run = await self._runner.cancel(name)
             if run.state in FINAL:
@@ -58,9 +58,3 @@ class Ending:
             return move_task(task, "FAILED", failure)
 
         return await self._store.update(TASKS, name, change, fence=lease.token)
-
-
-def _dismiss(approval: ApprovalRecord) -> Events | None:
-    if approval.state != "PENDING":
-        return None
-    return approvals.resolve(approval, "DISMISSED", "UNSPECIFIED", "the task has ended")

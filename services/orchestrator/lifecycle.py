@@ -8,6 +8,7 @@ from typing import Final
 from services.mesh.errors import AdjutantError
 from services.mesh.store import now
 from services.orchestrator import rank
+from services.orchestrator.escalation import reset
 from services.orchestrator.steps import move_step
 from services.orchestrator.task import TASK_STATES, Events, TaskRecord, move_task
 
@@ -44,6 +45,7 @@ def retry_task(task: TaskRecord, request_id: str) -> Events | None:
         # A commit that was pushed before the task was cancelled stands; another one of the
         # same base would not fit behind it.
         task.approval, task.commit = "", None
+    reset(task.steps)
     events = move_task(task, "QUEUED")
     for step in task.steps:
         step.retries, step.retry_time = 0, None

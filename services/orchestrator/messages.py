@@ -204,7 +204,8 @@ class Messages:
         """Dismiss what people were asked before more was to be done."""
         asked = {"task": (task.name,), "state": ("PENDING",)}
         async for approval in self._store.scan(APPROVALS, asked):
-            if approval.name != task.approval:
+            # What an agent asks to use a tool is still asked, whatever else is to be done.
+            if approval.name != task.approval and approval.kind != "TOOL":
                 await self._store.update(APPROVALS, approval.name, _dismiss)
 
 

@@ -52,6 +52,8 @@ class News:
             task.wake = True
             return []
 
+        if not event.task:
+            return  # whoever asked hears of it by the same event
         if await self._store.find(TASKS, event.task) is None:
             log.info("approval %s belongs to no task of ours", event.resource)
             return

@@ -5,7 +5,8 @@ from google.protobuf import timestamp_pb2
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.names import child, collection_and_id, parent_of
 from services.orchestrator import convert
-from services.orchestrator.approval import ApprovalRecord, CommitActionRecord, PatchRecord
+from services.orchestrator.action import CommitActionRecord, PatchRecord
+from services.orchestrator.approval import ApprovalRecord
 from services.orchestrator.step import StepRecord
 from services.orchestrator.task import TaskRecord
 
@@ -23,14 +24,27 @@ def commit_run_name(task: TaskRecord) -> str:
     return _run_name(task, f"commit-{task.attempt}-{task.commit.attempt}")
 
 
+def begin_attempt(task: TaskRecord, step: StepRecord) -> None:
+    """Note the run that a step is to have next, and what of it the task may change meanwhile."""
+    step.attempt += 1
+    step.iterations += 1
+    step.run = step_run_name(task, step)
+    step.last_message = task.inbox.handed_over
+    step.revision = task.base_sha or (task.repository.revision if task.repository else "")
+
+
 def step_spec(task: TaskRecord, step: StepRecord) -> run_pb2.RunSpec:
-    """Return what a step's run does; it starts from the changes of all steps before it."""
+    """Return what a step's run does; it starts from the changes of all steps before it.
+
+    It is the same for the same attempt, whatever became of the task meanwhile: the agent runner
+    takes another one under the same name for a mistake.
+    """
     spec = run_pb2.RunSpec(
         agent=step.agent,
         command_line=step.command_line,
         verify_command=step.verify_command,
         task=task.name,
-        workspace=_workspace(task, task.patches(task.ancestors(step.number))),
+        workspace=_workspace(task, step),
         results=[convert.declaration(given) for given in step.gives],
         inputs=_inputs(task, step),
         last_message=step.last_message,
@@ -73,6 +87,7 @@ def commit_action(task: TaskRecord) -> CommitActionRecord:
 def commit_spec(task: TaskRecord, approval: ApprovalRecord) -> run_pb2.RunSpec:
     """Return what the commit's run does: exactly what was approved."""
     action = approval.commit
+    assert action is not None
     time = timestamp_pb2.Timestamp()
     time.FromDatetime(approval.decide_time or approval.create_time)
     return run_pb2.RunSpec(
@@ -91,10 +106,10 @@ def _run_name(task: TaskRecord, suffix: str) -> str:
     return child(parent_of(task.name), "runs", f"{collection_and_id(task.name)[1]}-{suffix}")
 
 
-def _workspace(task: TaskRecord, patches: list[StepRecord]) -> run_pb2.Workspace:
-    repository = task.repository
+def _workspace(task: TaskRecord, step: StepRecord) -> run_pb2.Workspace:
+    before = task.patches(task.ancestors(step.number))
     return run_pb2.Workspace(
-        repository_uri=repository.uri if repository else "",
-        revision=task.base_sha or (repository.revision if repository else ""),
-        patch_runs=[step.run for step in patches],
+        repository_uri=task.repository.uri if task.repository else "",
+        revision=step.revision,
+        patch_runs=[earlier.run for earlier in before],
     )

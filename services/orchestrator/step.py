@@ -56,7 +56,15 @@ class StepRecord(BaseModel):
     ticked: bool = False
     """The plan had it ticked off: it counts as done."""
     attempt: int = 0
+    iterations: int = 0
+    """Counts its runs since a person last had it tried again."""
+    breaking: bool = False
+    """Whether the plan says that it breaks what others rely on."""
+    waived: bool = False
+    """Whether it did not succeed and a person had the task go on without it."""
     run: str = ""
+    revision: str = ""
+    """Where its latest run starts from: whoever asks for that run again must ask for the same."""
     failure: FailureRecord | None = None
     changed_files: list[str] = Field(default_factory=list)
     patch_sha256: str = ""

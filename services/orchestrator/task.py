@@ -79,6 +79,14 @@ class TaskRecord(Record):
     approval_policy: str = "ASK"
     inherits_policy: bool = False
     """Whether approval_policy is what the project's settings said when it was handed in."""
+    escalation_policy: str = "FAIL"
+    """FAIL or ASK: what becomes of it when it cannot go on by itself."""
+    max_step_iterations: int = 0
+    """How often a step of it may be started; 0 is the orchestrator's own setting."""
+    cost_limit: MoneyRecord | None = None
+    """What it may cost before a person is asked; grows with their answers; None is no limit."""
+    cost_share: MoneyRecord | None = None
+    """How much an answer lets it grow; None before the first."""
     max_parallel_steps: int = 0
     """How many of its runs may be under way at once; 0, of an older version, is no limit."""
     failure_policy: str = "FAIL"
@@ -107,7 +115,9 @@ class TaskRecord(Record):
     base_sha: str = ""
     """Commit that its first run started from; all later ones start there too."""
     approval: str = ""
-    """Name of its latest approval."""
+    """Name of the approval that it waits for, or of its commit's; empty while it asks nothing."""
+    asked: int = 0
+    """Counts what it asked, the same again included."""
     commit: CommitRecord | None = None
     attempt: int = 1
     wake: bool = True

@@ -1,18 +1,18 @@
 """What callers do with tasks."""
 
-import re
 from collections.abc import Callable
+from typing import Final
 
-from adjutant.common.v1 import access_pb2
+from adjutant.common.v1 import access_pb2, approval_pb2
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from services.mesh import telemetry
 from services.mesh.access.caller import actor
 from services.mesh.access.rights import Rights
-from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, RequestKey, Store, now
 from services.orchestrator import rank
+from services.orchestrator.branches import check_branch
 from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plans.planner import Planned, Planner
 from services.orchestrator.queues import queue_of
@@ -27,8 +27,14 @@ from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
 
-_NO_BRANCH = re.compile(r"\.\.|//|[/.]$|/\.|\.lock(/|$)")
-"""What `git check-ref-format` refuses of what the contract lets through."""
+_POLICIES: Final = {
+    task_pb2.APPROVAL_POLICY_ASK: "ASK",
+    task_pb2.APPROVAL_POLICY_APPROVE: "APPROVE",
+}
+_ESCALATIONS: Final = {
+    approval_pb2.ESCALATION_POLICY_FAIL: "FAIL",
+    approval_pb2.ESCALATION_POLICY_ASK: "ASK",
+}
 
 
 class Tasks:
@@ -64,7 +70,7 @@ class Tasks:
         Returns the plan that would be run.
         """
         planned = await self._planner.plan(request.parent, request.instructions, request.title)
-        _check_branch(request.repository.branch)
+        check_branch(request.repository.branch, "repository.branch")
         refuse_user_info(request.repository.uri, "repository.uri")
         if request.approval_policy == task_pb2.APPROVAL_POLICY_APPROVE:
             # A program that may not answer approvals must not get around them either.
@@ -85,6 +91,7 @@ class Tasks:
         planned = planned or await self._planner.plan(
             request.parent, request.instructions, request.title
         )
+        rules = await self._inheritance.approval_rules(request.parent)
         time = now()
         repository = request.repository
         record = TaskRecord(
@@ -101,7 +108,10 @@ class Tasks:
             )
             if request.HasField("repository")
             else None,
-            approval_policy=await self._policy(request),
+            approval_policy=_POLICIES.get(request.approval_policy, rules.approval_policy),
+            escalation_policy=_ESCALATIONS.get(request.escalation_policy, rules.escalation_policy),
+            max_step_iterations=rules.max_step_iterations or 0,
+            cost_limit=rules.cost_limit,
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
             max_parallel_steps=request.max_parallel_steps
             or await self._inheritance.max_parallel_steps(request.parent),
@@ -122,13 +132,6 @@ class Tasks:
         )
         self._wake(inserted.record.name)
         return inserted.record
-
-    async def _policy(self, request: task_service_pb2.SubmitTaskRequest) -> str:
-        """Return who answers the approvals: whoever the caller says, or the project's settings."""
-        if request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED:
-            return await self._inheritance.approval_policy(request.parent)
-        asks = request.approval_policy == task_pb2.APPROVAL_POLICY_ASK
-        return "ASK" if asks else "APPROVE"
 
     async def get(self, name: str) -> TaskRecord:
         """Return a task. NOT_FOUND."""
@@ -156,16 +159,6 @@ class Tasks:
         record = await self._store.update(TASKS, name, lambda task: retry_task(task, request_id))
         self._wake(name)
         return record
-
-
-def _check_branch(branch: str) -> None:
-    """Refuse what git takes for no branch's name, before work is done that cannot be committed."""
-    if _NO_BRANCH.search(branch):
-        raise AdjutantError(
-            "INVALID_REQUEST",
-            f"{branch!r} cannot name a git branch; choose one such as `feature/greeting`.",
-            field="repository.branch",
-        )
 
 
 def _check_project(look: Look, name: str) -> None:

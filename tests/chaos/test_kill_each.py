@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import grpc
-import psutil
 import pytest
 
 from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.common.v1 import task_pb2 as states
-from adjutant.event.v1 import event_pb2
-from adjutant.notification.v1 import subscription_service_pb2
 from adjutant.orchestrator.v1 import task_pb2
+from tests.chaos.witness import Listener, Moment, on_project
 from tests.support.mesh import FINAL, PROJECT, Caller, git, make_repository
 from tests.support.processes import LiveMesh, live_mesh
 
@@ -31,18 +29,18 @@ PLAN = """# Two files and their sum
 """
 
 
-def _step(number: int, state: int) -> Callable[[event_pb2.Event], bool]:
+def _step(number: int, state: int) -> Moment:
     return lambda event: (
         event.step_state_changed.step.number == number
         and event.step_state_changed.step.state == state
     )
 
 
-def _run(suffix: str, state: int) -> Callable[[event_pb2.Event], bool]:
+def _run(suffix: str, state: int) -> Moment:
     return lambda event: event.resource.endswith(suffix) and event.run_state_changed.state == state
 
 
-MOMENTS: dict[str, Callable[[event_pb2.Event], bool]] = {
+MOMENTS: dict[str, Moment] = {
     "accepted": lambda event: event.task_state_changed.state == states.TASK_STATE_QUEUED,
     "orchestrating": lambda event: (
         event.task_state_changed.state == states.TASK_STATE_ORCHESTRATING
@@ -58,78 +56,44 @@ MOMENTS: dict[str, Callable[[event_pb2.Event], bool]] = {
 }
 
 
-class Subscriber:
-    """Hears of everything, and connects again with its cursor whenever it is cut off."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-        self._cursor = ""
-        self.events: list[event_pb2.Event] = []
-        self.cut_off = 0
-        self.arrived = asyncio.Condition()
-
-    async def listen(self) -> None:
-        while True:
-            with contextlib.suppress(grpc.aio.AioRpcError):
-                await self._hear()
-            self.cut_off += 1
-            await asyncio.sleep(0.05)
-
-    async def _hear(self) -> None:
-        request = subscription_service_pb2.SubscribeRequest(
-            parent=PROJECT, cursor=self._cursor, from_start=not self._cursor
-        )
-        async for response in self._caller.subscriptions.Subscribe(request):
-            frame = response.frame
-            assert not frame.HasField("gap")
-            self._cursor = frame.cursor
-            if frame.HasField("event"):
-                async with self.arrived:
-                    self.events.append(frame.event)
-                    self.arrived.notify_all()
-
-    async def wait_for(self, task: str, moment: Callable[[event_pb2.Event], bool]) -> None:
-        async with asyncio.timeout(60), self.arrived:
-            await self.arrived.wait_for(
-                lambda: any(moment(e) for e in self.events if e.task == task)
-            )
-
-    def story(self, task: str) -> list[str]:
-        return [event.event_id for event in self.events if event.task == task]
-
-
 @pytest.mark.timeout(480)
 async def test_whatever_is_killed_the_task_completes_and_every_event_is_seen_once(
     tmp_path: Path,
 ) -> None:
     repo = make_repository(tmp_path / "repo")
     async with live_mesh(tmp_path / "data") as (mesh, caller):
-        subscriber = Subscriber(caller)
-        listening = asyncio.create_task(subscriber.listen())
+        listener = Listener("who follows the project", on_project([caller], PROJECT))
+        listening = asyncio.create_task(listener.run())
         for victim in ("orchestrator", "agent_runner", "notification", "nats", "spawner", "up"):
             count = tmp_path / f"count-{victim}"
             count.mkdir()
-            task = await _run_while_killing(mesh, caller, subscriber, victim, count, repo)
-            await _check(caller, subscriber, task, count, repo)
+            task = await _run_while_killing(mesh, caller, listener, victim, count, repo)
+            await _check(caller, listener, task, count, repo)
         listening.cancel()
-        assert subscriber.cut_off > 0, "the subscriber itself was cut off too"
+        assert listener.cut_off > 0, "the listener itself was cut off too"
+        assert not listener.complaints
         async with asyncio.timeout(20):
-            while _jobs_left(mesh):
+            while mesh.jobs_left():
                 await asyncio.sleep(0.05)
 
 
 async def _run_while_killing(
-    mesh: LiveMesh, caller: Caller, subscriber: Subscriber, victim: str, count: Path, repo: Path
+    mesh: LiveMesh, caller: Caller, listener: Listener, victim: str, count: Path, repo: Path
 ) -> task_pb2.Task:
     task = await caller.submit(PLAN.format(count=count), repo)
     for name, moment in MOMENTS.items():
-        await subscriber.wait_for(task.name, moment)
+        await _heard(listener, task.name, moment)
         await mesh.kill(victim)
         if name == "approval asked":
             await _approve(caller, task.name)
     final = lambda event: event.task_state_changed.state in FINAL  # noqa: E731
-    await subscriber.wait_for(task.name, final)
+    await _heard(listener, task.name, final)
     return task
+
+
+async def _heard(listener: Listener, task: str, moment: Moment) -> None:
+    async with asyncio.timeout(60):
+        await listener.until(lambda event: event.task == task and moment(event))
 
 
 async def _approve(caller: Caller, task: str) -> None:
@@ -144,7 +108,7 @@ async def _approve(caller: Caller, task: str) -> None:
 
 
 async def _check(
-    caller: Caller, subscriber: Subscriber, task: task_pb2.Task, count: Path, repo: Path
+    caller: Caller, listener: Listener, task: task_pb2.Task, count: Path, repo: Path
 ) -> None:
     done = await _again(lambda: caller.task(task.name))
     assert done.state == states.TASK_STATE_COMPLETED, done.failure
@@ -153,7 +117,7 @@ async def _check(
     assert git(repo, "show", f"{done.commit.branch}:c.txt") == "a\nb"
     assert git(repo, "rev-list", "--count", f"main..{done.commit.branch}") == "1"
 
-    seen = subscriber.story(task.name)
+    seen = listener.story(task.name)
     assert len(seen) == len(set(seen)), "no event came twice"
     recorded = await _again(lambda: caller.story(task.name))
     assert seen == [event.event_id for event in recorded], "every event, in order"
@@ -168,15 +132,3 @@ async def _again(call: Callable[[], Awaitable[T]]) -> T:
                 return await call()
             except grpc.aio.AioRpcError:
                 await asyncio.sleep(0.1)
-
-
-def _jobs_left(mesh: LiveMesh) -> list[list[str]]:
-    """Return what still works for a run: its shim holds the folder open, its job works in it."""
-    folder = str(mesh.data_dir / "agent_runner" / "runs")
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            places = [process.cwd(), *(file.path for file in process.open_files())]
-            if any(place.startswith(folder) for place in places):
-                found.append(process.cmdline())
-    return found

@@ -22,6 +22,7 @@ from adjutant.common.v1 import task_pb2 as task_states
 from adjutant.event.v1 import event_pb2, frame_pb2, task_events_pb2
 from adjutant.notification.v1 import subscription_service_pb2, subscription_service_pb2_grpc
 from adjutant.orchestrator.v1 import (
+    approval_action_pb2,
     approval_pb2,
     approval_service_pb2,
     approval_service_pb2_grpc,
@@ -134,7 +135,7 @@ class MeshDouble(
             state=approval_states.APPROVAL_STATE_PENDING,
             title="Commit 1 file to main",
             action_digest="d" * 64,
-            commit=approval_pb2.CommitAction(branch="main", changed_files=["a.txt"]),
+            commit=approval_action_pb2.CommitAction(branch="main", changed_files=["a.txt"]),
         )
         return self.approvals[name]
 
@@ -301,6 +302,27 @@ class MeshDouble(
         self.on_decide(approval)
         await self.announce()
         return approval_service_pb2.DecideApprovalResponse(approval=approval)
+
+    async def BatchDecideApprovals(self, request: Any, context: Context) -> Any:
+        results = []
+        for one in request.requests:
+            answer = await self.DecideApproval(one, context)
+            results.append({"name": one.name, "approval": answer.approval})
+        return approval_service_pb2.BatchDecideApprovalsResponse(results=results)
+
+    async def RequestApproval(self, request: Any, context: Context) -> Any:
+        await self._seen(request, context)
+        made = self.add_approval(f"asked-{len(self.approvals)}", request.task)
+        made.tool.CopyFrom(request.tool)
+        return approval_service_pb2.RequestApprovalResponse(approval=made)
+
+    async def GetApprovalStatistics(self, request: Any, context: Context) -> Any:
+        await self._seen(request, context)
+        counts = collections.Counter(one.state for one in self.approvals.values())
+        outcomes = [{"state": state, "count": count} for state, count in counts.items()]
+        return approval_service_pb2.GetApprovalStatisticsResponse(
+            statistics=approval_service_pb2.ApprovalStatistics(outcomes=outcomes)
+        )
 
     async def GetRun(self, request: Any, context: Context) -> Any:
         await self._seen(request, context)

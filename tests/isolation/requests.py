@@ -20,6 +20,7 @@ _SCHEDULE: Final = {
 }
 EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "TaskService/SubmitTask": {"instructions": _PLAN},
+    "ApprovalService/RequestApproval": {"tool.tool_name": "read_file"},
     "TaskService/EstimateTask": {"instructions": _PLAN},
     "RunService/StartRun": {"spec.agent": "command", "spec.command_line": "true"},
     "RunService/ReadArtifact": {"artifact_id": "output.log"},
@@ -67,6 +68,8 @@ def _fill(message: Message, planted: Planted) -> None:
     for field in message.DESCRIPTOR.fields:
         rules = _rules(field)
         if field.is_repeated:
+            if field.message_type and rules.repeated.min_items:
+                _fill(getattr(message, field.name).add(), planted)
             continue
         if field.type == FieldDescriptor.TYPE_MESSAGE and rules.required:
             inner = getattr(message, field.name)
@@ -165,6 +168,9 @@ def _with(request: Message, path: Path, text: str) -> Message:
     for field in path[:-1]:
         inner = getattr(inner, field.name)
         if field.is_repeated:
+            if len(inner):
+                inner = inner[0]
+                continue
             inner = inner.add()
             _name_all(inner)
     last = path[-1]

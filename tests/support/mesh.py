@@ -43,6 +43,8 @@ from tests.support.access import owner_of, showing
 PROJECT = "clients/acme/projects/web"
 FINAL = (states.TASK_STATE_COMPLETED, states.TASK_STATE_FAILED, states.TASK_STATE_CANCELLED)
 SERVICES = (ORCHESTRATOR, AGENT_RUNNER, NOTIFICATION)
+# Tests that kill services come back as soon as these do, and not after the minutes of the default.
+_SOON = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500))
 
 
 class Caller:
@@ -52,10 +54,13 @@ class Caller:
         """Take where the mesh is; without a token it calls as the mesh's owner."""
         shown = token or owner_of(data_dir)
         self._channels = [
-            grpc.aio.insecure_channel(f"127.0.0.1:{port_base + n}", interceptors=showing(shown))
+            grpc.aio.insecure_channel(
+                f"127.0.0.1:{port_base + n}", options=_SOON, interceptors=showing(shown)
+            )
             for n in (1, 2, 5)
         ]
         orchestrator, runner, notification = self._channels
+        self.channel: Any = orchestrator
         # The generated stubs' types tell apart sync and async by the channel.
         self.tasks: Any = task_service_pb2_grpc.TaskServiceStub(orchestrator)
         self.queues: Any = queue_service_pb2_grpc.QueueServiceStub(orchestrator)
@@ -69,9 +74,9 @@ class Caller:
             notification
         )
 
-    async def make_project(self) -> None:
-        """Make the project that tests work in, where it is not there yet."""
-        _, client_id, _, project_id = PROJECT.split("/")
+    async def make_project(self, project_name: str = PROJECT) -> None:
+        """Make the project that tests work in, or another one, where it is not there yet."""
+        _, client_id, _, project_id = project_name.split("/")
         client = client_service_pb2.CreateClientRequest(client_id=client_id)
         project = project_service_pb2.CreateProjectRequest(
             parent=f"clients/{client_id}", project_id=project_id

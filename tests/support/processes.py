@@ -30,6 +30,15 @@ class LiveMesh:
 
     async def start(self) -> None:
         """Start the supervisor, and wait until every service serves."""
+        self.launch()
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while not self.serves():
+                if not self.is_up():
+                    raise AssertionError(f"the mesh did not start: {self._log.read_text()}")
+                await asyncio.sleep(0.02)
+
+    def launch(self) -> None:
+        """Start the supervisor, and wait for nothing."""
         command = [sys.executable, "-m", "services.up", "--data-dir", str(self.data_dir)]
         with self._log.open("ab") as log:
             self._up = subprocess.Popen(
@@ -39,18 +48,17 @@ class LiveMesh:
                 env=self._environ,
                 start_new_session=True,
             )
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            while not self._published():
-                if self._up.poll() is not None:
-                    raise AssertionError(f"the mesh did not start: {self._log.read_text()}")
-                await asyncio.sleep(0.02)
+
+    def is_up(self) -> bool:
+        """Tell whether the supervisor runs."""
+        return self._up is not None and self._up.poll() is None
 
     async def stop(self) -> None:
         """Stop as Ctrl-C does."""
         if self._up and self._up.poll() is None:
             self.resume_all()
             self._up.send_signal(signal.SIGINT)
-            await asyncio.to_thread(self._up.wait, 30)
+            await asyncio.to_thread(self._up.wait, 60)
 
     def pid_of(self, part: str) -> int | None:
         """Return the process id of a part; None while it has none.
@@ -82,6 +90,17 @@ class LiveMesh:
             self._up.wait()
             await self.start()
 
+    def jobs_left(self) -> list[list[str]]:
+        """Return what works for a run: its shim holds the folder open, its job works in it."""
+        folder = str(self.data_dir / "agent_runner" / "runs")
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                places = [process.cwd(), *(file.path for file in process.open_files())]
+                if any(place.startswith(folder) for place in places):
+                    found.append(process.cmdline())
+        return found
+
     def pause(self, part: str) -> None:
         """Stop a part as a frozen machine would: it keeps its connections and says nothing."""
         self._signal(part, signal.SIGSTOP)
@@ -112,7 +131,8 @@ class LiveMesh:
             return psutil.Process(self._up.pid).children(recursive=True)
         return []
 
-    def _published(self) -> bool:
+    def serves(self) -> bool:
+        """Tell whether the supervisor that runs has found every service serving."""
         path = self.data_dir / "mesh.json"
         with contextlib.suppress(OSError, json.JSONDecodeError):
             assert self._up is not None

@@ -35,10 +35,13 @@ class Senders:
     cut_off: Counter[str] = field(default_factory=Counter)
     """Answers that were none, by their code."""
 
-    async def send(self, task: str, delay_s: float) -> None:
-        """Send one message after a while, again and again until there is a definite answer."""
+    async def send(self, task: str, delay_s: float, steps: float = 0.5) -> Sent:
+        """Send one message after a while, again and again until there is a definite answer.
+
+        `steps` is how likely it is that it adds a step.
+        """
         mark = f"m{len(self.sent)}"
-        adds_step = self.chance.random() < 0.5
+        adds_step = self.chance.random() < steps
         one = Sent(task, mark, adds_step)
         self.sent.append(one)
         text = f"- [ ] {mark}\n  run: echo {mark} >> {self.folder}/{mark}\n"
@@ -48,10 +51,10 @@ class Senders:
                 try:
                     answer = await self.caller.tell(task, text if adds_step else mark, mark)
                     one.name = answer.name
-                    return
+                    return one
                 except grpc.aio.AioRpcError as error:
                     if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
-                        return
+                        return one
                     self.cut_off[error.code().name] += 1
                     await asyncio.sleep(self.chance.uniform(0.1, 0.5))
 

@@ -15,11 +15,12 @@ from rich.console import Console
 from adjutant_messages.adjutant.orchestrator.v1 import Approval, Repository, Task
 from services import client as api
 from services.cli import exits
+from services.cli.approval_view import show_action
 from services.cli.ask import show_change
 from services.cli.demo import repository
 from services.cli.demo.mesh import own_mesh
 from services.cli.follow import Follower
-from services.cli.render import show_action, steps_table
+from services.cli.render import steps_table
 from services.cli.session import Session
 from services.ports import free_port_base
 

@@ -1,7 +1,7 @@
 """What the contract says of who may call a method."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -104,23 +104,24 @@ def _reader(path: str) -> Callable[[Any], Any]:
 
 
 def _references(paths: tuple[str, ...]) -> Callable[[Any], Iterator[tuple[str, str]]]:
-    split = [(path, path.split(".")) for path in paths]
+    steps = [(path, path.split(".")) for path in paths]
 
     def read(request: Any) -> Iterator[tuple[str, str]]:
-        for path, fields in split:
-            for name in _values(request, fields):
+        for path, fields in steps:
+            for name in values_at(request, fields):
                 if name:
                     yield path, name
 
     return read
 
 
-def _values(message: Any, fields: list[str]) -> Iterator[str]:
-    """Yield the strings at a path, through whatever is repeated on the way."""
-    if not fields:
-        yield message
-        return
-    value = getattr(message, fields[0])
-    many = not isinstance(value, str | Message)
-    for one in value if many else (value,):
-        yield from _values(one, fields[1:])
+def values_at(message: Any, fields: Sequence[str]) -> Iterator[Any]:
+    """Yield the values of a field by its path; of each where something on the way is repeated."""
+    name, *below = fields
+    value = getattr(message, name)
+    is_repeated = message.DESCRIPTOR.fields_by_name[name].is_repeated
+    for one in value if is_repeated else [value]:
+        if below:
+            yield from values_at(one, below)
+        else:
+            yield one

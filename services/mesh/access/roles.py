@@ -31,6 +31,7 @@ _WORK: Final = frozenset(
     {
         _P.PERMISSION_TASKS_WRITE,
         _P.PERMISSION_APPROVALS_DECIDE,
+        _P.PERMISSION_APPROVALS_REQUEST,
         _P.PERMISSION_RUNS_WRITE,
         _P.PERMISSION_SCHEDULES_WRITE,
     }
@@ -41,7 +42,8 @@ ROLES: Final[Mapping[str, frozenset[int]]] = {
     "EDITOR": _READ | _WORK,
     "VIEWER": _READ,
     # Works and follows its work; never answers the approvals that hold it.
-    "AGENT": (_READ | {_P.PERMISSION_TASKS_WRITE}) - {_P.PERMISSION_CONNECTIONS_READ},
+    "AGENT": (_READ | {_P.PERMISSION_TASKS_WRITE, _P.PERMISSION_APPROVALS_REQUEST})
+    - {_P.PERMISSION_CONNECTIONS_READ},
 }
 """Role, without its prefix, to what it may do."""
 

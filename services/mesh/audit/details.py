@@ -7,6 +7,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from adjutant.event.v1 import access_events_pb2
+from services.mesh.access.contract import values_at
 from services.mesh.secrets.redact import redact
 
 MAX_VALUE: Final = 300
@@ -14,15 +15,16 @@ MAX_VALUE: Final = 300
 
 
 def details_of(request: Message, paths: Iterable[str]) -> Iterator[access_events_pb2.AuditDetail]:
-    """Yield the fields of a request that hold something, by their paths in the contract."""
+    """Yield the fields of a request that hold something, by their paths in the contract.
+
+    A field of several messages, such as the answers of a batch, is told once for each of them.
+    """
     for path in paths:
         *parents, name = path.split(".")
-        holder: Any = request
-        for parent in parents:
-            holder = getattr(holder, parent)
-        field = holder.DESCRIPTOR.fields_by_name[name]
-        if value := _text(field, getattr(holder, name)):
-            yield access_events_pb2.AuditDetail(field=path, value=redact(value)[:MAX_VALUE])
+        for holder in values_at(request, parents) if parents else [request]:
+            field: Any = holder.DESCRIPTOR.fields_by_name[name]
+            if value := _text(field, getattr(holder, name)):
+                yield access_events_pb2.AuditDetail(field=path, value=redact(value)[:MAX_VALUE])
 
 
 def _text(field: FieldDescriptor, value: Any) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,10 @@ from services.mesh.events.log import EventLog, LogEntry, LogState, unavailable
 from services.mesh.events.ring import Ring
 
 Frame = frame_pb2.EventFrame
+
+
+async def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Ending:
     """Whose story it is, where the subject holds those of several; empty where it holds one."""
     since: datetime | None = None
     """When that resource was made."""
+    is_reopened: Callable[[], Awaitable[bool]] = _never
+    """Whether the story goes on although the log ends it: what reopened it is not published yet."""
 
     async def newest(self, log: EventLog) -> LogEntry | None:
         """Return the newest event that could end the story, as the log has it."""
@@ -187,7 +193,8 @@ class Reader:
     async def _notice_end(self, entry: LogEntry) -> None:
         if self._ending and self._ending.is_last(entry.event):
             newest = await self._ending.newest(self._feed.log)
-            self._ended = newest is None or newest.sequence == entry.sequence
+            is_newest = newest is None or newest.sequence == entry.sequence
+            self._ended = is_newest and not await self._ending.is_reopened()
 
     async def _notice_end_before(self) -> None:
         """Notice a story whose end the reader already has."""
@@ -195,8 +202,8 @@ class Reader:
             newest = await self._ending.newest(self._feed.log)
             if newest is None:
                 self._ended = self._ending.is_over
-            elif newest.sequence <= self._sequence:
-                self._ended = self._ending.is_last(newest.event)
+            elif newest.sequence <= self._sequence and self._ending.is_last(newest.event):
+                self._ended = not await self._ending.is_reopened()
 
     def _slow(self) -> AdjutantError:
         cursor = encode(Cursor(self._epoch, self._sequence), self._filter)

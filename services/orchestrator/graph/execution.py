@@ -6,9 +6,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, interrupt
 
 from services.mesh.errors import AdjutantError
+from services.orchestrator.escalation import exhaust, is_settled, over_budget
 from services.orchestrator.failure import FailureRecord
+from services.orchestrator.graph.escalation import is_needed
 from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
-from services.orchestrator.runspec import step_run_name, step_spec
+from services.orchestrator.runspec import begin_attempt, step_spec
 from services.orchestrator.step import StepRecord
 from services.orchestrator.steps import move_step, ready_steps, skip_unreachable, summary
 from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, move_task
@@ -17,8 +19,10 @@ from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, mo
 class Execution:
     """Starts the steps that are ready, waits for their runs, and takes in what they brought."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, max_step_iterations: int) -> None:
+        """Take how often a step may be started, where its project does not say."""
         self._ground = ground
+        self._max_step_iterations = max_step_iterations
 
     async def execute(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Start every step that is ready.
@@ -33,9 +37,7 @@ class Execution:
             if not ready:
                 return None  # a second time through, after a crash
             for step in ready:
-                step.attempt += 1
-                step.run = step_run_name(task, step)
-                step.last_message = task.inbox.handed_over
+                begin_attempt(task, step)
                 events += move_step(task, step, "RUNNING")
             titles = ", ".join(step.title for step in ready)
             return [*enter_node(task, "EXECUTE", f"starts {titles}"[:200]), *events]
@@ -58,19 +60,25 @@ class Execution:
         """Take in what the runs brought, and decide how to go on."""
 
         def change(task: TaskRecord) -> Events:
-            events = skip_unreachable(task)
+            events = exhaust(task, self._max_step_iterations)
+            events += skip_unreachable(task)
             events += enter_node(task, "EVALUATE", _standing(task))
-            if _is_stuck(task) and not _keeps_something(task):
+            if _is_stuck(task) and not (_keeps_something(task) or is_needed(task)):
                 events += move_task(task, "FAILED", _step_failure(task))
             return events
 
         task = await self._ground.change(state, config, change)
         if task.state == "FAILED":
             return Command(goto="__end__")
+        if over_budget(task):
+            # Nothing is started, and nobody is asked before all that runs has ended.
+            return Command(goto="wait_for_agent" if task.active_runs() else "escalate")
         if ready_steps(task):
             return Command(goto="execute")
         if task.active_runs() or task.wake_time:
             return Command(goto="wait_for_agent")
+        if is_needed(task):
+            return Command(goto="escalate")
         return Command(goto="git_operations")
 
     async def _start_step(
@@ -92,7 +100,7 @@ class Execution:
 def _is_stuck(task: TaskRecord) -> bool:
     """Tell whether nothing runs, nothing can start or will, and not everything is done."""
     open_work = ready_steps(task) or task.active_runs() or task.wake_time
-    return not open_work and not all(step.satisfied for step in task.steps)
+    return not open_work and not all(is_settled(task, step) for step in task.steps)
 
 
 def _keeps_something(task: TaskRecord) -> bool:

@@ -1,18 +1,16 @@
-"""The nodes at the end of the graph: ask for approval, wait for the answer, commit."""
-
-from typing import Any
+"""The node at the end of the graph: have a person approve the commit, and make it."""
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command, interrupt
+from langgraph.types import Command
 
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.errors import AdjutantError
-from services.mesh.names import child, new_id, parent_of
-from services.mesh.store import RequestKey, now
-from services.orchestrator import approval as approvals
-from services.orchestrator.approval import APPROVALS, ApprovalRecord, CommitActionRecord
+from services.orchestrator.action import Action, CommitActionRecord
+from services.orchestrator.approval import ApprovalRecord
+from services.orchestrator.escalation import breaking_merge, is_breaking
 from services.orchestrator.failure import FailureRecord
-from services.orchestrator.graph.ground import WAITING_FOR_USER, Ground, Node, State, count
+from services.orchestrator.graph.asking import Asking, denied, unanswered
+from services.orchestrator.graph.ground import Ground, Node, State, count
 from services.orchestrator.runspec import commit_action, commit_run_name, commit_spec
 from services.orchestrator.steps import summary
 from services.orchestrator.task import (
@@ -28,8 +26,9 @@ from services.orchestrator.task import (
 class GitOperations:
     """Commits what a task changed, when a person has approved exactly that."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, asking: Asking) -> None:
         self._ground = ground
+        self._asking = asking
 
     async def git_operations(self, state: State, config: RunnableConfig) -> Command[Node]:
         """Ask for approval, commit what was approved, and end the task."""
@@ -40,64 +39,26 @@ class GitOperations:
             return await self._finish_commit(state, config)
         if task.repository is None or not task.patches():
             return await self._complete(state, config, "nothing to commit")
-        if not task.approval:
-            task = await self._ask(state, config, task)
-        approval = await self._ground.store.get(APPROVALS, task.approval)
+        approval = await self._asking.answer(state, config, "GIT_OPERATIONS", _question)
         if approval.state == "PENDING":
             return Command(goto="wait_for_user")
         if approval.state == "APPROVED":
             return await self._commit(state, config, approval)
-        return await self._ground.fail(state, config, _denial(approval))
-
-    async def wait_for_user(self, state: State) -> dict[str, Any]:
-        """Wait until a person has answered."""
-        task = await self._ground.store.get(TASKS, state["task"])
-        # A retry after a cancellation starts over without the approval of before.
-        approval = await self._ground.store.find(APPROVALS, task.approval)
-        if approval and approval.state == "PENDING":
-            interrupt({"kind": WAITING_FOR_USER, "approval": approval.name})
-        return {}
-
-    async def _ask(self, state: State, config: RunnableConfig, task: TaskRecord) -> TaskRecord:
-        approval = await self._make_approval(task)
-
-        def change(current: TaskRecord) -> Events:
-            current.approval = approval.name
-            return enter_node(current, "GIT_OPERATIONS", f"asks: {approval.title}")
-
-        return await self._ground.change(state, config, change)
-
-    async def _make_approval(self, task: TaskRecord) -> ApprovalRecord:
-        action = commit_action(task)
-        parent = parent_of(task.name)
-        record = ApprovalRecord(
-            name=child(parent, "approvals", new_id()),
-            create_time=now(),
-            update_time=now(),
-            task=task.name,
-            title=_title(task, action),
-            commit=action,
-            action_digest=action.digest(),
-        )
-        events = [approvals.announce_request(record)]
-        if task.approval_policy == "APPROVE":
-            events += _approved_in_advance(record, task)
-        asked = f"{task.name} {task.attempt} {task.inbox.rounds}"
-        request = RequestKey(parent, asked, record.action_digest)
-        inserted = await self._ground.store.insert(
-            APPROVALS, record, events=events, request=request
-        )
-        return inserted.record
+        failure = unanswered(approval) if approval.state == "EXPIRED" else denied(approval)
+        return await self._ground.fail(state, config, failure)
 
     async def _commit(
         self, state: State, config: RunnableConfig, approval: ApprovalRecord
     ) -> Command[Node]:
+        assert approval.commit is not None
+        branch = approval.commit.branch
+
         def change(task: TaskRecord) -> Events:
             if not (task.commit and task.commit.run):
                 attempt = task.commit.attempt + 1 if task.commit else 1
-                task.commit = CommitRecord(attempt=attempt, branch=approval.commit.branch)
+                task.commit = CommitRecord(attempt=attempt, branch=branch)
                 task.commit.run = commit_run_name(task)
-            return enter_node(task, "GIT_OPERATIONS", f"commits to {approval.commit.branch}")
+            return enter_node(task, "GIT_OPERATIONS", f"commits to {branch}")
 
         task = await self._ground.change(state, config, change)
         assert task.commit is not None
@@ -132,24 +93,14 @@ class GitOperations:
         return Command(goto="__end__")
 
 
+def _question(task: TaskRecord) -> tuple[str, Action]:
+    """Return what is asked before a commit."""
+    action = commit_action(task)
+    title = _title(task, action)
+    return breaking_merge(title, action) if is_breaking(task) else (title, action)
+
+
 def _title(task: TaskRecord, action: CommitActionRecord) -> str:
     title = f"Commit {count(len(action.changed_files), 'changed file')} to {action.branch}"
     partial = not all(step.satisfied for step in task.steps)
     return f"{title}, although not all went well: {summary(task)}" if partial else title
-
-
-def _denial(approval: ApprovalRecord) -> FailureRecord:
-    reason = f": {approval.reason}" if approval.reason else "."
-    return FailureRecord(
-        reason="APPROVAL_DENIED",
-        message=f"{approval.title} was {approval.state.lower()}{reason}",
-        disposition="PERSON",
-    )
-
-
-def _approved_in_advance(record: ApprovalRecord, task: TaskRecord) -> Events:
-    """Approve what the submitter, or the settings of the project, approved before it was asked."""
-    if task.inherits_policy:
-        return approvals.resolve(record, "APPROVED", "POLICY", "approved by the project's settings")
-    reason = "approved when submitted"
-    return approvals.resolve(record, "APPROVED", "POLICY", reason, task.submitter)

@@ -1,7 +1,8 @@
 """The graph that every task goes through, on LangGraph.
 
     decompose → plan → execute → wait_for_agent → evaluate → git_operations
-                          ↑___________________________|      ↕ wait_for_user
+                          ↑______________↓____________|      ↕ wait_for_user
+                                     escalate ↔ wait_for_user
 
 The task record says how far each step is; the checkpoint says where in the
 graph the task is. Every node may run twice (a crash comes between its work and
@@ -22,6 +23,9 @@ from langgraph.graph.state import CompiledStateGraph
 from services.mesh.names import parent_of
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
+from services.orchestrator.asking import Asker
+from services.orchestrator.graph.asking import Asking
+from services.orchestrator.graph.escalation import Escalation
 from services.orchestrator.graph.execution import Execution
 from services.orchestrator.graph.git_operations import GitOperations
 from services.orchestrator.graph.ground import Ground, State, count
@@ -37,13 +41,22 @@ class TaskGraph:
     """The nodes, on the orchestrator's parts."""
 
     def __init__(
-        self, store: Store, runner: Runner, planner: Planner, estimates: Estimates
+        self,
+        store: Store,
+        runner: Runner,
+        planner: Planner,
+        estimates: Estimates,
+        asker: Asker,
+        max_step_iterations: int,
     ) -> None:
+        """Take how often a step may be started, where its project does not say."""
         self._planner = planner
         self._estimates = estimates
         self._ground = Ground(store, runner)
-        self._execution = Execution(self._ground)
-        self._git_operations = GitOperations(self._ground)
+        self._asking = Asking(self._ground, asker)
+        self._execution = Execution(self._ground, max_step_iterations)
+        self._escalation = Escalation(self._ground, self._asking)
+        self._git_operations = GitOperations(self._ground, self._asking)
 
     def compile(
         self, saver: BaseCheckpointSaver[str]
@@ -56,14 +69,14 @@ class TaskGraph:
         graph.add_node("execute", execution.execute)
         graph.add_node("wait_for_agent", execution.wait_for_agent)
         graph.add_node("evaluate", execution.evaluate)
+        graph.add_node("escalate", self._escalation.escalate)
         graph.add_node("git_operations", git.git_operations)
-        graph.add_node("wait_for_user", git.wait_for_user)
+        graph.add_node("wait_for_user", self._asking.wait_for_user)
         graph.add_edge(START, "decompose")
         graph.add_edge("decompose", "plan")
         graph.add_edge("plan", "execute")
         graph.add_edge("execute", "wait_for_agent")
         graph.add_edge("wait_for_agent", "evaluate")
-        graph.add_edge("wait_for_user", "git_operations")
         return graph.compile(checkpointer=saver)
 
     async def decompose(self, state: State, config: RunnableConfig) -> dict[str, Any]:

@@ -14,7 +14,16 @@ from services.orchestrator.task import TASKS, Events, TaskRecord, move_task
 WAITING_FOR_AGENT: Final = "waiting_for_agent"
 WAITING_FOR_USER: Final = "waiting_for_user"
 Change = Callable[[TaskRecord], Events | None]
-Node = Literal["execute", "wait_for_agent", "git_operations", "wait_for_user", "__end__"]
+Node = Literal[
+    "decompose",
+    "execute",
+    "wait_for_agent",
+    "evaluate",
+    "escalate",
+    "git_operations",
+    "wait_for_user",
+    "__end__",
+]
 
 
 class PassStoppedError(Exception):

@@ -166,6 +166,12 @@ class _Reader:
             return
         item.step.retry_limit = int(value)
 
+    def set_breaking(self, item: Item, value: str, line: int) -> None:
+        """Take `breaking:`."""
+        if value.lower() not in ("yes", "no"):
+            self.problem(line, f"{value!r} does not say whether it breaks; write yes or no")
+        item.step.breaking = value.lower() == "yes"
+
     def set_gives(self, item: Item, value: str, line: int) -> None:
         """Take `gives:`."""
         for text in value.split(","):
@@ -211,6 +217,7 @@ _SETTERS: Final[Mapping[str, Callable[[_Reader, Item, str, int], None]]] = {
     "timeout": _Reader.set_timeout,
     "verify": _Reader.set_verify,
     "retry": _Reader.set_retry,
+    "breaking": _Reader.set_breaking,
     "gives": _Reader.set_gives,
     "takes": _Reader.set_takes,
 }

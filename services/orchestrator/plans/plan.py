@@ -49,6 +49,8 @@ class PlanStep(BaseModel):
     timeout_s: int | None = None
     retry_limit: int = 0
     """How often it is tried again, whatever the failure; 0 where the plan does not say."""
+    breaking: bool = False
+    """Whether it breaks what others rely on."""
     after: Numbers = Field(default_factory=list)
     """Numbers of the steps that must succeed before: without those that are ticked off, which
     hold nobody up, and with those that it takes results from."""

@@ -1,8 +1,10 @@
 """Clients, groups, projects, members and what holds in them, as the contract's messages."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Final
 
+from adjutant.common.v1 import approval_pb2, money_pb2
 from adjutant.orchestrator.v1 import (
     client_pb2,
     connection_pb2,
@@ -22,6 +24,10 @@ from services.orchestrator.tenancy.project import ProjectRecord
 _POLICIES: Final = {
     "ASK": task_pb2.APPROVAL_POLICY_ASK,
     "APPROVE": task_pb2.APPROVAL_POLICY_APPROVE,
+}
+_ESCALATIONS: Final = {
+    "FAIL": approval_pb2.ESCALATION_POLICY_FAIL,
+    "ASK": approval_pb2.ESCALATION_POLICY_ASK,
 }
 
 
@@ -78,12 +84,30 @@ def _fields(record: NodeRecord) -> dict[str, Any]:
     }
 
 
+_PLAIN: Final = (
+    "share_knowledge",
+    "max_parallel_steps",
+    "auto_approve_low_risk",
+    "max_step_iterations",
+)
+
+
 def _settings(record: SettingsRecord) -> settings_pb2.Settings:
     message = settings_pb2.Settings()
-    if record.share_knowledge is not None:
-        message.share_knowledge = record.share_knowledge
-    if record.max_parallel_steps is not None:
-        message.max_parallel_steps = record.max_parallel_steps
+    for field in _PLAIN:
+        if (value := getattr(record, field)) is not None:
+            setattr(message, field, value)
     if record.approval_policy is not None:
         message.approval_policy = _POLICIES[record.approval_policy]
+    if record.escalation_policy is not None:
+        message.escalation_policy = _ESCALATIONS[record.escalation_policy]
+    if record.approval_timeout_medium_s is not None:
+        medium = timedelta(seconds=record.approval_timeout_medium_s)
+        message.approval_timeout_medium.FromTimedelta(medium)
+    if record.approval_timeout_high_s is not None:
+        message.approval_timeout_high.FromTimedelta(
+            timedelta(seconds=record.approval_timeout_high_s)
+        )
+    if record.cost_limit is not None:
+        message.cost_limit.CopyFrom(money_pb2.Money(**record.cost_limit.model_dump()))
     return message

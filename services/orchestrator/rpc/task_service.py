@@ -66,7 +66,12 @@ class TaskService(task_service_pb2_grpc.TaskServiceServicer):
         task = await self._tasks.get(request.name)
         events = Filter(parent=parent_of(task.name), task=task.name)
         subject = f"{subject_of_resource(task.name)}.{_CHANGED}"
-        ending = Ending(subject, _is_final, is_over=TASK_STATES.is_final(task.state))
+
+        async def is_reopened() -> bool:
+            return not TASK_STATES.is_final((await self._tasks.get(task.name)).state)
+
+        is_over = TASK_STATES.is_final(task.state)
+        ending = Ending(subject, _is_final, is_over, is_reopened=is_reopened)
         async for frame in self._hub.stream(
             events, request.cursor, since=task.create_time, ending=ending
         ):

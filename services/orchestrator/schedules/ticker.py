@@ -1,8 +1,8 @@
 """Sees to the ticks of schedules: one replica to each, and each tick makes at most one task.
 
-The task's request key follows from schedule and tick, so that a repeat after a crash finds the
-task that is there. The lease keeps replicas from doing the same work; it is not what makes a tick
-happen once.
+The task's request key follows from the schedule and the first tick that is not seen to yet, so
+that a repeat after a crash finds the task that is there. The lease keeps replicas from doing the
+same work; it is not what makes a tick happen once.
 """
 
 import logging
@@ -69,7 +69,9 @@ class Ticker:
     async def _submit(self, record: ScheduleRecord, tick: Tick) -> Result:
         if tick.outcome != "SUBMITTED":
             return Result()
-        key = RequestKey(record.name, f"tick {tick.time.isoformat()}", "")
+        # Of the tick that came first: when this is tried again, later ones may have passed, too.
+        first = record.next_time or tick.time
+        key = RequestKey(record.name, f"tick {first.isoformat()}", "")
         try:
             task = await self._tasks.hand_in(record.request(), record.creator, key)
         except AdjutantError as refused:

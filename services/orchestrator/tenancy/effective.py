@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from services.mesh.names import parent_of
 from services.mesh.store import Store
+from services.orchestrator.money import MoneyRecord
 from services.orchestrator.tenancy.client import CLIENTS
 from services.orchestrator.tenancy.group import GROUPS, GroupRecord
 from services.orchestrator.tenancy.node import ACTIVE, NodeRecord, active
 from services.orchestrator.tenancy.project import PROJECTS, ProjectRecord
 
 DEFAULT_POLICY: Final = "ASK"
+DEFAULT_ESCALATION: Final = "FAIL"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,20 @@ class Effective:
     max_parallel_steps: Decided
     knowledge_projects: tuple[str, ...]
     """Names of the projects whose knowledge is seen from here, itself first."""
+
+
+@dataclass(frozen=True)
+class ApprovalRules:
+    """What holds in a project for what its tasks ask; None is the orchestrator's own setting."""
+
+    approval_policy: str
+    auto_approve_low_risk: bool
+    timeout_medium_s: float | None
+    timeout_high_s: float | None
+    escalation_policy: str
+    max_step_iterations: int | None
+    cost_limit: MoneyRecord | None
+    """What a task may cost; None where there is no limit."""
 
 
 def decide(chain: Iterable[NodeRecord], field: str, default: Any) -> Decided:
@@ -87,10 +103,22 @@ class Inheritance:
             knowledge_projects=shared_with(project, group, client, siblings),
         )
 
-    async def approval_policy(self, name: str) -> str:
-        """Return who answers the approvals of a project's tasks. NOT_FOUND."""
+    async def approval_rules(self, name: str) -> ApprovalRules:
+        """Return what holds in a project for what its tasks ask. NOT_FOUND."""
         chain = _without_none(*await self._chain(name))
-        return str(decide(chain, "approval_policy", DEFAULT_POLICY).value)
+
+        def held(field: str, default: Any = None) -> Any:
+            return decide(chain, field, default).value
+
+        return ApprovalRules(
+            approval_policy=held("approval_policy", DEFAULT_POLICY),
+            auto_approve_low_risk=held("auto_approve_low_risk", False),
+            timeout_medium_s=held("approval_timeout_medium_s"),
+            timeout_high_s=held("approval_timeout_high_s"),
+            escalation_policy=held("escalation_policy", DEFAULT_ESCALATION),
+            max_step_iterations=held("max_step_iterations"),
+            cost_limit=held("cost_limit"),
+        )
 
     async def max_parallel_steps(self, name: str) -> int:
         """Return how many runs of one task of a project may be under way. NOT_FOUND."""

@@ -3,13 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from adjutant.common.v1 import approval_pb2
 from adjutant.orchestrator.v1 import task_pb2
 from services.mesh.errors import AdjutantError
+from services.orchestrator.money import MoneyRecord
 from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
 
 _POLICIES: Final = {
     task_pb2.APPROVAL_POLICY_ASK: "ASK",
     task_pb2.APPROVAL_POLICY_APPROVE: "APPROVE",
+}
+_ESCALATIONS: Final = {
+    approval_pb2.ESCALATION_POLICY_FAIL: "FAIL",
+    approval_pb2.ESCALATION_POLICY_ASK: "ASK",
 }
 
 
@@ -20,7 +26,29 @@ def settings_of(message: Any) -> SettingsRecord:
         approval_policy=_POLICIES.get(settings.approval_policy),
         share_knowledge=settings.share_knowledge if settings.HasField("share_knowledge") else None,
         max_parallel_steps=settings.max_parallel_steps or None,
+        auto_approve_low_risk=_given(settings, "auto_approve_low_risk"),
+        approval_timeout_medium_s=_seconds(settings, "approval_timeout_medium"),
+        approval_timeout_high_s=_seconds(settings, "approval_timeout_high"),
+        escalation_policy=_ESCALATIONS.get(settings.escalation_policy),
+        max_step_iterations=settings.max_step_iterations or None,
+        cost_limit=_money(settings),
     )
+
+
+def _given(settings: Any, field: str) -> Any:
+    return getattr(settings, field) if settings.HasField(field) else None
+
+
+def _seconds(settings: Any, field: str) -> float | None:
+    span = _given(settings, field)
+    return float(span.ToTimedelta().total_seconds()) if span is not None else None
+
+
+def _money(settings: Any) -> MoneyRecord | None:
+    limit = _given(settings, "cost_limit")
+    if limit is None:
+        return None
+    return MoneyRecord(currency_code=limit.currency_code, units=limit.units, nanos=limit.nanos)
 
 
 def _set_setting(field: str) -> Callable[[Any, Any], None]:
@@ -43,6 +71,12 @@ SETTERS: Final[Mapping[str, Callable[[Any, Any], None]]] = {
     "settings": _set_settings,
     "settings.approval_policy": _set_setting("approval_policy"),
     "settings.share_knowledge": _set_setting("share_knowledge"),
+    "settings.auto_approve_low_risk": _set_setting("auto_approve_low_risk"),
+    "settings.approval_timeout_medium": _set_setting("approval_timeout_medium_s"),
+    "settings.approval_timeout_high": _set_setting("approval_timeout_high_s"),
+    "settings.escalation_policy": _set_setting("escalation_policy"),
+    "settings.max_step_iterations": _set_setting("max_step_iterations"),
+    "settings.cost_limit": _set_setting("cost_limit"),
     "settings.max_parallel_steps": _set_setting("max_parallel_steps"),
     "group": _set_text("group"),
 }

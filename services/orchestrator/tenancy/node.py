@@ -10,6 +10,7 @@ from services.mesh.errors import AdjutantError, not_found
 from services.mesh.events import new_event
 from services.mesh.names import collection_and_id
 from services.mesh.store import Record, UtcTime
+from services.orchestrator.money import MoneyRecord
 
 ACTIVE: Final = "ACTIVE"
 DELETED: Final = "DELETED"
@@ -22,6 +23,12 @@ class SettingsRecord(BaseModel):
 
     approval_policy: str | None = None
     share_knowledge: bool | None = None
+    auto_approve_low_risk: bool | None = None
+    approval_timeout_medium_s: float | None = None
+    approval_timeout_high_s: float | None = None
+    escalation_policy: str | None = None
+    max_step_iterations: int | None = None
+    cost_limit: MoneyRecord | None = None
     max_parallel_steps: int | None = None
 
 

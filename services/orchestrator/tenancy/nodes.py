@@ -12,7 +12,15 @@ from services.orchestrator.requests import request_key
 from services.orchestrator.tenancy import mask
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.kinds import Kind
-from services.orchestrator.tenancy.node import ACTIVE, DELETED, N, NodeRecord, active, check_etag
+from services.orchestrator.tenancy.node import (
+    ACTIVE,
+    DELETED,
+    N,
+    NodeRecord,
+    SettingsRecord,
+    active,
+    check_etag,
+)
 
 _P: Final = access_pb2.Permission
 
@@ -33,10 +41,17 @@ class Gains:
         # What is in a group gets its connections and sees what its projects know.
         if joins and _P.PERMISSION_HIERARCHY_MANAGE not in self.in_group:
             raise denied()
-        policy = after.settings.approval_policy
-        approves = policy == "APPROVE" and policy != before.settings.approval_policy
-        if approves and _P.PERMISSION_APPROVALS_DECIDE not in self.here:
+        if (
+            _approves_more(before.settings, after.settings)
+            and _P.PERMISSION_APPROVALS_DECIDE not in self.here
+        ):
             raise denied()
+
+
+def _approves_more(before: SettingsRecord, after: SettingsRecord) -> bool:
+    """Tell whether what people answered is approved by the settings from now on."""
+    policy = after.approval_policy == "APPROVE" != before.approval_policy
+    return policy or bool(after.auto_approve_low_risk and not before.auto_approve_low_risk)
 
 
 class Nodes(Generic[N]):

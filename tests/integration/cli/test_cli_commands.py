@@ -183,7 +183,17 @@ async def test_it_tells_its_version(cli: Cli) -> None:
 async def test_help_names_every_command(cli: Cli) -> None:
     done = await cli()
     assert done.code == 0
-    for command in ("up", "new", "status", "watch", "logs", "approvals", "approve", "deny"):
+    for command in (
+        "up",
+        "new",
+        "status",
+        "watch",
+        "logs",
+        "approvals",
+        "approve",
+        "deny",
+        "choose",
+    ):
         assert f"\n  {command} " in done.out
     for command in ("cancel", "retry", "events", "config", "patch", "report"):
         assert f"\n  {command} " in done.out

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -12,8 +13,7 @@ from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import approval_service_pb2, task_service_pb2
 from services.orchestrator.approval import ApprovalRecord
-from services.orchestrator.graph.git_operations import GitOperations
-from services.orchestrator.task import TaskRecord
+from services.orchestrator.asking import Asker, Question
 from tests.support.mesh import PROJECT, Caller
 
 # Children of every kind: in the background, ignoring SIGTERM, with a child of its own.
@@ -68,14 +68,14 @@ async def test_cancelling_at_any_moment_ends_in_cancelled(caller: Caller) -> Non
 async def test_cancelling_just_when_a_person_is_asked_leaves_no_question_open(
     caller: Caller, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make = GitOperations._make_approval
+    ask = Asker.ask
 
-    async def make_and_cancel(graph: GitOperations, task: TaskRecord) -> ApprovalRecord:
-        made = await make(graph, task)
+    async def ask_and_cancel(asker: Asker, question: Question, *rest: Any) -> ApprovalRecord:
+        made = await ask(asker, question, *rest)
         await caller.tasks.CancelTask(task_service_pb2.CancelTaskRequest(name=task.name))
         return made
 
-    monkeypatch.setattr(GitOperations, "_make_approval", make_and_cancel)
+    monkeypatch.setattr(Asker, "ask", ask_and_cancel)
     task = await caller.submit("- [ ] a\n  run: echo a > a.txt\n", repo)
     assert (await caller.finished(task.name)).state == states.TASK_STATE_CANCELLED
     request = approval_service_pb2.ListApprovalsRequest(parent=PROJECT)

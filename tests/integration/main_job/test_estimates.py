@@ -113,18 +113,17 @@ async def test_the_same_plan_is_made_once_and_forgotten_in_time(tmp_path: Path) 
         await store.close()
 
 
-@pytest.mark.timeout(400)
-async def test_a_plan_of_a_thousand_ticked_and_two_hundred_real_steps_works(
+async def test_a_plan_of_a_thousand_ticked_and_forty_real_steps_works(
     tmp_path: Path,
 ) -> None:
     ticked = "".join(f"- [x] before {n}\n" for n in range(1000))
-    real = "".join(f"- [ ] step {n}\n  run: true\n" for n in range(200))
+    real = "".join(f"- [ ] step {n}\n  run: true\n" for n in range(40))
     plan = f"## Before\n{ticked}\n## Now\n{real}"
     async with mesh_in_process(tmp_path / "data") as mesh:
-        task = await mesh.caller.submit(plan, max_parallel_steps=50)
-        await mesh.caller.story(task.name, timeout_s=300)
+        task = await mesh.caller.submit(plan, max_parallel_steps=10)
+        await mesh.caller.story(task.name, timeout_s=100)
         done = await mesh.caller.task(task.name)
         assert done.state == states.TASK_STATE_COMPLETED, done.failure
         succeeded = [step for step in done.steps if step.state == states.STEP_STATE_SUCCEEDED]
-        assert len(succeeded) == 200
+        assert len(succeeded) == 40
         assert done.progress.message.startswith("nothing to commit")

@@ -7,49 +7,24 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from opentelemetry import metrics as api
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
-from services.mesh import metrics
 from services.mesh.access.bucket import PolicyBucket
 from services.mesh.access.policy import Key
-from services.mesh.config import MeshSettings
 from services.mesh.embedded import EmbeddedNats
 from services.mesh.identity.api_keys import make_token
 from tests.integration.mesh.harness import PARENT, TASK, eventually
 from tests.integration.mesh.serving import GET, Served, refused, serving
+from tests.support.metrics import Row, counted
 
 WATCH = task_service_pb2.WatchTaskRequest(name=TASK)
 BURST = 5
 SLOW: dict[str, Any] = {"rate_limit_key_per_minute": 6, "rate_limit_burst_s": 10.0 * BURST}
 ELSEWHERE = task_service_pb2.GetTaskRequest(name="clients/other/projects/web/tasks/t-1")
-Row = tuple[tuple[str, Any], ...]
-
-
-@pytest.fixture(scope="module")
-def reader() -> InMemoryMetricReader:
-    """What is counted in this process, which can be told where to only once."""
-    made = InMemoryMetricReader()
-    api.set_meter_provider(metrics.make_provider(MeshSettings(), made))
-    return made
-
-
-def counted(reader: InMemoryMetricReader, name: str) -> dict[Row, float]:
-    """Return each row of a counter: its labels and its number."""
-    data: Any = reader.get_metrics_data()
-    return {
-        tuple(sorted(point.attributes.items())): point.value
-        for resource in (data.resource_metrics if data else [])
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-        if metric.name == name
-        for point in metric.data.data_points
-    }
 
 
 def details(error: grpc.aio.AioRpcError) -> tuple[error_details_pb2.ErrorInfo, float]:

@@ -1,6 +1,7 @@
 """Streams that are cut off and resumed; servers that are killed; stories that end."""
 
 import asyncio
+import dataclasses
 import random
 
 import pytest
@@ -200,6 +201,30 @@ async def test_a_story_that_was_reopened_goes_on_to_its_new_end(event_log: Event
         await publish(event_log, became(COMPLETED))
         await eventually(lambda: hub._ring.last_sequence == 4)
         assert await whole(hub) == ["QUEUED", "COMPLETED", "QUEUED", "COMPLETED", "LIVE"]
+
+
+async def test_a_story_goes_on_whose_reopening_is_still_to_be_published(
+    event_log: EventLog,
+) -> None:
+    await publish(event_log, became(QUEUED), became(COMPLETED))
+    reopened = True
+
+    async def is_reopened() -> bool:
+        return reopened
+
+    ending = dataclasses.replace(ENDING, is_reopened=is_reopened)
+    async with following(event_log, stream_heartbeat_s=0.05) as hub:
+        stream = hub.stream(STORY, from_start=True, ending=ending)
+        frames = await take(stream, 4)
+        assert words(frames[:3]) == ["QUEUED", "COMPLETED", "LIVE"]
+        assert frames[3].HasField("heartbeat")
+        again = hub.stream(STORY, frames[2].cursor, ending=ending)
+        assert (await take(again, 2))[1].HasField("heartbeat")
+        reopened = False
+        await publish(event_log, became(QUEUED), became(COMPLETED))
+        async with asyncio.timeout(PATIENCE_S):
+            rest = [frame async for frame in stream if frame.HasField("event")]
+        assert words(rest) == ["QUEUED", "COMPLETED"]
 
 
 async def test_a_story_that_is_reopened_after_its_end_can_be_watched_again(

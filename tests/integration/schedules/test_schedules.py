@@ -12,6 +12,8 @@ from adjutant.common.v1 import task_pb2 as states
 from adjutant.event.v1 import event_pb2, schedule_events_pb2
 from adjutant.notification.v1 import subscription_service_pb2
 from adjutant.orchestrator.v1 import schedule_pb2, schedule_service_pb2, task_service_pb2
+from services.orchestrator.schedules import ticker
+from services.orchestrator.schedules.schedule import Result, ScheduleRecord, Tick, ticked
 from tests.support.errors import fields_of
 from tests.support.mesh import PROJECT, Caller
 
@@ -79,6 +81,32 @@ async def test_each_tick_makes_one_task_which_runs_to_its_end(caller: Caller) ->
         assert tick.outcome == outcomes.TICK_OUTCOME_SUBMITTED
         done = await caller.finished(tick.task)
         assert (done.state, done.submitter) == (states.TASK_STATE_COMPLETED, schedule.creator)
+
+
+async def test_a_tick_that_broke_off_after_its_task_was_made_makes_no_other_later(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next attempt comes when a later tick has passed, and takes it in with the first."""
+    broken: list[Tick] = []
+
+    def break_off_once(schedule: ScheduleRecord, tick: Tick, result: Result) -> Any:
+        if not broken:
+            broken.append(tick)
+            raise RuntimeError("as if the service were killed here")
+        return ticked(schedule, tick, result)
+
+    monkeypatch.setattr(ticker, "ticked", break_off_once)
+    fields = {"task": template(title="broken off"), "overlap_policy": "OVERLAP_POLICY_ALLOW"}
+    schedule = await create(caller, "broken-off", EACH_SECOND, **fields)
+    told = await events_of(caller, schedule.name, lambda events: len(ticks(events)) == 2)
+    await update(caller, schedule.name, "paused", paused=True)
+    assert broken
+    assert ticks(told)[0].missed_count > 0, "a later tick was taken in with the first"
+    listing = task_service_pb2.ListTasksRequest(
+        parent=PROJECT, filter='title = "broken off"', order_by="create_time asc"
+    )
+    made = (await caller.tasks.ListTasks(listing)).tasks
+    assert [task.name for task in made][:2] == [tick.task for tick in ticks(told)]
 
 
 async def test_a_tick_is_skipped_while_the_task_before_goes_on(caller: Caller) -> None:

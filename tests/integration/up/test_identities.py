@@ -47,13 +47,14 @@ async def started(data_dir: pathlib.Path, **environ: str) -> AsyncIterator[LiveM
     await mesh.stop()
 
 
-@pytest.fixture
-async def mutual(tmp_path: pathlib.Path) -> AsyncIterator[LiveMesh]:
-    """A mesh in which everybody shows a certificate."""
+@pytest.fixture(params=["1", "2"], ids=["alone", "replicas"])
+async def mutual(tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> AsyncIterator[LiveMesh]:
+    """A mesh in which everybody shows a certificate, of one replica of each service or two."""
     data_dir = tmp_path / "data"
     code, said = await Command(data_dir)("auth", "certificates")
     assert code == 0, said
-    async for mesh in started(data_dir, ADJUTANT_TLS="mutual"):
+    replicas: str = request.param
+    async for mesh in started(data_dir, ADJUTANT_TLS="mutual", ADJUTANT_REPLICAS=replicas):
         yield mesh
 
 

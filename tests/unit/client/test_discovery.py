@@ -72,3 +72,21 @@ def test_a_broken_mesh_file_is_named(tmp_path: pathlib.Path) -> None:
 def test_a_port_base_must_be_a_number() -> None:
     with pytest.raises(ConfigurationError, match="ADJUTANT_PORT_BASE"):
         find_mesh((), {"ADJUTANT_PORT_BASE": "abc"})
+
+
+def test_several_addresses_of_a_service_are_its_replicas() -> None:
+    found = find_mesh(["orchestrator=a:1", "orchestrator=b:2", "door:3", "gate:4"]).addresses
+    assert found["orchestrator"] == "a:1,b:2"
+    assert found["notification"] == "door:3,gate:4"
+
+
+def test_the_file_names_all_replicas_and_readers_of_before_find_the_first(
+    tmp_path: pathlib.Path,
+) -> None:
+    mesh = {
+        "addresses": {"orchestrator": "a:1", "notification": "n:1"},
+        "replicas": {"orchestrator": ["a:1", "b:2"]},
+    }
+    (tmp_path / "mesh.json").write_text(json.dumps(mesh))
+    found = find_mesh((), {"ADJUTANT_DATA_DIR": str(tmp_path)}).addresses
+    assert found == {"orchestrator": "a:1,b:2", "notification": "n:1"}

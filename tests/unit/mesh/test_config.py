@@ -99,3 +99,12 @@ def test_every_setting_says_what_it_means_and_in_which_unit(service: str) -> Non
         for suffix, word in UNITS.items():
             if name.endswith(suffix):
                 assert word in (field.description or ""), f"{name} is to be told in {word}"
+
+
+def test_each_replica_has_ports_and_a_name_of_its_own() -> None:
+    first, second = (KnowledgeBaseSettings(port_base=9000, replicas=2, replica=n) for n in (0, 1))
+    assert second.port == first.port + 10
+    assert first.holder != second.holder
+    assert first.addresses_of("orchestrator") == ("127.0.0.1:9001", "127.0.0.1:9011")
+    assert first.address_of("orchestrator") == "127.0.0.1:9001,127.0.0.1:9011"
+    assert first.nats_address == second.nats_address

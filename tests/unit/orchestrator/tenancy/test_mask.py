@@ -1,9 +1,11 @@
 """Update masks: what they name is changed, and nothing else."""
 
 import pytest
+from google.protobuf import duration_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adjutant.common.v1 import approval_pb2, money_pb2
 from adjutant.orchestrator.v1 import project_pb2, settings_pb2, task_pb2
 from services.mesh.errors import AdjutantError
 from services.mesh.store import now
@@ -11,13 +13,22 @@ from services.orchestrator.tenancy.mask import NODE_PATHS, PROJECT_PATHS, apply,
 from services.orchestrator.tenancy.node import SettingsRecord
 from services.orchestrator.tenancy.project import ProjectRecord
 
+NAMES = settings_pb2.Settings.DESCRIPTOR.fields_by_name.keys()
 LEAVES = [path for path in PROJECT_PATHS if path != "settings"]
 NEW = project_pb2.Project(
     display_name="new",
     description="new",
     group="clients/a/groups/new",
     settings=settings_pb2.Settings(
-        approval_policy=task_pb2.APPROVAL_POLICY_APPROVE, share_knowledge=False
+        approval_policy=task_pb2.APPROVAL_POLICY_APPROVE,
+        share_knowledge=False,
+        max_parallel_steps=2,
+        auto_approve_low_risk=True,
+        approval_timeout_medium=duration_pb2.Duration(seconds=90),
+        approval_timeout_high=duration_pb2.Duration(seconds=120),
+        escalation_policy=approval_pb2.ESCALATION_POLICY_ASK,
+        max_step_iterations=3,
+        cost_limit=money_pb2.Money(currency_code="EUR", units=1),
     ),
 )
 
@@ -39,9 +50,13 @@ def values(record: ProjectRecord) -> dict[str, object]:
         "display_name": record.display_name,
         "description": record.description,
         "group": record.group,
-        "settings.approval_policy": record.settings.approval_policy,
-        "settings.share_knowledge": record.settings.share_knowledge,
+        **{f"settings.{name}": _setting(record, name) for name in NAMES},
     }
+
+
+def _setting(record: ProjectRecord, name: str) -> object:
+    field = f"{name}_s" if "timeout" in name else name
+    return getattr(record.settings, field)
 
 
 @given(st.lists(st.sampled_from(LEAVES), unique=True, min_size=1))
@@ -53,13 +68,22 @@ def test_what_a_mask_names_is_changed_and_nothing_else(paths: list[str]) -> None
         assert value == (values(whole) if path in paths else before)[path]
 
 
+def only(name: str) -> settings_pb2.Settings:
+    """Return one of the new settings."""
+    kept = settings_pb2.Settings()
+    kept.CopyFrom(NEW.settings)
+    for other in set(NAMES) - {name}:
+        kept.ClearField(other)
+    return kept
+
+
 @given(st.sets(st.sampled_from(LEAVES)))
 def test_without_a_mask_what_is_set_is_changed(fields: set[str]) -> None:
     message = project_pb2.Project()
     for path in fields:
         if path.startswith("settings."):
             name = path.partition(".")[2]
-            setattr(message.settings, name, getattr(NEW.settings, name))
+            message.settings.MergeFrom(only(name))
         else:
             setattr(message, path, getattr(NEW, path))
     assert set(paths_of(message, (), PROJECT_PATHS)) == fields

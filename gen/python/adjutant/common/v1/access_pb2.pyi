@@ -29,6 +29,7 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_RUNS_READ: _ClassVar[Permission]
     PERMISSION_RUNS_WRITE: _ClassVar[Permission]
     PERMISSION_EVENTS_READ: _ClassVar[Permission]
+    PERMISSION_APPROVALS_REQUEST: _ClassVar[Permission]
     PERMISSION_SCHEDULES_READ: _ClassVar[Permission]
     PERMISSION_SCHEDULES_WRITE: _ClassVar[Permission]
 
@@ -69,6 +70,7 @@ PERMISSION_APPROVALS_DECIDE: Permission
 PERMISSION_RUNS_READ: Permission
 PERMISSION_RUNS_WRITE: Permission
 PERMISSION_EVENTS_READ: Permission
+PERMISSION_APPROVALS_REQUEST: Permission
 PERMISSION_SCHEDULES_READ: Permission
 PERMISSION_SCHEDULES_WRITE: Permission
 ROLE_UNSPECIFIED: Role

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!adjutant/common/v1/approval.proto\x12\x12\x61\x64jutant.common.v1*\xa1\x01\n\rApprovalState\x12\x1e\n\x1a\x41PPROVAL_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPROVAL_STATE_PENDING\x10\x01\x12\x1b\n\x17\x41PPROVAL_STATE_APPROVED\x10\x02\x12\x19\n\x15\x41PPROVAL_STATE_DENIED\x10\x03\x12\x1c\n\x18\x41PPROVAL_STATE_DISMISSED\x10\x04*m\n\x0f\x41pprovalDecider\x12 \n\x1c\x41PPROVAL_DECIDER_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41PPROVAL_DECIDER_PERSON\x10\x01\x12\x1b\n\x17\x41PPROVAL_DECIDER_POLICY\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!adjutant/common/v1/approval.proto\x12\x12\x61\x64jutant.common.v1*\xbd\x01\n\rApprovalState\x12\x1e\n\x1a\x41PPROVAL_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPROVAL_STATE_PENDING\x10\x01\x12\x1b\n\x17\x41PPROVAL_STATE_APPROVED\x10\x02\x12\x19\n\x15\x41PPROVAL_STATE_DENIED\x10\x03\x12\x1c\n\x18\x41PPROVAL_STATE_DISMISSED\x10\x04\x12\x1a\n\x16\x41PPROVAL_STATE_EXPIRED\x10\x05*m\n\x0f\x41pprovalDecider\x12 \n\x1c\x41PPROVAL_DECIDER_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41PPROVAL_DECIDER_PERSON\x10\x01\x12\x1b\n\x17\x41PPROVAL_DECIDER_POLICY\x10\x02*\x95\x01\n\x0c\x41pprovalKind\x12\x1d\n\x19\x41PPROVAL_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41PPROVAL_KIND_COMMIT\x10\x01\x12\x16\n\x12\x41PPROVAL_KIND_PLAN\x10\x02\x12\x16\n\x12\x41PPROVAL_KIND_TOOL\x10\x03\x12\x1c\n\x18\x41PPROVAL_KIND_ESCALATION\x10\x04*J\n\x04Risk\x12\x14\n\x10RISK_UNSPECIFIED\x10\x00\x12\x0c\n\x08RISK_LOW\x10\x01\x12\x0f\n\x0bRISK_MEDIUM\x10\x02\x12\r\n\tRISK_HIGH\x10\x03*h\n\nComplexity\x12\x1a\n\x16\x43OMPLEXITY_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43OMPLEXITY_LOW\x10\x01\x12\x15\n\x11\x43OMPLEXITY_MEDIUM\x10\x02\x12\x13\n\x0f\x43OMPLEXITY_HIGH\x10\x03*\xba\x01\n\x0e\x45scalationKind\x12\x1f\n\x1b\x45SCALATION_KIND_UNSPECIFIED\x10\x00\x12\'\n#ESCALATION_KIND_TOO_MANY_ITERATIONS\x10\x01\x12\x1f\n\x1b\x45SCALATION_KIND_NO_RECOVERY\x10\x02\x12\x19\n\x15\x45SCALATION_KIND_MONEY\x10\x03\x12\"\n\x1e\x45SCALATION_KIND_BREAKING_MERGE\x10\x04*l\n\x10\x45scalationPolicy\x12!\n\x1d\x45SCALATION_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45SCALATION_POLICY_FAIL\x10\x01\x12\x19\n\x15\x45SCALATION_POLICY_ASK\x10\x02*\xfe\x01\n\x0e\x41pprovalChange\x12\x1f\n\x1b\x41PPROVAL_CHANGE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41PPROVAL_CHANGE_REQUESTED\x10\x01\x12\x1a\n\x16\x41PPROVAL_CHANGE_WARNED\x10\x02\x12\x1a\n\x16\x41PPROVAL_CHANGE_EDITED\x10\x03\x12\x1b\n\x17\x41PPROVAL_CHANGE_DECIDED\x10\x04\x12\x1b\n\x17\x41PPROVAL_CHANGE_EXPIRED\x10\x05\x12\x1d\n\x19\x41PPROVAL_CHANGE_DISMISSED\x10\x06\x12\x1b\n\x17\x41PPROVAL_CHANGE_RETRIED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.common.v1.approval
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APPROVALSTATE']._serialized_start=58
-  _globals['_APPROVALSTATE']._serialized_end=219
-  _globals['_APPROVALDECIDER']._serialized_start=221
-  _globals['_APPROVALDECIDER']._serialized_end=330
+  _globals['_APPROVALSTATE']._serialized_end=247
+  _globals['_APPROVALDECIDER']._serialized_start=249
+  _globals['_APPROVALDECIDER']._serialized_end=358
+  _globals['_APPROVALKIND']._serialized_start=361
+  _globals['_APPROVALKIND']._serialized_end=510
+  _globals['_RISK']._serialized_start=512
+  _globals['_RISK']._serialized_end=586
+  _globals['_COMPLEXITY']._serialized_start=588
+  _globals['_COMPLEXITY']._serialized_end=692
+  _globals['_ESCALATIONKIND']._serialized_start=695
+  _globals['_ESCALATIONKIND']._serialized_end=881
+  _globals['_ESCALATIONPOLICY']._serialized_start=883
+  _globals['_ESCALATIONPOLICY']._serialized_end=991
+  _globals['_APPROVALCHANGE']._serialized_start=994
+  _globals['_APPROVALCHANGE']._serialized_end=1248
 # @@protoc_insertion_point(module_scope)

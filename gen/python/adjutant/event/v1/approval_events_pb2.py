@@ -23,17 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_approval__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/event/v1/approval_events.proto\x12\x11\x61\x64jutant.event.v1\x1a!adjutant/common/v1/approval.proto\"s\n\x11\x41pprovalRequested\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12#\n\raction_digest\x18\x02 \x01(\tR\x0c\x61\x63tionDigest\x12#\n\rchanged_files\x18\x03 \x03(\tR\x0c\x63hangedFiles\"\xc1\x01\n\x10\x41pprovalResolved\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x42\n\ndecided_by\x18\x02 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07\x64\x65\x63ider\x18\x04 \x01(\tR\x07\x64\x65\x63iderb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/event/v1/approval_events.proto\x12\x11\x61\x64jutant.event.v1\x1a!adjutant/common/v1/approval.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe8\x02\n\x11\x41pprovalRequested\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12#\n\raction_digest\x18\x02 \x01(\tR\x0c\x61\x63tionDigest\x12#\n\rchanged_files\x18\x03 \x03(\tR\x0c\x63hangedFiles\x12\x34\n\x04kind\x18\x04 \x01(\x0e\x32 .adjutant.common.v1.ApprovalKindR\x04kind\x12,\n\x04risk\x18\x05 \x01(\x0e\x32\x18.adjutant.common.v1.RiskR\x04risk\x12;\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x18\n\x07\x61ttempt\x18\x07 \x01(\x05R\x07\x61ttempt\x12\x1a\n\x08previous\x18\x08 \x01(\tR\x08previous\x12\x1c\n\trequester\x18\t \x01(\tR\trequester\"\x93\x01\n\x10\x41pprovalExpiring\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12,\n\x04risk\x18\x03 \x01(\x0e\x32\x18.adjutant.common.v1.RiskR\x04risk\"\x83\x02\n\x10\x41pprovalResolved\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x42\n\ndecided_by\x18\x02 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07\x64\x65\x63ider\x18\x04 \x01(\tR\x07\x64\x65\x63ider\x12#\n\raction_digest\x18\x05 \x01(\tR\x0c\x61\x63tionDigest\x12\x1b\n\tchoice_id\x18\x06 \x01(\tR\x08\x63hoiceIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.event.v1.approval_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPROVALREQUESTED']._serialized_start=97
-  _globals['_APPROVALREQUESTED']._serialized_end=212
-  _globals['_APPROVALRESOLVED']._serialized_start=215
-  _globals['_APPROVALRESOLVED']._serialized_end=408
+  _globals['_APPROVALREQUESTED']._serialized_start=131
+  _globals['_APPROVALREQUESTED']._serialized_end=491
+  _globals['_APPROVALEXPIRING']._serialized_start=494
+  _globals['_APPROVALEXPIRING']._serialized_end=641
+  _globals['_APPROVALRESOLVED']._serialized_start=644
+  _globals['_APPROVALRESOLVED']._serialized_end=903
 # @@protoc_insertion_point(module_scope)

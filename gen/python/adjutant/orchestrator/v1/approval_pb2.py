@@ -23,20 +23,19 @@ _sym_db = _symbol_database.Default()
 
 
 from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_approval__pb2
+from adjutant.orchestrator.v1 import approval_action_pb2 as adjutant_dot_orchestrator_dot_v1_dot_approval__action__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/approval.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a!adjutant/common/v1/approval.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x03\n\x08\x41pproval\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04task\x18\x02 \x01(\tR\x04task\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x14\n\x05title\x18\x04 \x01(\tR\x05title\x12@\n\x06\x63ommit\x18\x05 \x01(\x0b\x32&.adjutant.orchestrator.v1.CommitActionH\x00R\x06\x63ommit\x12#\n\raction_digest\x18\x06 \x01(\tR\x0c\x61\x63tionDigest\x12\x42\n\ndecided_by\x18\x07 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x08 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ndecideTime\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tag\x12\x18\n\x07\x64\x65\x63ider\x18\x0c \x01(\tR\x07\x64\x65\x63iderB\x08\n\x06\x61\x63tion\"\xeb\x01\n\x0c\x43ommitAction\x12%\n\x0erepository_uri\x18\x01 \x01(\tR\rrepositoryUri\x12\x19\n\x08\x62\x61se_sha\x18\x02 \x01(\tR\x07\x62\x61seSha\x12\x16\n\x06\x62ranch\x18\x03 \x01(\tR\x06\x62ranch\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\x12\x42\n\x07patches\x18\x05 \x03(\x0b\x32(.adjutant.orchestrator.v1.PatchReferenceR\x07patches\x12#\n\rchanged_files\x18\x06 \x03(\tR\x0c\x63hangedFiles\":\n\x0ePatchReference\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/approval.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a!adjutant/common/v1/approval.proto\x1a.adjutant/orchestrator/v1/approval_action.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x08\n\x08\x41pproval\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04task\x18\x02 \x01(\tR\x04task\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x14\n\x05title\x18\x04 \x01(\tR\x05title\x12@\n\x06\x63ommit\x18\x05 \x01(\x0b\x32&.adjutant.orchestrator.v1.CommitActionH\x00R\x06\x63ommit\x12:\n\x04plan\x18\r \x01(\x0b\x32$.adjutant.orchestrator.v1.PlanActionH\x00R\x04plan\x12:\n\x04tool\x18\x0e \x01(\x0b\x32$.adjutant.orchestrator.v1.ToolActionH\x00R\x04tool\x12L\n\nescalation\x18\x0f \x01(\x0b\x32*.adjutant.orchestrator.v1.EscalationActionH\x00R\nescalation\x12#\n\raction_digest\x18\x06 \x01(\tR\x0c\x61\x63tionDigest\x12\x42\n\ndecided_by\x18\x07 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x16\n\x06reason\x18\x08 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ndecideTime\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tag\x12\x18\n\x07\x64\x65\x63ider\x18\x0c \x01(\tR\x07\x64\x65\x63ider\x12\x34\n\x04kind\x18\x10 \x01(\x0e\x32 .adjutant.common.v1.ApprovalKindR\x04kind\x12,\n\x04risk\x18\x11 \x01(\x0e\x32\x18.adjutant.common.v1.RiskR\x04risk\x12;\n\x0b\x65xpire_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x18\n\x07\x61ttempt\x18\x13 \x01(\x05R\x07\x61ttempt\x12\x1a\n\x08previous\x18\x14 \x01(\tR\x08previous\x12\x1b\n\tchoice_id\x18\x15 \x01(\tR\x08\x63hoiceId\x12\x1c\n\trequester\x18\x16 \x01(\tR\trequester\x12\x10\n\x03run\x18\x17 \x01(\tR\x03run\x12H\n\x07history\x18\x18 \x03(\x0b\x32..adjutant.orchestrator.v1.ApprovalHistoryEntryR\x07historyB\x08\n\x06\x61\x63tion\"\x99\x02\n\x14\x41pprovalHistoryEntry\x12:\n\x06\x63hange\x18\x01 \x01(\x0e\x32\".adjutant.common.v1.ApprovalChangeR\x06\x63hange\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x14\n\x05\x61\x63tor\x18\x03 \x01(\tR\x05\x61\x63tor\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\x12@\n\x06\x61\x63tion\x18\x05 \x01(\x0b\x32(.adjutant.orchestrator.v1.ApprovalActionR\x06\x61\x63tion\x12#\n\raction_digest\x18\x06 \x01(\tR\x0c\x61\x63tionDigestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.orchestrator.v1.approval_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPROVAL']._serialized_start=138
-  _globals['_APPROVAL']._serialized_end=640
-  _globals['_COMMITACTION']._serialized_start=643
-  _globals['_COMMITACTION']._serialized_end=878
-  _globals['_PATCHREFERENCE']._serialized_start=880
-  _globals['_PATCHREFERENCE']._serialized_end=938
+  _globals['_APPROVAL']._serialized_start=186
+  _globals['_APPROVAL']._serialized_end=1252
+  _globals['_APPROVALHISTORYENTRY']._serialized_start=1255
+  _globals['_APPROVALHISTORYENTRY']._serialized_end=1536
 # @@protoc_insertion_point(module_scope)

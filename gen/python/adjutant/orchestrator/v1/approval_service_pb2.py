@@ -23,17 +23,34 @@ _sym_db = _symbol_database.Default()
 
 
 from adjutant.common.v1 import access_pb2 as adjutant_dot_common_dot_v1_dot_access__pb2
+from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_approval__pb2
+from adjutant.common.v1 import error_reason_pb2 as adjutant_dot_common_dot_v1_dot_error__reason__pb2
 from adjutant.orchestrator.v1 import approval_pb2 as adjutant_dot_orchestrator_dot_v1_dot_approval__pb2
+from adjutant.orchestrator.v1 import approval_action_pb2 as adjutant_dot_orchestrator_dot_v1_dot_approval__action__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/adjutant/orchestrator/v1/approval_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a\'adjutant/orchestrator/v1/approval.proto\x1a\x1b\x62uf/validate/validate.proto\"\xfe\x01\n\x14ListApprovalsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x81\x01\n\x15ListApprovalsResponse\x12@\n\tapprovals\x18\x01 \x03(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\tapprovals\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n\x12GetApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\"U\n\x13GetApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval\"\x81\x03\n\x15\x44\x65\x63ideApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\x12`\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x38.adjutant.orchestrator.v1.DecideApprovalRequest.DecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x08\x64\x65\x63ision\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x06reason\x12,\n\raction_digest\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x0c\x61\x63tionDigest\"M\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x11\n\rDECISION_DENY\x10\x02\"X\n\x16\x44\x65\x63ideApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval2\xb8\x03\n\x0f\x41pprovalService\x12\x85\x01\n\rListApprovals\x12..adjutant.orchestrator.v1.ListApprovalsRequest\x1a/.adjutant.orchestrator.v1.ListApprovalsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0e\x12\x06parent \x02\x12{\n\x0bGetApproval\x12,.adjutant.orchestrator.v1.GetApprovalRequest\x1a-.adjutant.orchestrator.v1.GetApprovalResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x0e\x12\x04name\x12\x9f\x01\n\x0e\x44\x65\x63ideApproval\x12/.adjutant.orchestrator.v1.DecideApprovalRequest\x1a\x30.adjutant.orchestrator.v1.DecideApprovalResponse\"*\x90\x02\x02\xa2\xbb\x18#\x08\x0f\x12\x04name0\x03:\x08\x64\x65\x63ision:\raction_digestb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/adjutant/orchestrator/v1/approval_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a!adjutant/common/v1/approval.proto\x1a%adjutant/common/v1/error_reason.proto\x1a\'adjutant/orchestrator/v1/approval.proto\x1a.adjutant/orchestrator/v1/approval_action.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x03\n\x16RequestApprovalRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12@\n\x04tool\x18\x03 \x01(\x0b\x32$.adjutant.orchestrator.v1.ToolActionB\x06\xbaH\x03\xc8\x01\x01R\x04tool\x12\x36\n\x04risk\x18\x04 \x01(\x0e\x32\x18.adjutant.common.v1.RiskB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x04risk\x12\x66\n\x04task\x18\x05 \x01(\tBR\xbaHOrM2K^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63})?$R\x04task\x12\x63\n\x03run\x18\x06 \x01(\tBQ\xbaHNrL2J^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63})?$R\x03run\"Y\n\x17RequestApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval\"\xfe\x01\n\x14ListApprovalsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x81\x01\n\x15ListApprovalsResponse\x12@\n\tapprovals\x18\x01 \x03(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\tapprovals\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n\x12GetApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\"U\n\x13GetApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval\"\xaa\x05\n\x15\x44\x65\x63ideApprovalRequest\x12g\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/approvals/[a-z0-9-]{1,63}$R\x04name\x12`\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x38.adjutant.orchestrator.v1.DecideApprovalRequest.DecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x08\x64\x65\x63ision\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x06reason\x12,\n\raction_digest\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x0c\x61\x63tionDigest\x12K\n\redited_commit\x18\x05 \x01(\x0b\x32$.adjutant.orchestrator.v1.CommitEditH\x00R\x0c\x65\x64itedCommit\x12\x45\n\x0b\x65\x64ited_plan\x18\x06 \x01(\x0b\x32\".adjutant.orchestrator.v1.PlanEditH\x00R\neditedPlan\x12\x45\n\x0b\x65\x64ited_tool\x18\x07 \x01(\x0b\x32\".adjutant.orchestrator.v1.ToolEditH\x00R\neditedTool\x12/\n\tchoice_id\x18\x08 \x01(\tB\x12\xbaH\x0fr\r\x18(2\t^[a-z-]*$R\x08\x63hoiceId\"b\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x11\n\rDECISION_DENY\x10\x02\x12\x13\n\x0f\x44\x45\x43ISION_CHOOSE\x10\x03\x42\x06\n\x04\x65\x64it\"u\n\nCommitEdit\x12#\n\x07message\x18\x01 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x01R\x07message\x12\x42\n\x06\x62ranch\x18\x02 \x01(\tB*\xbaH\'r%\x18\xfa\x01\x32 ^([A-Za-z0-9][A-Za-z0-9._/-]*)?$R\x06\x62ranch\">\n\x08PlanEdit\x12\x32\n\romitted_steps\x18\x01 \x03(\x05\x42\r\xbaH\n\x92\x01\x07\x08\x01\x10\xf4\x03\x18\x01R\x0comittedSteps\"Z\n\x08ToolEdit\x12N\n\targuments\x18\x01 \x03(\x0b\x32&.adjutant.orchestrator.v1.ToolArgumentB\x08\xbaH\x05\x92\x01\x02\x10\x32R\targuments\"X\n\x16\x44\x65\x63ideApprovalResponse\x12>\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalR\x08\x61pproval\"\xc9\x01\n\x1b\x42\x61tchDecideApprovalsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12W\n\x08requests\x18\x02 \x03(\x0b\x32/.adjutant.orchestrator.v1.DecideApprovalRequestB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x08requests\"b\n\x1c\x42\x61tchDecideApprovalsResponse\x12\x42\n\x07results\x18\x01 \x03(\x0b\x32(.adjutant.orchestrator.v1.DecisionResultR\x07results\"\xb2\x01\n\x0e\x44\x65\x63isionResult\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12@\n\x08\x61pproval\x18\x02 \x01(\x0b\x32\".adjutant.orchestrator.v1.ApprovalH\x00R\x08\x61pproval\x12?\n\x05\x65rror\x18\x03 \x01(\x0b\x32\'.adjutant.orchestrator.v1.DecisionErrorH\x00R\x05\x65rrorB\t\n\x07outcome\"x\n\rDecisionError\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\x1f.adjutant.common.v1.ErrorReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x14\n\x05\x66ield\x18\x03 \x01(\tR\x05\x66ield\"\xac\x01\n\x1cGetApprovalStatisticsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\x39\n\nsince_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tsinceTime\"m\n\x1dGetApprovalStatisticsResponse\x12L\n\nstatistics\x18\x01 \x01(\x0b\x32,.adjutant.orchestrator.v1.ApprovalStatisticsR\nstatistics\"\xca\x03\n\x12\x41pprovalStatistics\x12\x39\n\nsince_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tsinceTime\x12\x45\n\x08outcomes\x18\x02 \x03(\x0b\x32).adjutant.orchestrator.v1.ApprovalOutcomeR\x08outcomes\x12(\n\rapproval_rate\x18\x03 \x01(\x01H\x00R\x0c\x61pprovalRate\x88\x01\x01\x12$\n\x0b\x65xpiry_rate\x18\x04 \x01(\x01H\x01R\nexpiryRate\x88\x01\x01\x12S\n\x18median_response_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x16medianResponseDuration\x12M\n\x15p95_response_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x13p95ResponseDuration\x12\x1c\n\ttruncated\x18\x07 \x01(\x08R\ttruncatedB\x10\n\x0e_approval_rateB\x0e\n\x0c_expiry_rate\"\xa4\x01\n\x0f\x41pprovalOutcome\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32!.adjutant.common.v1.ApprovalStateR\x05state\x12\x42\n\ndecided_by\x18\x02 \x01(\x0e\x32#.adjutant.common.v1.ApprovalDeciderR\tdecidedBy\x12\x14\n\x05\x63ount\x18\x03 \x01(\x03R\x05\x63ount2\xc9\x07\n\x0f\x41pprovalService\x12\x93\x01\n\x0fRequestApproval\x12\x30.adjutant.orchestrator.v1.RequestApprovalRequest\x1a\x31.adjutant.orchestrator.v1.RequestApprovalResponse\"\x1b\xa2\xbb\x18\x17\x08\x13\x12\x06parent\x1a\x04task\x1a\x03run \x02\x12\x85\x01\n\rListApprovals\x12..adjutant.orchestrator.v1.ListApprovalsRequest\x1a/.adjutant.orchestrator.v1.ListApprovalsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0e\x12\x06parent \x02\x12{\n\x0bGetApproval\x12,.adjutant.orchestrator.v1.GetApprovalRequest\x1a-.adjutant.orchestrator.v1.GetApprovalResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x0e\x12\x04name\x12\xaa\x01\n\x0e\x44\x65\x63ideApproval\x12/.adjutant.orchestrator.v1.DecideApprovalRequest\x1a\x30.adjutant.orchestrator.v1.DecideApprovalResponse\"5\x90\x02\x02\xa2\xbb\x18.\x08\x0f\x12\x04name0\x03:\x08\x64\x65\x63ision:\raction_digest:\tchoice_id\x12\xcd\x01\n\x14\x42\x61tchDecideApprovals\x12\x35.adjutant.orchestrator.v1.BatchDecideApprovalsRequest\x1a\x36.adjutant.orchestrator.v1.BatchDecideApprovalsResponse\"F\x90\x02\x02\xa2\xbb\x18?\x08\x0f\x12\x06parent\x1a\rrequests.name \n0\x03:\rrequests.name:\x11requests.decision\x12\x9d\x01\n\x15GetApprovalStatistics\x12\x36.adjutant.orchestrator.v1.GetApprovalStatisticsRequest\x1a\x37.adjutant.orchestrator.v1.GetApprovalStatisticsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0e\x12\x06parent \x14\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.orchestrator.v1.approval_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['parent']._serialized_options = b'\272H6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$'
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['tool']._loaded_options = None
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['tool']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['risk']._loaded_options = None
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['risk']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['task']._loaded_options = None
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['task']._serialized_options = b'\272HOrM2K^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63})?$'
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['run']._loaded_options = None
+  _globals['_REQUESTAPPROVALREQUEST'].fields_by_name['run']._serialized_options = b'\272HNrL2J^(clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/runs/[a-z0-9-]{1,63})?$'
   _globals['_LISTAPPROVALSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTAPPROVALSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$'
   _globals['_LISTAPPROVALSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -54,26 +71,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\005r\003\030\320\017'
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['action_digest']._loaded_options = None
   _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['action_digest']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['choice_id']._loaded_options = None
+  _globals['_DECIDEAPPROVALREQUEST'].fields_by_name['choice_id']._serialized_options = b'\272H\017r\r\030(2\t^[a-z-]*$'
+  _globals['_COMMITEDIT'].fields_by_name['message']._loaded_options = None
+  _globals['_COMMITEDIT'].fields_by_name['message']._serialized_options = b'\272H\006r\004(\200\200\001'
+  _globals['_COMMITEDIT'].fields_by_name['branch']._loaded_options = None
+  _globals['_COMMITEDIT'].fields_by_name['branch']._serialized_options = b'\272H\'r%\030\372\0012 ^([A-Za-z0-9][A-Za-z0-9._/-]*)?$'
+  _globals['_PLANEDIT'].fields_by_name['omitted_steps']._loaded_options = None
+  _globals['_PLANEDIT'].fields_by_name['omitted_steps']._serialized_options = b'\272H\n\222\001\007\010\001\020\364\003\030\001'
+  _globals['_TOOLEDIT'].fields_by_name['arguments']._loaded_options = None
+  _globals['_TOOLEDIT'].fields_by_name['arguments']._serialized_options = b'\272H\005\222\001\002\0202'
+  _globals['_BATCHDECIDEAPPROVALSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_BATCHDECIDEAPPROVALSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$'
+  _globals['_BATCHDECIDEAPPROVALSREQUEST'].fields_by_name['requests']._loaded_options = None
+  _globals['_BATCHDECIDEAPPROVALSREQUEST'].fields_by_name['requests']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
+  _globals['_GETAPPROVALSTATISTICSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_GETAPPROVALSTATISTICSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$'
+  _globals['_APPROVALSERVICE'].methods_by_name['RequestApproval']._loaded_options = None
+  _globals['_APPROVALSERVICE'].methods_by_name['RequestApproval']._serialized_options = b'\242\273\030\027\010\023\022\006parent\032\004task\032\003run \002'
   _globals['_APPROVALSERVICE'].methods_by_name['ListApprovals']._loaded_options = None
   _globals['_APPROVALSERVICE'].methods_by_name['ListApprovals']._serialized_options = b'\220\002\001\242\273\030\014\010\016\022\006parent \002'
   _globals['_APPROVALSERVICE'].methods_by_name['GetApproval']._loaded_options = None
   _globals['_APPROVALSERVICE'].methods_by_name['GetApproval']._serialized_options = b'\220\002\001\242\273\030\010\010\016\022\004name'
   _globals['_APPROVALSERVICE'].methods_by_name['DecideApproval']._loaded_options = None
-  _globals['_APPROVALSERVICE'].methods_by_name['DecideApproval']._serialized_options = b'\220\002\002\242\273\030#\010\017\022\004name0\003:\010decision:\raction_digest'
-  _globals['_LISTAPPROVALSREQUEST']._serialized_start=181
-  _globals['_LISTAPPROVALSREQUEST']._serialized_end=435
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=438
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=567
-  _globals['_GETAPPROVALREQUEST']._serialized_start=569
-  _globals['_GETAPPROVALREQUEST']._serialized_end=694
-  _globals['_GETAPPROVALRESPONSE']._serialized_start=696
-  _globals['_GETAPPROVALRESPONSE']._serialized_end=781
-  _globals['_DECIDEAPPROVALREQUEST']._serialized_start=784
-  _globals['_DECIDEAPPROVALREQUEST']._serialized_end=1169
-  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_start=1092
-  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_end=1169
-  _globals['_DECIDEAPPROVALRESPONSE']._serialized_start=1171
-  _globals['_DECIDEAPPROVALRESPONSE']._serialized_end=1259
-  _globals['_APPROVALSERVICE']._serialized_start=1262
-  _globals['_APPROVALSERVICE']._serialized_end=1702
+  _globals['_APPROVALSERVICE'].methods_by_name['DecideApproval']._serialized_options = b'\220\002\002\242\273\030.\010\017\022\004name0\003:\010decision:\raction_digest:\tchoice_id'
+  _globals['_APPROVALSERVICE'].methods_by_name['BatchDecideApprovals']._loaded_options = None
+  _globals['_APPROVALSERVICE'].methods_by_name['BatchDecideApprovals']._serialized_options = b'\220\002\002\242\273\030?\010\017\022\006parent\032\rrequests.name \n0\003:\rrequests.name:\021requests.decision'
+  _globals['_APPROVALSERVICE'].methods_by_name['GetApprovalStatistics']._loaded_options = None
+  _globals['_APPROVALSERVICE'].methods_by_name['GetApprovalStatistics']._serialized_options = b'\220\002\001\242\273\030\014\010\016\022\006parent \024'
+  _globals['_REQUESTAPPROVALREQUEST']._serialized_start=368
+  _globals['_REQUESTAPPROVALREQUEST']._serialized_end=843
+  _globals['_REQUESTAPPROVALRESPONSE']._serialized_start=845
+  _globals['_REQUESTAPPROVALRESPONSE']._serialized_end=934
+  _globals['_LISTAPPROVALSREQUEST']._serialized_start=937
+  _globals['_LISTAPPROVALSREQUEST']._serialized_end=1191
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=1194
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=1323
+  _globals['_GETAPPROVALREQUEST']._serialized_start=1325
+  _globals['_GETAPPROVALREQUEST']._serialized_end=1450
+  _globals['_GETAPPROVALRESPONSE']._serialized_start=1452
+  _globals['_GETAPPROVALRESPONSE']._serialized_end=1537
+  _globals['_DECIDEAPPROVALREQUEST']._serialized_start=1540
+  _globals['_DECIDEAPPROVALREQUEST']._serialized_end=2222
+  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_start=2116
+  _globals['_DECIDEAPPROVALREQUEST_DECISION']._serialized_end=2214
+  _globals['_COMMITEDIT']._serialized_start=2224
+  _globals['_COMMITEDIT']._serialized_end=2341
+  _globals['_PLANEDIT']._serialized_start=2343
+  _globals['_PLANEDIT']._serialized_end=2405
+  _globals['_TOOLEDIT']._serialized_start=2407
+  _globals['_TOOLEDIT']._serialized_end=2497
+  _globals['_DECIDEAPPROVALRESPONSE']._serialized_start=2499
+  _globals['_DECIDEAPPROVALRESPONSE']._serialized_end=2587
+  _globals['_BATCHDECIDEAPPROVALSREQUEST']._serialized_start=2590
+  _globals['_BATCHDECIDEAPPROVALSREQUEST']._serialized_end=2791
+  _globals['_BATCHDECIDEAPPROVALSRESPONSE']._serialized_start=2793
+  _globals['_BATCHDECIDEAPPROVALSRESPONSE']._serialized_end=2891
+  _globals['_DECISIONRESULT']._serialized_start=2894
+  _globals['_DECISIONRESULT']._serialized_end=3072
+  _globals['_DECISIONERROR']._serialized_start=3074
+  _globals['_DECISIONERROR']._serialized_end=3194
+  _globals['_GETAPPROVALSTATISTICSREQUEST']._serialized_start=3197
+  _globals['_GETAPPROVALSTATISTICSREQUEST']._serialized_end=3369
+  _globals['_GETAPPROVALSTATISTICSRESPONSE']._serialized_start=3371
+  _globals['_GETAPPROVALSTATISTICSRESPONSE']._serialized_end=3480
+  _globals['_APPROVALSTATISTICS']._serialized_start=3483
+  _globals['_APPROVALSTATISTICS']._serialized_end=3941
+  _globals['_APPROVALOUTCOME']._serialized_start=3944
+  _globals['_APPROVALOUTCOME']._serialized_end=4108
+  _globals['_APPROVALSERVICE']._serialized_start=4111
+  _globals['_APPROVALSERVICE']._serialized_end=5080
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ApprovalServiceStub(object):
-    """ApprovalService lists what waits for a person and takes the answers.
+    """ApprovalService asks people, lists what waits for them and takes the answers.
     """
 
     def __init__(self, channel):
@@ -35,6 +35,11 @@ class ApprovalServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.RequestApproval = channel.unary_unary(
+                '/adjutant.orchestrator.v1.ApprovalService/RequestApproval',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.RequestApprovalRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.RequestApprovalResponse.FromString,
+                _registered_method=True)
         self.ListApprovals = channel.unary_unary(
                 '/adjutant.orchestrator.v1.ApprovalService/ListApprovals',
                 request_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.ListApprovalsRequest.SerializeToString,
@@ -50,11 +55,32 @@ class ApprovalServiceStub(object):
                 request_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.DecideApprovalRequest.SerializeToString,
                 response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.DecideApprovalResponse.FromString,
                 _registered_method=True)
+        self.BatchDecideApprovals = channel.unary_unary(
+                '/adjutant.orchestrator.v1.ApprovalService/BatchDecideApprovals',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.BatchDecideApprovalsRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.BatchDecideApprovalsResponse.FromString,
+                _registered_method=True)
+        self.GetApprovalStatistics = channel.unary_unary(
+                '/adjutant.orchestrator.v1.ApprovalService/GetApprovalStatistics',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.GetApprovalStatisticsRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.GetApprovalStatisticsResponse.FromString,
+                _registered_method=True)
 
 
 class ApprovalServiceServicer(object):
-    """ApprovalService lists what waits for a person and takes the answers.
+    """ApprovalService asks people, lists what waits for them and takes the answers.
     """
+
+    def RequestApproval(self, request, context):
+        """RequestApproval asks whether a tool may be used, and returns at once: the
+        answer comes as an event (`approval_resolved`) and stands in the approval.
+        The same request_id and body returns the first approval; another body is
+        ALREADY_EXISTS with REQUEST_ID_REUSED. A task or run that has ended is
+        FAILED_PRECONDITION with ILLEGAL_TRANSITION, one that does not exist NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ListApprovals(self, request, context):
         """ListApprovals returns a project's approvals, newest first unless order_by says otherwise.
@@ -73,8 +99,28 @@ class ApprovalServiceServicer(object):
     def DecideApproval(self, request, context):
         """DecideApproval answers an approval; its task goes on. The first answer
         wins: the same answer again returns the first, another is
-        FAILED_PRECONDITION with APPROVAL_DECIDED. An action_digest that is not the
-        approval's is FAILED_PRECONDITION with ACTION_CHANGED.
+        FAILED_PRECONDITION with APPROVAL_DECIDED, and one that comes too late with
+        APPROVAL_EXPIRED. An action_digest that is not the approval's is
+        FAILED_PRECONDITION with ACTION_CHANGED. An edit that does not fit the action
+        is INVALID_ARGUMENT with INVALID_EDIT; a choice that is not offered, or
+        missing where there are some, INVALID_ARGUMENT with UNKNOWN_CHOICE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchDecideApprovals(self, request, context):
+        """BatchDecideApprovals answers many approvals, one after the other, each as
+        DecideApproval would. Each has its own outcome, in the order of the
+        requests; one that fails undoes no other. Asking again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApprovalStatistics(self, request, context):
+        """GetApprovalStatistics counts a project's approvals by how they ended, and
+        says how long people took. It looks at the newest 10,000 at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -83,6 +129,11 @@ class ApprovalServiceServicer(object):
 
 def add_ApprovalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'RequestApproval': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestApproval,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.RequestApprovalRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.RequestApprovalResponse.SerializeToString,
+            ),
             'ListApprovals': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApprovals,
                     request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.ListApprovalsRequest.FromString,
@@ -98,6 +149,16 @@ def add_ApprovalServiceServicer_to_server(servicer, server):
                     request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.DecideApprovalRequest.FromString,
                     response_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.DecideApprovalResponse.SerializeToString,
             ),
+            'BatchDecideApprovals': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchDecideApprovals,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.BatchDecideApprovalsRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.BatchDecideApprovalsResponse.SerializeToString,
+            ),
+            'GetApprovalStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApprovalStatistics,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.GetApprovalStatisticsRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.GetApprovalStatisticsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'adjutant.orchestrator.v1.ApprovalService', rpc_method_handlers)
@@ -107,8 +168,35 @@ def add_ApprovalServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ApprovalService(object):
-    """ApprovalService lists what waits for a person and takes the answers.
+    """ApprovalService asks people, lists what waits for them and takes the answers.
     """
+
+    @staticmethod
+    def RequestApproval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ApprovalService/RequestApproval',
+            adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.RequestApprovalRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.RequestApprovalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListApprovals(request,
@@ -181,6 +269,60 @@ class ApprovalService(object):
             '/adjutant.orchestrator.v1.ApprovalService/DecideApproval',
             adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.DecideApprovalRequest.SerializeToString,
             adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.DecideApprovalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchDecideApprovals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ApprovalService/BatchDecideApprovals',
+            adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.BatchDecideApprovalsRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.BatchDecideApprovalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetApprovalStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ApprovalService/GetApprovalStatistics',
+            adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.GetApprovalStatisticsRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_approval__service__pb2.GetApprovalStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

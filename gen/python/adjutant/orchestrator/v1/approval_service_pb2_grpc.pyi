@@ -27,12 +27,19 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ApprovalServiceStub:
-    """ApprovalService lists what waits for a person and takes the answers."""
+    """ApprovalService asks people, lists what waits for them and takes the answers."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ApprovalServiceAsyncStub: ...
+    RequestApproval: _grpc.UnaryUnaryMultiCallable[_approval_service_pb2.RequestApprovalRequest, _approval_service_pb2.RequestApprovalResponse]
+    """RequestApproval asks whether a tool may be used, and returns at once: the
+    answer comes as an event (`approval_resolved`) and stands in the approval.
+    The same request_id and body returns the first approval; another body is
+    ALREADY_EXISTS with REQUEST_ID_REUSED. A task or run that has ended is
+    FAILED_PRECONDITION with ILLEGAL_TRANSITION, one that does not exist NOT_FOUND.
+    """
     ListApprovals: _grpc.UnaryUnaryMultiCallable[_approval_service_pb2.ListApprovalsRequest, _approval_service_pb2.ListApprovalsResponse]
     """ListApprovals returns a project's approvals, newest first unless order_by says otherwise."""
     GetApproval: _grpc.UnaryUnaryMultiCallable[_approval_service_pb2.GetApprovalRequest, _approval_service_pb2.GetApprovalResponse]
@@ -40,15 +47,34 @@ class ApprovalServiceStub:
     DecideApproval: _grpc.UnaryUnaryMultiCallable[_approval_service_pb2.DecideApprovalRequest, _approval_service_pb2.DecideApprovalResponse]
     """DecideApproval answers an approval; its task goes on. The first answer
     wins: the same answer again returns the first, another is
-    FAILED_PRECONDITION with APPROVAL_DECIDED. An action_digest that is not the
-    approval's is FAILED_PRECONDITION with ACTION_CHANGED.
+    FAILED_PRECONDITION with APPROVAL_DECIDED, and one that comes too late with
+    APPROVAL_EXPIRED. An action_digest that is not the approval's is
+    FAILED_PRECONDITION with ACTION_CHANGED. An edit that does not fit the action
+    is INVALID_ARGUMENT with INVALID_EDIT; a choice that is not offered, or
+    missing where there are some, INVALID_ARGUMENT with UNKNOWN_CHOICE.
+    """
+    BatchDecideApprovals: _grpc.UnaryUnaryMultiCallable[_approval_service_pb2.BatchDecideApprovalsRequest, _approval_service_pb2.BatchDecideApprovalsResponse]
+    """BatchDecideApprovals answers many approvals, one after the other, each as
+    DecideApproval would. Each has its own outcome, in the order of the
+    requests; one that fails undoes no other. Asking again changes nothing.
+    """
+    GetApprovalStatistics: _grpc.UnaryUnaryMultiCallable[_approval_service_pb2.GetApprovalStatisticsRequest, _approval_service_pb2.GetApprovalStatisticsResponse]
+    """GetApprovalStatistics counts a project's approvals by how they ended, and
+    says how long people took. It looks at the newest 10,000 at most.
     """
 
 @_typing.type_check_only
 class ApprovalServiceAsyncStub(ApprovalServiceStub):
-    """ApprovalService lists what waits for a person and takes the answers."""
+    """ApprovalService asks people, lists what waits for them and takes the answers."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    RequestApproval: _aio.UnaryUnaryMultiCallable[_approval_service_pb2.RequestApprovalRequest, _approval_service_pb2.RequestApprovalResponse]  # type: ignore[assignment]
+    """RequestApproval asks whether a tool may be used, and returns at once: the
+    answer comes as an event (`approval_resolved`) and stands in the approval.
+    The same request_id and body returns the first approval; another body is
+    ALREADY_EXISTS with REQUEST_ID_REUSED. A task or run that has ended is
+    FAILED_PRECONDITION with ILLEGAL_TRANSITION, one that does not exist NOT_FOUND.
+    """
     ListApprovals: _aio.UnaryUnaryMultiCallable[_approval_service_pb2.ListApprovalsRequest, _approval_service_pb2.ListApprovalsResponse]  # type: ignore[assignment]
     """ListApprovals returns a project's approvals, newest first unless order_by says otherwise."""
     GetApproval: _aio.UnaryUnaryMultiCallable[_approval_service_pb2.GetApprovalRequest, _approval_service_pb2.GetApprovalResponse]  # type: ignore[assignment]
@@ -56,12 +82,37 @@ class ApprovalServiceAsyncStub(ApprovalServiceStub):
     DecideApproval: _aio.UnaryUnaryMultiCallable[_approval_service_pb2.DecideApprovalRequest, _approval_service_pb2.DecideApprovalResponse]  # type: ignore[assignment]
     """DecideApproval answers an approval; its task goes on. The first answer
     wins: the same answer again returns the first, another is
-    FAILED_PRECONDITION with APPROVAL_DECIDED. An action_digest that is not the
-    approval's is FAILED_PRECONDITION with ACTION_CHANGED.
+    FAILED_PRECONDITION with APPROVAL_DECIDED, and one that comes too late with
+    APPROVAL_EXPIRED. An action_digest that is not the approval's is
+    FAILED_PRECONDITION with ACTION_CHANGED. An edit that does not fit the action
+    is INVALID_ARGUMENT with INVALID_EDIT; a choice that is not offered, or
+    missing where there are some, INVALID_ARGUMENT with UNKNOWN_CHOICE.
+    """
+    BatchDecideApprovals: _aio.UnaryUnaryMultiCallable[_approval_service_pb2.BatchDecideApprovalsRequest, _approval_service_pb2.BatchDecideApprovalsResponse]  # type: ignore[assignment]
+    """BatchDecideApprovals answers many approvals, one after the other, each as
+    DecideApproval would. Each has its own outcome, in the order of the
+    requests; one that fails undoes no other. Asking again changes nothing.
+    """
+    GetApprovalStatistics: _aio.UnaryUnaryMultiCallable[_approval_service_pb2.GetApprovalStatisticsRequest, _approval_service_pb2.GetApprovalStatisticsResponse]  # type: ignore[assignment]
+    """GetApprovalStatistics counts a project's approvals by how they ended, and
+    says how long people took. It looks at the newest 10,000 at most.
     """
 
 class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
-    """ApprovalService lists what waits for a person and takes the answers."""
+    """ApprovalService asks people, lists what waits for them and takes the answers."""
+
+    @_abc_1.abstractmethod
+    def RequestApproval(
+        self,
+        request: _approval_service_pb2.RequestApprovalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approval_service_pb2.RequestApprovalResponse, _abc.Awaitable[_approval_service_pb2.RequestApprovalResponse]]:
+        """RequestApproval asks whether a tool may be used, and returns at once: the
+        answer comes as an event (`approval_resolved`) and stands in the approval.
+        The same request_id and body returns the first approval; another body is
+        ALREADY_EXISTS with REQUEST_ID_REUSED. A task or run that has ended is
+        FAILED_PRECONDITION with ILLEGAL_TRANSITION, one that does not exist NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListApprovals(
@@ -87,8 +138,32 @@ class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_approval_service_pb2.DecideApprovalResponse, _abc.Awaitable[_approval_service_pb2.DecideApprovalResponse]]:
         """DecideApproval answers an approval; its task goes on. The first answer
         wins: the same answer again returns the first, another is
-        FAILED_PRECONDITION with APPROVAL_DECIDED. An action_digest that is not the
-        approval's is FAILED_PRECONDITION with ACTION_CHANGED.
+        FAILED_PRECONDITION with APPROVAL_DECIDED, and one that comes too late with
+        APPROVAL_EXPIRED. An action_digest that is not the approval's is
+        FAILED_PRECONDITION with ACTION_CHANGED. An edit that does not fit the action
+        is INVALID_ARGUMENT with INVALID_EDIT; a choice that is not offered, or
+        missing where there are some, INVALID_ARGUMENT with UNKNOWN_CHOICE.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchDecideApprovals(
+        self,
+        request: _approval_service_pb2.BatchDecideApprovalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approval_service_pb2.BatchDecideApprovalsResponse, _abc.Awaitable[_approval_service_pb2.BatchDecideApprovalsResponse]]:
+        """BatchDecideApprovals answers many approvals, one after the other, each as
+        DecideApproval would. Each has its own outcome, in the order of the
+        requests; one that fails undoes no other. Asking again changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def GetApprovalStatistics(
+        self,
+        request: _approval_service_pb2.GetApprovalStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approval_service_pb2.GetApprovalStatisticsResponse, _abc.Awaitable[_approval_service_pb2.GetApprovalStatisticsResponse]]:
+        """GetApprovalStatistics counts a project's approvals by how they ended, and
+        says how long people took. It looks at the newest 10,000 at most.
         """
 
 def add_ApprovalServiceServicer_to_server(servicer: ApprovalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

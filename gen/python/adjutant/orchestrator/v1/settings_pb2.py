@@ -22,11 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_approval__pb2
+from adjutant.common.v1 import money_pb2 as adjutant_dot_common_dot_v1_dot_money__pb2
 from adjutant.orchestrator.v1 import task_pb2 as adjutant_dot_orchestrator_dot_v1_dot_task__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/settings.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\"\x98\x02\n\x08Settings\x12`\n\x0f\x61pproval_policy\x18\x01 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01H\x00R\x0e\x61pprovalPolicy\x88\x01\x01\x12,\n\x0fshare_knowledge\x18\x02 \x01(\x08H\x01R\x0eshareKnowledge\x88\x01\x01\x12=\n\x12max_parallel_steps\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x02R\x10maxParallelSteps\x88\x01\x01\x42\x12\n\x10_approval_policyB\x12\n\x10_share_knowledgeB\x15\n\x13_max_parallel_stepsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/settings.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a!adjutant/common/v1/approval.proto\x1a\x1e\x61\x64jutant/common/v1/money.proto\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xbd\x06\n\x08Settings\x12`\n\x0f\x61pproval_policy\x18\x01 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01H\x00R\x0e\x61pprovalPolicy\x88\x01\x01\x12,\n\x0fshare_knowledge\x18\x02 \x01(\x08H\x01R\x0eshareKnowledge\x88\x01\x01\x12\x36\n\x15\x61uto_approve_low_risk\x18\x07 \x01(\x08H\x02R\x12\x61utoApproveLowRisk\x88\x01\x01\x12\x64\n\x17\x61pproval_timeout_medium\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x9a\x9e\x01\x32\x02\x08\x01R\x15\x61pprovalTimeoutMedium\x12`\n\x15\x61pproval_timeout_high\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x9a\x9e\x01\x32\x02\x08\x01R\x13\x61pprovalTimeoutHigh\x12`\n\x11\x65scalation_policy\x18\n \x01(\x0e\x32$.adjutant.common.v1.EscalationPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01H\x03R\x10\x65scalationPolicy\x88\x01\x01\x12?\n\x13max_step_iterations\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x04R\x11maxStepIterations\x88\x01\x01\x12\x38\n\ncost_limit\x18\x0c \x01(\x0b\x32\x19.adjutant.common.v1.MoneyR\tcostLimit\x12=\n\x12max_parallel_steps\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x05R\x10maxParallelSteps\x88\x01\x01\x42\x12\n\x10_approval_policyB\x12\n\x10_share_knowledgeB\x18\n\x16_auto_approve_low_riskB\x14\n\x12_escalation_policyB\x16\n\x14_max_step_iterationsB\x15\n\x13_max_parallel_stepsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +38,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SETTINGS'].fields_by_name['approval_policy']._loaded_options = None
   _globals['_SETTINGS'].fields_by_name['approval_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SETTINGS'].fields_by_name['approval_timeout_medium']._loaded_options = None
+  _globals['_SETTINGS'].fields_by_name['approval_timeout_medium']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\232\236\0012\002\010\001'
+  _globals['_SETTINGS'].fields_by_name['approval_timeout_high']._loaded_options = None
+  _globals['_SETTINGS'].fields_by_name['approval_timeout_high']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\232\236\0012\002\010\001'
+  _globals['_SETTINGS'].fields_by_name['escalation_policy']._loaded_options = None
+  _globals['_SETTINGS'].fields_by_name['escalation_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SETTINGS'].fields_by_name['max_step_iterations']._loaded_options = None
+  _globals['_SETTINGS'].fields_by_name['max_step_iterations']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
   _globals['_SETTINGS'].fields_by_name['max_parallel_steps']._loaded_options = None
   _globals['_SETTINGS'].fields_by_name['max_parallel_steps']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
-  _globals['_SETTINGS']._serialized_start=136
-  _globals['_SETTINGS']._serialized_end=416
+  _globals['_SETTINGS']._serialized_start=235
+  _globals['_SETTINGS']._serialized_end=1064
 # @@protoc_insertion_point(module_scope)

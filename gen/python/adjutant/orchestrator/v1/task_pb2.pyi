@@ -1,5 +1,6 @@
 import datetime
 
+from adjutant.common.v1 import approval_pb2 as _approval_pb2
 from adjutant.common.v1 import failure_pb2 as _failure_pb2
 from adjutant.common.v1 import money_pb2 as _money_pb2
 from adjutant.common.v1 import queue_pb2 as _queue_pb2
@@ -35,7 +36,7 @@ APPROVAL_POLICY_ASK: ApprovalPolicy
 APPROVAL_POLICY_APPROVE: ApprovalPolicy
 
 class Task(_message.Message):
-    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag", "submitter", "queue", "rank", "pending_message_count", "message_count", "max_parallel_steps", "failure_policy", "partial_success", "retry_time", "costs", "estimate", "plan_cached", "complexity")
+    __slots__ = ("name", "title", "state", "instructions", "repository", "approval_policy", "goals", "steps", "progress", "failure", "commit", "attempt", "create_time", "update_time", "start_time", "end_time", "etag", "submitter", "escalation_policy", "approval", "queue", "rank", "pending_message_count", "message_count", "max_parallel_steps", "failure_policy", "partial_success", "retry_time", "costs", "estimate", "plan_cached", "complexity")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +55,8 @@ class Task(_message.Message):
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     SUBMITTER_FIELD_NUMBER: _ClassVar[int]
+    ESCALATION_POLICY_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     PENDING_MESSAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +87,8 @@ class Task(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     etag: str
     submitter: str
+    escalation_policy: _approval_pb2.EscalationPolicy
+    approval: str
     queue: _queue_pb2.TaskQueue
     rank: str
     pending_message_count: int
@@ -96,7 +101,7 @@ class Task(_message.Message):
     estimate: _estimate_pb2.Estimate
     plan_cached: bool
     complexity: int
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., submitter: _Optional[str] = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ..., rank: _Optional[str] = ..., pending_message_count: _Optional[int] = ..., message_count: _Optional[int] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[FailurePolicy, str]] = ..., partial_success: bool = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., costs: _Optional[_Iterable[_Union[_money_pb2.Money, _Mapping]]] = ..., estimate: _Optional[_Union[_estimate_pb2.Estimate, _Mapping]] = ..., plan_cached: bool = ..., complexity: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[_task_pb2.TaskState, str]] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[ApprovalPolicy, str]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[_task_pb2.Step, _Mapping]]] = ..., progress: _Optional[_Union[_task_pb2.Progress, _Mapping]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., commit: _Optional[_Union[_task_pb2.Commit, _Mapping]] = ..., attempt: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., submitter: _Optional[str] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ..., approval: _Optional[str] = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ..., rank: _Optional[str] = ..., pending_message_count: _Optional[int] = ..., message_count: _Optional[int] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[FailurePolicy, str]] = ..., partial_success: bool = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., costs: _Optional[_Iterable[_Union[_money_pb2.Money, _Mapping]]] = ..., estimate: _Optional[_Union[_estimate_pb2.Estimate, _Mapping]] = ..., plan_cached: bool = ..., complexity: _Optional[int] = ...) -> None: ...
 
 class Repository(_message.Message):
     __slots__ = ("uri", "revision", "branch")

@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from adjutant.common.v1 import access_pb2 as adjutant_dot_common_dot_v1_dot_access__pb2
+from adjutant.common.v1 import approval_pb2 as adjutant_dot_common_dot_v1_dot_approval__pb2
 from adjutant.common.v1 import queue_pb2 as adjutant_dot_common_dot_v1_dot_queue__pb2
 from adjutant.event.v1 import frame_pb2 as adjutant_dot_event_dot_v1_dot_frame__pb2
 from adjutant.orchestrator.v1 import estimate_pb2 as adjutant_dot_orchestrator_dot_v1_dot_estimate__pb2
@@ -30,7 +31,7 @@ from adjutant.orchestrator.v1 import task_pb2 as adjutant_dot_orchestrator_dot_v
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/task_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a\x1e\x61\x64jutant/common/v1/queue.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a\'adjutant/orchestrator/v1/estimate.proto\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\"\xd6\x04\n\x11SubmitTaskRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12\x1e\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12/\n\x0cinstructions\x18\x04 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x10R\x0cinstructions\x12\x44\n\nrepository\x18\x05 \x01(\x0b\x32$.adjutant.orchestrator.v1.RepositoryR\nrepository\x12[\n\x0f\x61pproval_policy\x18\x06 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x0e\x61pprovalPolicy\x12\x38\n\x12max_parallel_steps\x18\n \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x10maxParallelSteps\x12X\n\x0e\x66\x61ilure_policy\x18\x0b \x01(\x0e\x32\'.adjutant.orchestrator.v1.FailurePolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rfailurePolicy\x12=\n\x05queue\x18\x0f \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05queue\"H\n\x12SubmitTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xf3\x01\n\x13\x45stimateTaskRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\x1e\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12/\n\x0cinstructions\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x10R\x0cinstructions\x12\x38\n\x12max_parallel_steps\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x10maxParallelSteps\"\xcf\x02\n\x14\x45stimateTaskResponse\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12\x34\n\x05goals\x18\x02 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.GoalR\x05goals\x12<\n\x05steps\x18\x03 \x03(\x0b\x32&.adjutant.orchestrator.v1.StepEstimateR\x05steps\x12>\n\x08\x65stimate\x18\x04 \x01(\x0b\x32\".adjutant.orchestrator.v1.EstimateR\x08\x65stimate\x12\x1e\n\ncomplexity\x18\x05 \x01(\x05R\ncomplexity\x12,\n\x12max_parallel_steps\x18\x06 \x01(\x05R\x10maxParallelSteps\x12\x1f\n\x0bplan_cached\x18\x07 \x01(\x08R\nplanCached\"u\n\x0eGetTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"E\n\x0fGetTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xfa\x01\n\x10ListTasksRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"q\n\x11ListTasksResponse\x12\x34\n\x05tasks\x18\x01 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x05tasks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"x\n\x11\x43\x61ncelTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"H\n\x12\x43\x61ncelTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xa0\x01\n\x10RetryTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\"G\n\x11RetryTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\x99\x01\n\x10WatchTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12 \n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\"H\n\x11WatchTaskResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame2\xe4\x06\n\x0bTaskService\x12y\n\nSubmitTask\x12+.adjutant.orchestrator.v1.SubmitTaskRequest\x1a,.adjutant.orchestrator.v1.SubmitTaskResponse\"\x10\xa2\xbb\x18\x0c\x08\r\x12\x06parent \x05\x12\x82\x01\n\x0c\x45stimateTask\x12-.adjutant.orchestrator.v1.EstimateTaskRequest\x1a..adjutant.orchestrator.v1.EstimateTaskResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\r\x12\x06parent \n\x12o\n\x07GetTask\x12(.adjutant.orchestrator.v1.GetTaskRequest\x1a).adjutant.orchestrator.v1.GetTaskResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x0c\x12\x04name\x12y\n\tListTasks\x12*.adjutant.orchestrator.v1.ListTasksRequest\x1a+.adjutant.orchestrator.v1.ListTasksResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0c\x12\x06parent \x02\x12x\n\nCancelTask\x12+.adjutant.orchestrator.v1.CancelTaskRequest\x1a,.adjutant.orchestrator.v1.CancelTaskResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\r\x12\x04name\x12t\n\tRetryTask\x12*.adjutant.orchestrator.v1.RetryTaskRequest\x1a+.adjutant.orchestrator.v1.RetryTaskResponse\"\x0e\xa2\xbb\x18\n\x08\r\x12\x04name \x05\x12y\n\tWatchTask\x12*.adjutant.orchestrator.v1.WatchTaskRequest\x1a+.adjutant.orchestrator.v1.WatchTaskResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x0c\x12\x04name \x02\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/task_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a!adjutant/common/v1/approval.proto\x1a\x1e\x61\x64jutant/common/v1/queue.proto\x1a\x1d\x61\x64jutant/event/v1/frame.proto\x1a\'adjutant/orchestrator/v1/estimate.proto\x1a#adjutant/orchestrator/v1/task.proto\x1a\x1b\x62uf/validate/validate.proto\"\xb3\x05\n\x11SubmitTaskRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12\x1e\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12/\n\x0cinstructions\x18\x04 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x10R\x0cinstructions\x12\x44\n\nrepository\x18\x05 \x01(\x0b\x32$.adjutant.orchestrator.v1.RepositoryR\nrepository\x12[\n\x0f\x61pproval_policy\x18\x06 \x01(\x0e\x32(.adjutant.orchestrator.v1.ApprovalPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x0e\x61pprovalPolicy\x12[\n\x11\x65scalation_policy\x18\x10 \x01(\x0e\x32$.adjutant.common.v1.EscalationPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x10\x65scalationPolicy\x12\x38\n\x12max_parallel_steps\x18\n \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x10maxParallelSteps\x12X\n\x0e\x66\x61ilure_policy\x18\x0b \x01(\x0e\x32\'.adjutant.orchestrator.v1.FailurePolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rfailurePolicy\x12=\n\x05queue\x18\x0f \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05queue\"H\n\x12SubmitTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xf3\x01\n\x13\x45stimateTaskRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\x1e\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12/\n\x0cinstructions\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x10R\x0cinstructions\x12\x38\n\x12max_parallel_steps\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x10maxParallelSteps\"\xcf\x02\n\x14\x45stimateTaskResponse\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12\x34\n\x05goals\x18\x02 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.GoalR\x05goals\x12<\n\x05steps\x18\x03 \x03(\x0b\x32&.adjutant.orchestrator.v1.StepEstimateR\x05steps\x12>\n\x08\x65stimate\x18\x04 \x01(\x0b\x32\".adjutant.orchestrator.v1.EstimateR\x08\x65stimate\x12\x1e\n\ncomplexity\x18\x05 \x01(\x05R\ncomplexity\x12,\n\x12max_parallel_steps\x18\x06 \x01(\x05R\x10maxParallelSteps\x12\x1f\n\x0bplan_cached\x18\x07 \x01(\x08R\nplanCached\"u\n\x0eGetTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"E\n\x0fGetTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xfa\x01\n\x10ListTasksRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"q\n\x11ListTasksResponse\x12\x34\n\x05tasks\x18\x01 \x03(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x05tasks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"x\n\x11\x43\x61ncelTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\"H\n\x12\x43\x61ncelTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\xa0\x01\n\x10RetryTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\"G\n\x11RetryTaskResponse\x12\x32\n\x04task\x18\x01 \x01(\x0b\x32\x1e.adjutant.orchestrator.v1.TaskR\x04task\"\x99\x01\n\x10WatchTaskRequest\x12\x63\n\x04name\x18\x01 \x01(\tBO\xbaHLrJ2H^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/tasks/[a-z0-9-]{1,63}$R\x04name\x12 \n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x63ursor\"H\n\x11WatchTaskResponse\x12\x33\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.adjutant.event.v1.EventFrameR\x05\x66rame2\xe4\x06\n\x0bTaskService\x12y\n\nSubmitTask\x12+.adjutant.orchestrator.v1.SubmitTaskRequest\x1a,.adjutant.orchestrator.v1.SubmitTaskResponse\"\x10\xa2\xbb\x18\x0c\x08\r\x12\x06parent \x05\x12\x82\x01\n\x0c\x45stimateTask\x12-.adjutant.orchestrator.v1.EstimateTaskRequest\x1a..adjutant.orchestrator.v1.EstimateTaskResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\r\x12\x06parent \n\x12o\n\x07GetTask\x12(.adjutant.orchestrator.v1.GetTaskRequest\x1a).adjutant.orchestrator.v1.GetTaskResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x0c\x12\x04name\x12y\n\tListTasks\x12*.adjutant.orchestrator.v1.ListTasksRequest\x1a+.adjutant.orchestrator.v1.ListTasksResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x0c\x12\x06parent \x02\x12x\n\nCancelTask\x12+.adjutant.orchestrator.v1.CancelTaskRequest\x1a,.adjutant.orchestrator.v1.CancelTaskResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\r\x12\x04name\x12t\n\tRetryTask\x12*.adjutant.orchestrator.v1.RetryTaskRequest\x1a+.adjutant.orchestrator.v1.RetryTaskResponse\"\x0e\xa2\xbb\x18\n\x08\r\x12\x04name \x05\x12y\n\tWatchTask\x12*.adjutant.orchestrator.v1.WatchTaskRequest\x1a+.adjutant.orchestrator.v1.WatchTaskResponse\"\x11\x90\x02\x01\xa2\xbb\x18\n\x08\x0c\x12\x04name \x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITTASKREQUEST'].fields_by_name['instructions']._serialized_options = b'\272H\010r\006\020\001(\200\200\020'
   _globals['_SUBMITTASKREQUEST'].fields_by_name['approval_policy']._loaded_options = None
   _globals['_SUBMITTASKREQUEST'].fields_by_name['approval_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SUBMITTASKREQUEST'].fields_by_name['escalation_policy']._loaded_options = None
+  _globals['_SUBMITTASKREQUEST'].fields_by_name['escalation_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_SUBMITTASKREQUEST'].fields_by_name['max_parallel_steps']._loaded_options = None
   _globals['_SUBMITTASKREQUEST'].fields_by_name['max_parallel_steps']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_SUBMITTASKREQUEST'].fields_by_name['failure_policy']._loaded_options = None
@@ -97,34 +100,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKSERVICE'].methods_by_name['RetryTask']._serialized_options = b'\242\273\030\n\010\r\022\004name \005'
   _globals['_TASKSERVICE'].methods_by_name['WatchTask']._loaded_options = None
   _globals['_TASKSERVICE'].methods_by_name['WatchTask']._serialized_options = b'\220\002\001\242\273\030\n\010\014\022\004name \002'
-  _globals['_SUBMITTASKREQUEST']._serialized_start=277
-  _globals['_SUBMITTASKREQUEST']._serialized_end=875
-  _globals['_SUBMITTASKRESPONSE']._serialized_start=877
-  _globals['_SUBMITTASKRESPONSE']._serialized_end=949
-  _globals['_ESTIMATETASKREQUEST']._serialized_start=952
-  _globals['_ESTIMATETASKREQUEST']._serialized_end=1195
-  _globals['_ESTIMATETASKRESPONSE']._serialized_start=1198
-  _globals['_ESTIMATETASKRESPONSE']._serialized_end=1533
-  _globals['_GETTASKREQUEST']._serialized_start=1535
-  _globals['_GETTASKREQUEST']._serialized_end=1652
-  _globals['_GETTASKRESPONSE']._serialized_start=1654
-  _globals['_GETTASKRESPONSE']._serialized_end=1723
-  _globals['_LISTTASKSREQUEST']._serialized_start=1726
-  _globals['_LISTTASKSREQUEST']._serialized_end=1976
-  _globals['_LISTTASKSRESPONSE']._serialized_start=1978
-  _globals['_LISTTASKSRESPONSE']._serialized_end=2091
-  _globals['_CANCELTASKREQUEST']._serialized_start=2093
-  _globals['_CANCELTASKREQUEST']._serialized_end=2213
-  _globals['_CANCELTASKRESPONSE']._serialized_start=2215
-  _globals['_CANCELTASKRESPONSE']._serialized_end=2287
-  _globals['_RETRYTASKREQUEST']._serialized_start=2290
-  _globals['_RETRYTASKREQUEST']._serialized_end=2450
-  _globals['_RETRYTASKRESPONSE']._serialized_start=2452
-  _globals['_RETRYTASKRESPONSE']._serialized_end=2523
-  _globals['_WATCHTASKREQUEST']._serialized_start=2526
-  _globals['_WATCHTASKREQUEST']._serialized_end=2679
-  _globals['_WATCHTASKRESPONSE']._serialized_start=2681
-  _globals['_WATCHTASKRESPONSE']._serialized_end=2753
-  _globals['_TASKSERVICE']._serialized_start=2756
-  _globals['_TASKSERVICE']._serialized_end=3624
+  _globals['_SUBMITTASKREQUEST']._serialized_start=312
+  _globals['_SUBMITTASKREQUEST']._serialized_end=1003
+  _globals['_SUBMITTASKRESPONSE']._serialized_start=1005
+  _globals['_SUBMITTASKRESPONSE']._serialized_end=1077
+  _globals['_ESTIMATETASKREQUEST']._serialized_start=1080
+  _globals['_ESTIMATETASKREQUEST']._serialized_end=1323
+  _globals['_ESTIMATETASKRESPONSE']._serialized_start=1326
+  _globals['_ESTIMATETASKRESPONSE']._serialized_end=1661
+  _globals['_GETTASKREQUEST']._serialized_start=1663
+  _globals['_GETTASKREQUEST']._serialized_end=1780
+  _globals['_GETTASKRESPONSE']._serialized_start=1782
+  _globals['_GETTASKRESPONSE']._serialized_end=1851
+  _globals['_LISTTASKSREQUEST']._serialized_start=1854
+  _globals['_LISTTASKSREQUEST']._serialized_end=2104
+  _globals['_LISTTASKSRESPONSE']._serialized_start=2106
+  _globals['_LISTTASKSRESPONSE']._serialized_end=2219
+  _globals['_CANCELTASKREQUEST']._serialized_start=2221
+  _globals['_CANCELTASKREQUEST']._serialized_end=2341
+  _globals['_CANCELTASKRESPONSE']._serialized_start=2343
+  _globals['_CANCELTASKRESPONSE']._serialized_end=2415
+  _globals['_RETRYTASKREQUEST']._serialized_start=2418
+  _globals['_RETRYTASKREQUEST']._serialized_end=2578
+  _globals['_RETRYTASKRESPONSE']._serialized_start=2580
+  _globals['_RETRYTASKRESPONSE']._serialized_end=2651
+  _globals['_WATCHTASKREQUEST']._serialized_start=2654
+  _globals['_WATCHTASKREQUEST']._serialized_end=2807
+  _globals['_WATCHTASKRESPONSE']._serialized_start=2809
+  _globals['_WATCHTASKRESPONSE']._serialized_end=2881
+  _globals['_TASKSERVICE']._serialized_start=2884
+  _globals['_TASKSERVICE']._serialized_end=3752
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from adjutant.common.v1 import access_pb2 as _access_pb2
+from adjutant.common.v1 import approval_pb2 as _approval_pb2
 from adjutant.common.v1 import queue_pb2 as _queue_pb2
 from adjutant.event.v1 import frame_pb2 as _frame_pb2
 from adjutant.orchestrator.v1 import estimate_pb2 as _estimate_pb2
@@ -13,13 +14,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubmitTaskRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "max_parallel_steps", "failure_policy", "queue")
+    __slots__ = ("parent", "request_id", "title", "instructions", "repository", "approval_policy", "escalation_policy", "max_parallel_steps", "failure_policy", "queue")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_POLICY_FIELD_NUMBER: _ClassVar[int]
+    ESCALATION_POLICY_FIELD_NUMBER: _ClassVar[int]
     MAX_PARALLEL_STEPS_FIELD_NUMBER: _ClassVar[int]
     FAILURE_POLICY_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -29,10 +31,11 @@ class SubmitTaskRequest(_message.Message):
     instructions: str
     repository: _task_pb2.Repository
     approval_policy: _task_pb2.ApprovalPolicy
+    escalation_policy: _approval_pb2.EscalationPolicy
     max_parallel_steps: int
     failure_policy: _task_pb2.FailurePolicy
     queue: _queue_pb2.TaskQueue
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[_task_pb2.FailurePolicy, str]] = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ...) -> None: ...
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., title: _Optional[str] = ..., instructions: _Optional[str] = ..., repository: _Optional[_Union[_task_pb2.Repository, _Mapping]] = ..., approval_policy: _Optional[_Union[_task_pb2.ApprovalPolicy, str]] = ..., escalation_policy: _Optional[_Union[_approval_pb2.EscalationPolicy, str]] = ..., max_parallel_steps: _Optional[int] = ..., failure_policy: _Optional[_Union[_task_pb2.FailurePolicy, str]] = ..., queue: _Optional[_Union[_queue_pb2.TaskQueue, str]] = ...) -> None: ...
 
 class SubmitTaskResponse(_message.Message):
     __slots__ = ("task",)

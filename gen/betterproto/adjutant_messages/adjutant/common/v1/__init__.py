@@ -4,11 +4,16 @@
 # This file has been @generated
 
 __all__ = (
+    "ApprovalChange",
     "ApprovalDecider",
+    "ApprovalKind",
     "ApprovalState",
     "AuditKind",
     "Commit",
+    "Complexity",
     "ErrorReason",
+    "EscalationKind",
+    "EscalationPolicy",
     "Failure",
     "FailureDisposition",
     "GraphNode",
@@ -20,6 +25,7 @@ __all__ = (
     "ResultDeclaration",
     "ResultSource",
     "ResultType",
+    "Risk",
     "Role",
     "RunLiveness",
     "RunState",
@@ -42,6 +48,78 @@ _COMPILER_VERSION = "0.10.1"
 betterproto2.check_compiler_version(_COMPILER_VERSION)
 
 
+class ApprovalChange(betterproto2.Enum):
+    """
+    ApprovalChange is what happened to an approval.
+    """
+
+    UNSPECIFIED = 0
+    """
+    APPROVAL_CHANGE_UNSPECIFIED is never sent.
+    """
+
+    REQUESTED = 1
+    """
+    APPROVAL_CHANGE_REQUESTED: it was asked for.
+    """
+
+    WARNED = 2
+    """
+    APPROVAL_CHANGE_WARNED: it was said that it expires soon.
+    """
+
+    EDITED = 3
+    """
+    APPROVAL_CHANGE_EDITED: the answer changed the action.
+    """
+
+    DECIDED = 4
+    """
+    APPROVAL_CHANGE_DECIDED: it was answered.
+    """
+
+    EXPIRED = 5
+    """
+    APPROVAL_CHANGE_EXPIRED: nobody answered in time.
+    """
+
+    DISMISSED = 6
+    """
+    APPROVAL_CHANGE_DISMISSED: what it was asked for ended.
+    """
+
+    RETRIED = 7
+    """
+    APPROVAL_CHANGE_RETRIED: it was asked for again, because the one before expired.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "APPROVAL_CHANGE_UNSPECIFIED",
+            1: "APPROVAL_CHANGE_REQUESTED",
+            2: "APPROVAL_CHANGE_WARNED",
+            3: "APPROVAL_CHANGE_EDITED",
+            4: "APPROVAL_CHANGE_DECIDED",
+            5: "APPROVAL_CHANGE_EXPIRED",
+            6: "APPROVAL_CHANGE_DISMISSED",
+            7: "APPROVAL_CHANGE_RETRIED",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "APPROVAL_CHANGE_UNSPECIFIED": 0,
+            "APPROVAL_CHANGE_REQUESTED": 1,
+            "APPROVAL_CHANGE_WARNED": 2,
+            "APPROVAL_CHANGE_EDITED": 3,
+            "APPROVAL_CHANGE_DECIDED": 4,
+            "APPROVAL_CHANGE_EXPIRED": 5,
+            "APPROVAL_CHANGE_DISMISSED": 6,
+            "APPROVAL_CHANGE_RETRIED": 7,
+        }
+
+
 class ApprovalDecider(betterproto2.Enum):
     """
     ApprovalDecider is who answered.
@@ -59,7 +137,7 @@ class ApprovalDecider(betterproto2.Enum):
 
     POLICY = 2
     """
-    APPROVAL_DECIDER_POLICY: the task's approval policy.
+    APPROVAL_DECIDER_POLICY: the task's approval policy, or the project's settings.
     """
 
     @classmethod
@@ -76,6 +154,57 @@ class ApprovalDecider(betterproto2.Enum):
             "APPROVAL_DECIDER_UNSPECIFIED": 0,
             "APPROVAL_DECIDER_PERSON": 1,
             "APPROVAL_DECIDER_POLICY": 2,
+        }
+
+
+class ApprovalKind(betterproto2.Enum):
+    """
+    ApprovalKind is what an approval is about; it names the action's field.
+    """
+
+    UNSPECIFIED = 0
+    """
+    APPROVAL_KIND_UNSPECIFIED is never sent.
+    """
+
+    COMMIT = 1
+    """
+    APPROVAL_KIND_COMMIT: a task wants to commit what it changed.
+    """
+
+    PLAN = 2
+    """
+    APPROVAL_KIND_PLAN: a task wants to go by its plan.
+    """
+
+    TOOL = 3
+    """
+    APPROVAL_KIND_TOOL: an agent or a program wants to use a tool.
+    """
+
+    ESCALATION = 4
+    """
+    APPROVAL_KIND_ESCALATION: a task cannot go on by itself and offers choices.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "APPROVAL_KIND_UNSPECIFIED",
+            1: "APPROVAL_KIND_COMMIT",
+            2: "APPROVAL_KIND_PLAN",
+            3: "APPROVAL_KIND_TOOL",
+            4: "APPROVAL_KIND_ESCALATION",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "APPROVAL_KIND_UNSPECIFIED": 0,
+            "APPROVAL_KIND_COMMIT": 1,
+            "APPROVAL_KIND_PLAN": 2,
+            "APPROVAL_KIND_TOOL": 3,
+            "APPROVAL_KIND_ESCALATION": 4,
         }
 
 
@@ -106,7 +235,12 @@ class ApprovalState(betterproto2.Enum):
 
     DISMISSED = 4
     """
-    APPROVAL_STATE_DISMISSED: the task ended before an answer came. Final.
+    APPROVAL_STATE_DISMISSED: what it was asked for ended before an answer came. Final.
+    """
+
+    EXPIRED = 5
+    """
+    APPROVAL_STATE_EXPIRED: nobody answered in time; that is neither yes nor no. Final.
     """
 
     @classmethod
@@ -117,6 +251,7 @@ class ApprovalState(betterproto2.Enum):
             2: "APPROVAL_STATE_APPROVED",
             3: "APPROVAL_STATE_DENIED",
             4: "APPROVAL_STATE_DISMISSED",
+            5: "APPROVAL_STATE_EXPIRED",
         }
 
     @classmethod
@@ -127,6 +262,7 @@ class ApprovalState(betterproto2.Enum):
             "APPROVAL_STATE_APPROVED": 2,
             "APPROVAL_STATE_DENIED": 3,
             "APPROVAL_STATE_DISMISSED": 4,
+            "APPROVAL_STATE_EXPIRED": 5,
         }
 
 
@@ -199,6 +335,50 @@ class AuditKind(betterproto2.Enum):
             "AUDIT_KIND_EXPORT": 5,
             "AUDIT_KIND_DELETION": 6,
             "AUDIT_KIND_CHANGE": 7,
+        }
+
+
+class Complexity(betterproto2.Enum):
+    """
+    Complexity is how much a plan holds.
+    """
+
+    UNSPECIFIED = 0
+    """
+    COMPLEXITY_UNSPECIFIED is never sent.
+    """
+
+    LOW = 1
+    """
+    COMPLEXITY_LOW: a few steps.
+    """
+
+    MEDIUM = 2
+    """
+    COMPLEXITY_MEDIUM: more than a few steps, or steps of several kinds.
+    """
+
+    HIGH = 3
+    """
+    COMPLEXITY_HIGH: so much that somebody should look at it before.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "COMPLEXITY_UNSPECIFIED",
+            1: "COMPLEXITY_LOW",
+            2: "COMPLEXITY_MEDIUM",
+            3: "COMPLEXITY_HIGH",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "COMPLEXITY_UNSPECIFIED": 0,
+            "COMPLEXITY_LOW": 1,
+            "COMPLEXITY_MEDIUM": 2,
+            "COMPLEXITY_HIGH": 3,
         }
 
 
@@ -450,6 +630,31 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_SECRET_UNREADABLE: the key that the secret was sealed with is not there; give the key back, or store the secret anew.
     """
 
+    APPROVAL_EXPIRED = 65
+    """
+    ERROR_REASON_APPROVAL_EXPIRED: nobody answered in time; that is no answer.
+    """
+
+    INVALID_EDIT = 66
+    """
+    ERROR_REASON_INVALID_EDIT: the edit does not fit the action.
+    """
+
+    UNKNOWN_CHOICE = 67
+    """
+    ERROR_REASON_UNKNOWN_CHOICE: the choice is not offered, or one is needed; metadata holds `choices`.
+    """
+
+    TOO_MANY_ITERATIONS = 68
+    """
+    ERROR_REASON_TOO_MANY_ITERATIONS: a step was started as often as it may be, without success.
+    """
+
+    COST_LIMIT = 69
+    """
+    ERROR_REASON_COST_LIMIT: the task cost more than it may, and nobody allowed more.
+    """
+
     RESULT_MISSING = 50
     """
     ERROR_REASON_RESULT_MISSING: a result that was declared, or is taken, is not there; the message names it.
@@ -536,6 +741,11 @@ class ErrorReason(betterproto2.Enum):
             44: "ERROR_REASON_NOT_EMPTY",
             45: "ERROR_REASON_LAST_OWNER",
             46: "ERROR_REASON_SECRET_UNREADABLE",
+            65: "ERROR_REASON_APPROVAL_EXPIRED",
+            66: "ERROR_REASON_INVALID_EDIT",
+            67: "ERROR_REASON_UNKNOWN_CHOICE",
+            68: "ERROR_REASON_TOO_MANY_ITERATIONS",
+            69: "ERROR_REASON_COST_LIMIT",
             50: "ERROR_REASON_RESULT_MISSING",
             51: "ERROR_REASON_RESULT_INVALID",
             52: "ERROR_REASON_TEMPORARY_FAILURE",
@@ -596,6 +806,11 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_NOT_EMPTY": 44,
             "ERROR_REASON_LAST_OWNER": 45,
             "ERROR_REASON_SECRET_UNREADABLE": 46,
+            "ERROR_REASON_APPROVAL_EXPIRED": 65,
+            "ERROR_REASON_INVALID_EDIT": 66,
+            "ERROR_REASON_UNKNOWN_CHOICE": 67,
+            "ERROR_REASON_TOO_MANY_ITERATIONS": 68,
+            "ERROR_REASON_COST_LIMIT": 69,
             "ERROR_REASON_RESULT_MISSING": 50,
             "ERROR_REASON_RESULT_INVALID": 51,
             "ERROR_REASON_TEMPORARY_FAILURE": 52,
@@ -603,6 +818,94 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_NOT_IN_QUEUE": 60,
             "ERROR_REASON_QUEUE_CROWDED": 61,
             "ERROR_REASON_TOO_MANY_MESSAGES": 62,
+        }
+
+
+class EscalationKind(betterproto2.Enum):
+    """
+    EscalationKind is why a task asks a person how to go on.
+    """
+
+    UNSPECIFIED = 0
+    """
+    ESCALATION_KIND_UNSPECIFIED is never sent.
+    """
+
+    TOO_MANY_ITERATIONS = 1
+    """
+    ESCALATION_KIND_TOO_MANY_ITERATIONS: a step was started as often as it may be, without success.
+    """
+
+    NO_RECOVERY = 2
+    """
+    ESCALATION_KIND_NO_RECOVERY: a step failed for good.
+    """
+
+    MONEY = 3
+    """
+    ESCALATION_KIND_MONEY: the task cost more than it may.
+    """
+
+    BREAKING_MERGE = 4
+    """
+    ESCALATION_KIND_BREAKING_MERGE: the commit breaks what others rely on.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "ESCALATION_KIND_UNSPECIFIED",
+            1: "ESCALATION_KIND_TOO_MANY_ITERATIONS",
+            2: "ESCALATION_KIND_NO_RECOVERY",
+            3: "ESCALATION_KIND_MONEY",
+            4: "ESCALATION_KIND_BREAKING_MERGE",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "ESCALATION_KIND_UNSPECIFIED": 0,
+            "ESCALATION_KIND_TOO_MANY_ITERATIONS": 1,
+            "ESCALATION_KIND_NO_RECOVERY": 2,
+            "ESCALATION_KIND_MONEY": 3,
+            "ESCALATION_KIND_BREAKING_MERGE": 4,
+        }
+
+
+class EscalationPolicy(betterproto2.Enum):
+    """
+    EscalationPolicy says what becomes of a task that cannot go on by itself.
+    """
+
+    UNSPECIFIED = 0
+    """
+    ESCALATION_POLICY_UNSPECIFIED means what the project's settings say, and FAIL where they say nothing.
+    """
+
+    FAIL = 1
+    """
+    ESCALATION_POLICY_FAIL: it fails.
+    """
+
+    ASK = 2
+    """
+    ESCALATION_POLICY_ASK: it asks a person, and waits.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "ESCALATION_POLICY_UNSPECIFIED",
+            1: "ESCALATION_POLICY_FAIL",
+            2: "ESCALATION_POLICY_ASK",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "ESCALATION_POLICY_UNSPECIFIED": 0,
+            "ESCALATION_POLICY_FAIL": 1,
+            "ESCALATION_POLICY_ASK": 2,
         }
 
 
@@ -808,6 +1111,11 @@ class Permission(betterproto2.Enum):
     PERMISSION_EVENTS_READ: to subscribe to a project's events.
     """
 
+    APPROVALS_REQUEST = 19
+    """
+    PERMISSION_APPROVALS_REQUEST: to ask whether a tool may be used.
+    """
+
     SCHEDULES_READ = 20
     """
     PERMISSION_SCHEDULES_READ: to see schedules.
@@ -840,6 +1148,7 @@ class Permission(betterproto2.Enum):
             16: "PERMISSION_RUNS_READ",
             17: "PERMISSION_RUNS_WRITE",
             18: "PERMISSION_EVENTS_READ",
+            19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
         }
@@ -866,6 +1175,7 @@ class Permission(betterproto2.Enum):
             "PERMISSION_RUNS_READ": 16,
             "PERMISSION_RUNS_WRITE": 17,
             "PERMISSION_EVENTS_READ": 18,
+            "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
         }
@@ -926,6 +1236,50 @@ class ResultType(betterproto2.Enum):
             "RESULT_TYPE_NUMBER": 3,
             "RESULT_TYPE_BOOLEAN": 4,
             "RESULT_TYPE_FILE": 5,
+        }
+
+
+class Risk(betterproto2.Enum):
+    """
+    Risk is how much harm an action may do; docs/approvals.md has the table.
+    """
+
+    UNSPECIFIED = 0
+    """
+    RISK_UNSPECIFIED is never sent; in a request it claims nothing.
+    """
+
+    LOW = 1
+    """
+    RISK_LOW: it changes nothing, or what is easily undone.
+    """
+
+    MEDIUM = 2
+    """
+    RISK_MEDIUM: it changes something that can be undone.
+    """
+
+    HIGH = 3
+    """
+    RISK_HIGH: it may do harm that cannot be undone.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "RISK_UNSPECIFIED",
+            1: "RISK_LOW",
+            2: "RISK_MEDIUM",
+            3: "RISK_HIGH",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "RISK_UNSPECIFIED": 0,
+            "RISK_LOW": 1,
+            "RISK_MEDIUM": 2,
+            "RISK_HIGH": 3,
         }
 
 
@@ -1712,6 +2066,21 @@ class Step(betterproto2.Message):
     )
     """
     end_time is when its latest run ended.
+    """
+
+    breaking: "bool" = betterproto2.field(26, betterproto2.TYPE_BOOL)
+    """
+    breaking is true where the plan says that it breaks what others rely on.
+    """
+
+    iterations: "int" = betterproto2.field(27, betterproto2.TYPE_INT32)
+    """
+    iterations counts its runs since a person last had it tried again.
+    """
+
+    waived: "bool" = betterproto2.field(28, betterproto2.TYPE_BOOL)
+    """
+    waived is true where it did not succeed and a person had the task go on without it.
     """
 
     gives: "list[ResultDeclaration]" = betterproto2.field(

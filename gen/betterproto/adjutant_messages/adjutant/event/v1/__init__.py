@@ -6,6 +6,7 @@
 __all__ = (
     "AccessChanged",
     "AccessChangedChange",
+    "ApprovalExpiring",
     "ApprovalRequested",
     "ApprovalResolved",
     "AuditDetail",
@@ -147,6 +148,11 @@ class EventKind(betterproto2.Enum):
     EVENT_KIND_AUDIT_RECORDED carries AuditRecorded; it is not in the log of events.
     """
 
+    APPROVAL_EXPIRING = 27
+    """
+    EVENT_KIND_APPROVAL_EXPIRING carries ApprovalExpiring.
+    """
+
     SCHEDULE_TICKED = 31
     """
     EVENT_KIND_SCHEDULE_TICKED carries ScheduleTicked.
@@ -191,6 +197,7 @@ class EventKind(betterproto2.Enum):
             17: "EVENT_KIND_RUN_LIVENESS_CHANGED",
             18: "EVENT_KIND_ACCESS_CHANGED",
             19: "EVENT_KIND_AUDIT_RECORDED",
+            27: "EVENT_KIND_APPROVAL_EXPIRING",
             31: "EVENT_KIND_SCHEDULE_TICKED",
             32: "EVENT_KIND_SCHEDULE_CHANGED",
             23: "EVENT_KIND_TASK_MOVED",
@@ -213,6 +220,7 @@ class EventKind(betterproto2.Enum):
             "EVENT_KIND_RUN_LIVENESS_CHANGED": 17,
             "EVENT_KIND_ACCESS_CHANGED": 18,
             "EVENT_KIND_AUDIT_RECORDED": 19,
+            "EVENT_KIND_APPROVAL_EXPIRING": 27,
             "EVENT_KIND_SCHEDULE_TICKED": 31,
             "EVENT_KIND_SCHEDULE_CHANGED": 32,
             "EVENT_KIND_TASK_MOVED": 23,
@@ -322,6 +330,35 @@ default_message_pool.register_message("adjutant.event.v1", "AccessChanged", Acce
 
 
 @dataclass(eq=False, repr=False)
+class ApprovalExpiring(betterproto2.Message):
+    """
+    ApprovalExpiring says that an approval expires soon, unless it is answered.
+    """
+
+    title: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    title says in one line what is asked.
+    """
+
+    expire_time: "datetime.datetime | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    expire_time is when.
+    """
+
+    risk: "__common__v1__.Risk" = betterproto2.field(
+        3, betterproto2.TYPE_ENUM, default_factory=lambda: __common__v1__.Risk(0)
+    )
+    """
+    risk is how much harm the action may do.
+    """
+
+
+default_message_pool.register_message("adjutant.event.v1", "ApprovalExpiring", ApprovalExpiring)
+
+
+@dataclass(eq=False, repr=False)
 class ApprovalRequested(betterproto2.Message):
     """
     ApprovalRequested says that a task waits for a person's decision.
@@ -342,6 +379,42 @@ class ApprovalRequested(betterproto2.Message):
     changed_files are the paths that a commit would change, at most 100.
     """
 
+    kind: "__common__v1__.ApprovalKind" = betterproto2.field(
+        4, betterproto2.TYPE_ENUM, default_factory=lambda: __common__v1__.ApprovalKind(0)
+    )
+    """
+    kind is what it is about.
+    """
+
+    risk: "__common__v1__.Risk" = betterproto2.field(
+        5, betterproto2.TYPE_ENUM, default_factory=lambda: __common__v1__.Risk(0)
+    )
+    """
+    risk is how much harm the action may do.
+    """
+
+    expire_time: "datetime.datetime | None" = betterproto2.field(
+        6, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    expire_time is when it expires without an answer; absent where it never does.
+    """
+
+    attempt: "int" = betterproto2.field(7, betterproto2.TYPE_INT32)
+    """
+    attempt counts how often the same was asked; the first is 1.
+    """
+
+    previous: "str" = betterproto2.field(8, betterproto2.TYPE_STRING)
+    """
+    previous is the approval that expired and is asked again by this one; empty on the first.
+    """
+
+    requester: "str" = betterproto2.field(9, betterproto2.TYPE_STRING)
+    """
+    requester is the principal who asked.
+    """
+
 
 default_message_pool.register_message("adjutant.event.v1", "ApprovalRequested", ApprovalRequested)
 
@@ -350,14 +423,14 @@ default_message_pool.register_message("adjutant.event.v1", "ApprovalRequested", 
 class ApprovalResolved(betterproto2.Message):
     """
     ApprovalResolved says that an approval no longer waits: decided by somebody,
-    by the policy, or dismissed with its task. Every device closes its dialog.
+    by the policy, expired, or dismissed with its task. Every device closes its dialog.
     """
 
     state: "__common__v1__.ApprovalState" = betterproto2.field(
         1, betterproto2.TYPE_ENUM, default_factory=lambda: __common__v1__.ApprovalState(0)
     )
     """
-    state is APPROVED, DENIED or DISMISSED.
+    state is APPROVED, DENIED, EXPIRED or DISMISSED.
     """
 
     decided_by: "__common__v1__.ApprovalDecider" = betterproto2.field(
@@ -375,6 +448,17 @@ class ApprovalResolved(betterproto2.Message):
     decider: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
     decider is the principal who answered, such as `users/ada`; empty where nobody did.
+    """
+
+    action_digest: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    action_digest is the SHA-256 of the action that is done, in hex; another one than was asked
+    for where the answer edited it.
+    """
+
+    choice_id: "str" = betterproto2.field(6, betterproto2.TYPE_STRING)
+    """
+    choice_id is what was chosen; empty where nothing was.
     """
 
 
@@ -591,6 +675,13 @@ class Event(betterproto2.Message):
     )
     """
     audit_recorded: an entry of the audit log; never sent to subscribers.
+    """
+
+    approval_expiring: "ApprovalExpiring | None" = betterproto2.field(
+        27, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+    """
+    approval_expiring: an approval expires soon, unless it is answered.
     """
 
     schedule_ticked: "ScheduleTicked | None" = betterproto2.field(
