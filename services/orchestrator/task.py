@@ -99,6 +99,10 @@ class TaskRecord(Record):
     """What it would probably take, as told when its plan was made."""
     plan_cached: bool = False
     """Whether its plan was made before."""
+    plan_approval_complexity: int | None = None
+    """Complexity above which a person approves its plan before the first step; None is never."""
+    plan_approved: bool = False
+    """Whether a person, or the policy, has approved its plan."""
     complexity: int = 0
     """How much there is to understand in its plan; 0 until that is made."""
     wake_time: UtcTime | None = None

@@ -112,6 +112,7 @@ class Tasks:
             escalation_policy=_ESCALATIONS.get(request.escalation_policy, rules.escalation_policy),
             max_step_iterations=rules.max_step_iterations or 0,
             cost_limit=rules.cost_limit,
+            plan_approval_complexity=rules.plan_approval_complexity,
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
             max_parallel_steps=request.max_parallel_steps
             or await self._inheritance.max_parallel_steps(request.parent),

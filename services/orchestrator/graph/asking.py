@@ -15,7 +15,11 @@ from services.orchestrator.failure import FailureRecord
 from services.orchestrator.graph.ground import WAITING_FOR_USER, Ground, Node, State
 from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node
 
-ASKED_BY: Final[dict[str, Node]] = {"COMMIT": "git_operations", "ESCALATION": "escalate"}
+ASKED_BY: Final[dict[str, Node]] = {
+    "COMMIT": "git_operations",
+    "ESCALATION": "escalate",
+    "PLAN": "plan",
+}
 """Kind of an approval to the node that asks for it, and takes the answer."""
 
 

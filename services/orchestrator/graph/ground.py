@@ -16,6 +16,7 @@ WAITING_FOR_USER: Final = "waiting_for_user"
 Change = Callable[[TaskRecord], Events | None]
 Node = Literal[
     "decompose",
+    "plan",
     "execute",
     "wait_for_agent",
     "evaluate",

@@ -48,6 +48,7 @@ class ApprovalRules:
     timeout_high_s: float | None
     escalation_policy: str
     max_step_iterations: int | None
+    plan_approval_complexity: int | None
     cost_limit: MoneyRecord | None
     """What a task may cost; None where there is no limit."""
 
@@ -117,6 +118,7 @@ class Inheritance:
             timeout_high_s=held("approval_timeout_high_s"),
             escalation_policy=held("escalation_policy", DEFAULT_ESCALATION),
             max_step_iterations=held("max_step_iterations"),
+            plan_approval_complexity=held("plan_approval_complexity"),
             cost_limit=held("cost_limit"),
         )
 

@@ -30,6 +30,7 @@ class SettingsRecord(BaseModel):
     max_step_iterations: int | None = None
     cost_limit: MoneyRecord | None = None
     max_parallel_steps: int | None = None
+    plan_approval_complexity: int | None = None
 
 
 class MemberRecord(BaseModel):
