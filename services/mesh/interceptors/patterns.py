@@ -9,12 +9,16 @@ _REFERENCE: Final = "must be of letters, digits and ._/-, and begin with a lette
 _WORDS: Final = {
     f"^{_ID}$": "must be an ID: 1 to 63 of a-z, 0-9 and -",
     "^[a-z0-9-]{0,63}$": "must be an ID, 1 to 63 of a-z, 0-9 and -, or empty",
-    "^[a-z0-9][a-z0-9.-]{0,62}$": "must be 1 to 63 of a-z, 0-9, . and -, the first no . or -",
     "^[^-].*$": "must not be empty nor begin with -",
     "^([^-].*)?$": "must not begin with -",
     "^[A-Za-z0-9][A-Za-z0-9._/-]*$": _REFERENCE,
     "^([A-Za-z0-9][A-Za-z0-9._/-]*)?$": f"{_REFERENCE}, or be empty",
     r"^[^:\x00-\x1f]*$": "must have no colon and no control characters",
+    "^[A-Z]{3}$": "must be a currency of ISO 4217, three capital letters such as EUR",
+    "^[a-z-]*$": "must be of a-z and -, or empty",
+    "^[A-Za-z][A-Za-z0-9_.:/-]*$": "must be of letters, digits and _.:/-, and begin with a letter",
+    "^[a-z0-9][a-z0-9._-]{0,62}$": "must be 1 to 63 of a-z, 0-9 and ._-, the first no mark",
+    "^[a-z][a-z0-9_-]{0,39}$": "must be 1 to 40 of a-z, 0-9, _ and -, the first a letter",
     "^([0-9a-f]{64})?$": "must be a SHA-256 digest, 64 of 0-9 and a-f, or empty",
     "^users/[A-Za-z0-9._@+|:-]{1,200}$": (
         "must be users/SUBJECT, the subject of letters, digits and ._@+|:-"
