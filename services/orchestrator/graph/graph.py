@@ -21,7 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.asking import Asker
+from services.orchestrator.approvals.asking import Asker
 from services.orchestrator.graph.asking import Asking
 from services.orchestrator.graph.escalation import Escalation
 from services.orchestrator.graph.execution import Execution

@@ -7,15 +7,15 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from services.mesh.names import parent_of
-from services.orchestrator.action import Action, PlanActionRecord, PlannedStepRecord
+from services.orchestrator.approvals.action import Action, PlanActionRecord, PlannedStepRecord
 from services.orchestrator.graph.asking import Asking, denied, unanswered
 from services.orchestrator.graph.ground import Ground, Node, State, count
 from services.orchestrator.plans.complexity import complexity, level
 from services.orchestrator.plans.estimate import Estimates
 from services.orchestrator.plans.plan import Plan
 from services.orchestrator.plans.planner import Planner
-from services.orchestrator.steps import adopt_plan
-from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node
+from services.orchestrator.tasks.steps import adopt_plan
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, enter_node
 
 
 class Planning:

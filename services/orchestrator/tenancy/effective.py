@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from services.mesh.names import parent_of
 from services.mesh.store import Store
-from services.orchestrator.money import MoneyRecord
+from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.tenancy.client import CLIENTS
 from services.orchestrator.tenancy.group import GROUPS, GroupRecord
 from services.orchestrator.tenancy.node import ACTIVE, NodeRecord, active

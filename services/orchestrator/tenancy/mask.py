@@ -6,7 +6,7 @@ from typing import Any, Final
 from adjutant.common.v1 import approval_pb2
 from adjutant.orchestrator.v1 import task_pb2
 from services.mesh.errors import AdjutantError
-from services.orchestrator.money import MoneyRecord
+from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
 
 _POLICIES: Final = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mesh.errors import AdjutantError
-from services.orchestrator.additions import KnownStep, known_step, parse_additions
+from services.orchestrator.messages.additions import KnownStep, known_step, parse_additions
 from services.orchestrator.plans.grammar import parse_plan
 
 PLAN = """# Job
