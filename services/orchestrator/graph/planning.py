@@ -56,7 +56,8 @@ class Planning:
         if approval.state != "APPROVED":
             failure = unanswered(approval) if approval.state == "EXPIRED" else denied(approval)
             return await self._ground.fail(state, config, failure)
-        await self._ground.change(state, config, _take_yes)
+        action = approval.action
+        await self._ground.change(state, config, lambda task: _take_yes(task, action))
         return Command(goto="execute")
 
     async def _adopt(self, state: State, config: RunnableConfig) -> TaskRecord:
@@ -85,7 +86,11 @@ def needs_approval(task: TaskRecord) -> bool:
     return most is not None and task.complexity > most and not task.plan_approved
 
 
-def _take_yes(task: TaskRecord) -> Events:
+def _take_yes(task: TaskRecord, action: Action) -> Events:
+    """Go by the plan as it was approved: whoever answered may have left steps out."""
+    assert isinstance(action, PlanActionRecord)
+    kept = {step.number for step in action.steps}
+    task.steps = [step for step in task.steps if step.ticked or step.number in kept]
     task.plan_approved, task.approval = True, ""
     return enter_node(task, "PLAN", "the plan is approved")
 

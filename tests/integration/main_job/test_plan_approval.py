@@ -9,7 +9,13 @@ import pytest
 from adjutant.common.v1 import approval_pb2 as approval_states
 from adjutant.common.v1 import error_reason_pb2 as reasons
 from adjutant.common.v1 import task_pb2 as states
-from adjutant.orchestrator.v1 import project_pb2, project_service_pb2, task_pb2, task_service_pb2
+from adjutant.orchestrator.v1 import (
+    approval_service_pb2,
+    project_pb2,
+    project_service_pb2,
+    task_pb2,
+    task_service_pb2,
+)
 from tests.support.mesh import PROJECT, Caller, git, mesh_in_process
 
 THREE = "- [ ] a\n  run: true\n- [ ] b\n  after: a\n  run: true\n- [ ] c\n  after: b\n  run: true\n"
@@ -114,3 +120,19 @@ async def test_a_task_that_waits_with_its_plan_can_be_cancelled_and_retried(
     assert second.name != first.name
     await caller.decide(second, "APPROVE")
     assert (await caller.finished(task.name)).state == states.TASK_STATE_COMPLETED
+
+
+async def test_what_the_answer_leaves_out_is_not_run(caller: Caller) -> None:
+    task = await caller.submit(THREE)
+    approval = await caller.pending_approval(task.name)
+    answer = approval_service_pb2.DecideApprovalRequest(
+        name=approval.name,
+        decision="DECISION_APPROVE",
+        action_digest=approval.action_digest,
+        edited_plan={"omitted_steps": [3]},
+    )
+    await caller.approvals.DecideApproval(answer)
+    done = await caller.finished(task.name)
+    assert done.state == states.TASK_STATE_COMPLETED, done.failure
+    assert [step.title for step in done.steps] == ["a", "b"]
+    assert not done.partial_success
