@@ -11,10 +11,10 @@ from typing import Final
 
 from services.agent_runner.run import STATES as RUN_STATES
 from services.mesh.statemachine import StateMachine
-from services.orchestrator.approval import APPROVAL_STATES
-from services.orchestrator.message import MESSAGE_STATES
-from services.orchestrator.step import STEP_STATES
-from services.orchestrator.task import TASK_STATES
+from services.orchestrator.approvals.approval import APPROVAL_STATES
+from services.orchestrator.messages.message import MESSAGE_STATES
+from services.orchestrator.tasks.step import STEP_STATES
+from services.orchestrator.tasks.task import TASK_STATES
 
 SERVICES: Final = pathlib.Path(__file__).resolve().parents[1] / "services"
 DIAGRAMS: Final[dict[str, tuple[StateMachine, ...]]] = {

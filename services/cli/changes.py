@@ -19,6 +19,11 @@ _POLICIES: Final[Mapping[str, Any]] = {
     "approve": v1.ApprovalPolicy.APPROVE,
     "inherit": None,
 }
+_NUMBERS: Final = (
+    ("max_parallel_steps", "--max-parallel", 1),
+    ("plan_approval_complexity", "--plan-approval-complexity", 0),
+)
+"""Field, option, and the least that it may be."""
 _SHARES: Final[Mapping[str, Any]] = {"yes": True, "no": False, "inherit": None}
 
 
@@ -53,19 +58,20 @@ def _settings(given: Mapping[str, Any]) -> tuple[v1.Settings, list[str]]:
             raise BadUseError(f"--{option} {text!r} is none of {', '.join(choices)}")
         setattr(settings, field, choices[text])
         paths.append(f"settings.{field}")
-    if given["max_parallel_steps"] is not None:
-        settings.max_parallel_steps = _number(given["max_parallel_steps"], "--max-parallel")
-        paths.append("settings.max_parallel_steps")
+    for field, option, least in _NUMBERS:
+        if given[field] is not None:
+            setattr(settings, field, _number(given[field], option, least))
+            paths.append(f"settings.{field}")
     for field, value in rules(given["set_rules"] or []):
         setattr(settings, field, value)
         paths.append(f"settings.{field}")
     return settings, paths
 
 
-def _number(text: str, option: str) -> int | None:
-    """Return a number from 1 on, or None for what is inherited."""
+def _number(text: str, option: str, least: int) -> int | None:
+    """Return a number from `least` on, or None for what is inherited."""
     if text == "inherit":
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1):
-        raise BadUseError(f"{option} {text!r} is neither a number from 1 on nor inherit")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
+        raise BadUseError(f"{option} {text!r} is neither a number from {least} on nor inherit")
     return int(text)

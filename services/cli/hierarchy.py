@@ -27,6 +27,10 @@ ShareOption = Annotated[
     str | None,
     typer.Option(metavar="yes|no|inherit", help="Whether its group's projects see what it knows."),
 ]
+ComplexityOption = Annotated[
+    str | None,
+    typer.Option(metavar="N|inherit", help="Plans more complex than this wait for an approval."),
+]
 ParallelOption = Annotated[
     str | None,
     typer.Option(
@@ -108,6 +112,7 @@ def _create(collection: str) -> Any:
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
         set_rules: RuleOption = None,
+        plan_approval_complexity: ComplexityOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _made(session, collection, locals())
@@ -120,6 +125,7 @@ def _create(collection: str) -> Any:
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
+        plan_approval_complexity: ComplexityOption = None,
         group: GroupOption = None,
         set_rules: RuleOption = None,
         as_json: JsonOption = False,
@@ -141,6 +147,7 @@ def _update(collection: str) -> Any:
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
         set_rules: RuleOption = None,
+        plan_approval_complexity: ComplexityOption = None,
         as_json: JsonOption = False,
     ) -> int:
         return await _changed(session, collection, locals())
@@ -153,6 +160,7 @@ def _update(collection: str) -> Any:
         approval_policy: PolicyOption = None,
         share_knowledge: ShareOption = None,
         max_parallel_steps: ParallelOption = None,
+        plan_approval_complexity: ComplexityOption = None,
         group: GroupOption = None,
         set_rules: RuleOption = None,
         as_json: JsonOption = False,

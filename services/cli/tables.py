@@ -46,6 +46,9 @@ def show_node(session: Session, node: Any) -> None:
         _line(session, "parallel", f"{node.settings.max_parallel_steps} steps of a task")
     for name, value in shown(node.settings) if node.settings else ():
         session.say(f"  {name} = {value}")
+    if node.settings and node.settings.plan_approval_complexity is not None:
+        above = node.settings.plan_approval_complexity
+        _line(session, "plans", f"approved by a person above complexity {above}")
 
 
 def show_effective(session: Session, found: v1.EffectiveProject) -> None:

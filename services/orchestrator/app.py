@@ -27,26 +27,24 @@ from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.approval import APPROVALS
-from services.orchestrator.approval_statistics import ApprovalStatistics
-from services.orchestrator.approvals import Approvals
-from services.orchestrator.asking import Asker
-from services.orchestrator.backoff import BackOff
+from services.orchestrator.approvals.approval import APPROVALS
+from services.orchestrator.approvals.approvals import Approvals
+from services.orchestrator.approvals.asking import Asker
+from services.orchestrator.approvals.dismissal import Dismissal
+from services.orchestrator.approvals.expiry import Expiry
+from services.orchestrator.approvals.statistics import ApprovalStatistics
 from services.orchestrator.conductor import Conductor
-from services.orchestrator.dismissal import Dismissal
 from services.orchestrator.ending import Ending
-from services.orchestrator.expiry import Expiry
 from services.orchestrator.graph import TaskGraph
-from services.orchestrator.message import MESSAGES
-from services.orchestrator.messages import Messages
+from services.orchestrator.messages.message import MESSAGES
+from services.orchestrator.messages.messages import Messages
 from services.orchestrator.news import News
 from services.orchestrator.plans.cache import PLANS, CachedPlanner
 from services.orchestrator.plans.estimate import Estimates
 from services.orchestrator.plans.planner import ChecklistPlanner
 from services.orchestrator.plans.preview import Previews
 from services.orchestrator.plans.statistics import STATISTICS, Statistics
-from services.orchestrator.queues import Queues
-from services.orchestrator.results import Results
+from services.orchestrator.queues.queues import Queues
 from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
@@ -65,8 +63,10 @@ from services.orchestrator.schedules.schedule import SCHEDULES
 from services.orchestrator.schedules.schedules import Schedules
 from services.orchestrator.schedules.ticker import Ticker
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.task import TASKS
-from services.orchestrator.tasks import Tasks
+from services.orchestrator.tasks.backoff import BackOff
+from services.orchestrator.tasks.results import Results
+from services.orchestrator.tasks.task import TASKS
+from services.orchestrator.tasks.tasks import Tasks
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES
 from services.orchestrator.tenancy.audit import AUDIT_ENTRIES, Audit
 from services.orchestrator.tenancy.client import CLIENTS

@@ -27,12 +27,12 @@ from services.orchestrator.adapters.checkpoints import writing_under
 from services.orchestrator.adapters.runner import RunnerUnavailableError
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import WAITING_FOR_USER, PassStoppedError
-from services.orchestrator.handover import can_hand_over, discard, hand_over
-from services.orchestrator.messages import Messages
-from services.orchestrator.queues import place_of
+from services.orchestrator.messages.handover import can_hand_over, discard, hand_over
+from services.orchestrator.messages.messages import Messages
+from services.orchestrator.queues.queues import place_of
+from services.orchestrator.queues.slots import Place, Slots
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.slots import Place, Slots
-from services.orchestrator.task import (
+from services.orchestrator.tasks.task import (
     TASK_STATES,
     TASKS,
     Events,

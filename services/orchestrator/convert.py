@@ -11,12 +11,12 @@ from adjutant.orchestrator.v1 import estimate_pb2
 from adjutant.orchestrator.v1 import task_pb2 as orchestrator_task_pb2
 
 if TYPE_CHECKING:
-    from services.orchestrator.failure import FailureRecord
-    from services.orchestrator.money import MoneyRecord
     from services.orchestrator.plans.estimate import EstimateRecord
     from services.orchestrator.plans.plan import Gives
-    from services.orchestrator.step import ResultRecord, StepRecord
-    from services.orchestrator.task import CommitRecord, RepositoryRecord, TaskRecord
+    from services.orchestrator.tasks.failure import FailureRecord
+    from services.orchestrator.tasks.money import MoneyRecord
+    from services.orchestrator.tasks.step import ResultRecord, StepRecord
+    from services.orchestrator.tasks.task import CommitRecord, RepositoryRecord, TaskRecord
 
 FINAL_STEPS = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED")
 

@@ -3,12 +3,12 @@
 from services.mesh.lease import Lease
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.dismissal import Dismissal
-from services.orchestrator.failure import FailureRecord
-from services.orchestrator.outcome import FINAL
-from services.orchestrator.results import Results
-from services.orchestrator.steps import move_step
-from services.orchestrator.task import TASKS, Events, TaskRecord, move_task
+from services.orchestrator.approvals.dismissal import Dismissal
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.outcome import FINAL
+from services.orchestrator.tasks.results import Results
+from services.orchestrator.tasks.steps import move_step
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, move_task
 
 
 class Ending:

@@ -11,12 +11,12 @@ from datetime import timedelta
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.store import Store, now
-from services.orchestrator.approval import APPROVALS
+from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.conductor import LATER, WANTED
-from services.orchestrator.outcome import FINAL
-from services.orchestrator.results import Results
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.task import TASK_STATES, TASKS, Events, TaskRecord
+from services.orchestrator.tasks.outcome import FINAL
+from services.orchestrator.tasks.results import Results
+from services.orchestrator.tasks.task import TASK_STATES, TASKS, Events, TaskRecord
 
 log = logging.getLogger(__name__)
 

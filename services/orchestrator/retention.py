@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from services.mesh.store import Store
 from services.orchestrator.adapters.checkpoints import Checkpoints
-from services.orchestrator.task import TASKS, Events, TaskRecord
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 
 class Retention:

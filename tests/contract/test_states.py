@@ -9,9 +9,9 @@ import pytest
 from services.agent_runner.run import STATES as RUN_STATES
 from services.mesh.errors import AdjutantError
 from services.mesh.statemachine import StateMachine
-from services.orchestrator.approval import APPROVAL_STATES
-from services.orchestrator.step import STEP_STATES
-from services.orchestrator.task import TASK_STATES
+from services.orchestrator.approvals.approval import APPROVAL_STATES
+from services.orchestrator.tasks.step import STEP_STATES
+from services.orchestrator.tasks.task import TASK_STATES
 
 MACHINES = [TASK_STATES, STEP_STATES, APPROVAL_STATES, RUN_STATES]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from adjutant.orchestrator.v1 import queue_service_pb2 as pb
 from services.mesh.errors import AdjutantError
 from services.mesh.store import open_store
-from services.orchestrator.queues import Queues
-from services.orchestrator.task import TASKS
+from services.orchestrator.queues.queues import Queues
+from services.orchestrator.tasks.task import TASKS
 
 PARENT = "clients/acme/projects/web"
 QUEUES = ("TASK_QUEUE_FOREGROUND", "TASK_QUEUE_BACKGROUND")

@@ -8,14 +8,18 @@ from langgraph.types import Command, interrupt
 
 from services.mesh.names import parent_of
 from services.mesh.store import RequestKey
-from services.orchestrator.action import Action, EscalationActionRecord
-from services.orchestrator.approval import APPROVALS, MAX_ATTEMPTS, ApprovalRecord
-from services.orchestrator.asking import Approved, Asker, Question
-from services.orchestrator.failure import FailureRecord
+from services.orchestrator.approvals.action import Action, EscalationActionRecord
+from services.orchestrator.approvals.approval import APPROVALS, MAX_ATTEMPTS, ApprovalRecord
+from services.orchestrator.approvals.asking import Approved, Asker, Question
 from services.orchestrator.graph.ground import WAITING_FOR_USER, Ground, Node, State
-from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, enter_node
 
-ASKED_BY: Final[dict[str, Node]] = {"COMMIT": "git_operations", "ESCALATION": "escalate"}
+ASKED_BY: Final[dict[str, Node]] = {
+    "COMMIT": "git_operations",
+    "ESCALATION": "escalate",
+    "PLAN": "plan",
+}
 """Kind of an approval to the node that asks for it, and takes the answer."""
 
 

@@ -3,10 +3,10 @@
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from services.orchestrator import escalation
+from services.orchestrator.approvals import escalation
 from services.orchestrator.graph.asking import Asking, denied, unanswered
 from services.orchestrator.graph.ground import Ground, Node, State
-from services.orchestrator.task import TASKS, TaskRecord
+from services.orchestrator.tasks.task import TASKS, TaskRecord
 
 
 class Escalation:

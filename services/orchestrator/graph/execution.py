@@ -6,14 +6,14 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, interrupt
 
 from services.mesh.errors import AdjutantError
-from services.orchestrator.escalation import exhaust, is_settled, over_budget
-from services.orchestrator.failure import FailureRecord
+from services.orchestrator.approvals.escalation import exhaust, is_settled, over_budget
 from services.orchestrator.graph.escalation import is_needed
 from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
-from services.orchestrator.runspec import begin_attempt, step_spec
-from services.orchestrator.step import StepRecord
-from services.orchestrator.steps import move_step, ready_steps, skip_unreachable, summary
-from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node, move_task
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.runspec import begin_attempt, step_spec
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.steps import move_step, ready_steps, skip_unreachable, summary
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, enter_node, move_task
 
 
 class Execution:

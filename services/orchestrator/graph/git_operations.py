@@ -5,15 +5,15 @@ from langgraph.types import Command
 
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.errors import AdjutantError
-from services.orchestrator.action import Action, CommitActionRecord
-from services.orchestrator.approval import ApprovalRecord
-from services.orchestrator.escalation import breaking_merge, is_breaking
-from services.orchestrator.failure import FailureRecord
+from services.orchestrator.approvals.action import Action, CommitActionRecord
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.approvals.escalation import breaking_merge, is_breaking
 from services.orchestrator.graph.asking import Asking, denied, unanswered
 from services.orchestrator.graph.ground import Ground, Node, State, count
-from services.orchestrator.runspec import commit_action, commit_run_name, commit_spec
-from services.orchestrator.steps import summary
-from services.orchestrator.task import (
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.runspec import commit_action, commit_run_name, commit_spec
+from services.orchestrator.tasks.steps import summary
+from services.orchestrator.tasks.task import (
     TASKS,
     CommitRecord,
     Events,

@@ -1,8 +1,8 @@
 """The graph that every task goes through, on LangGraph.
 
     decompose → plan → execute → wait_for_agent → evaluate → git_operations
-                          ↑______________↓____________|      ↕ wait_for_user
-                                     escalate ↔ wait_for_user
+                 ↕        ↑______________↓____________|      ↕ wait_for_user
+           wait_for_user             escalate ↔ wait_for_user
 
 The task record says how far each step is; the checkpoint says where in the
 graph the task is. Every node may run twice (a crash comes between its work and
@@ -15,26 +15,21 @@ every other one of the same superstep has ended.
 
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from services.mesh.names import parent_of
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.asking import Asker
+from services.orchestrator.approvals.asking import Asker
 from services.orchestrator.graph.asking import Asking
 from services.orchestrator.graph.escalation import Escalation
 from services.orchestrator.graph.execution import Execution
 from services.orchestrator.graph.git_operations import GitOperations
-from services.orchestrator.graph.ground import Ground, State, count
-from services.orchestrator.plans.complexity import complexity
+from services.orchestrator.graph.ground import Ground, State
+from services.orchestrator.graph.planning import Planning
 from services.orchestrator.plans.estimate import Estimates
-from services.orchestrator.plans.plan import Plan
 from services.orchestrator.plans.planner import Planner
-from services.orchestrator.steps import adopt_plan
-from services.orchestrator.task import TASKS, Events, TaskRecord, enter_node
 
 
 class TaskGraph:
@@ -50,10 +45,9 @@ class TaskGraph:
         max_step_iterations: int,
     ) -> None:
         """Take how often a step may be started, where its project does not say."""
-        self._planner = planner
-        self._estimates = estimates
         self._ground = Ground(store, runner)
         self._asking = Asking(self._ground, asker)
+        self._planning = Planning(self._ground, self._asking, planner, estimates)
         self._execution = Execution(self._ground, max_step_iterations)
         self._escalation = Escalation(self._ground, self._asking)
         self._git_operations = GitOperations(self._ground, self._asking)
@@ -64,8 +58,8 @@ class TaskGraph:
         """Return the graph, checkpointed by the saver."""
         execution, git = self._execution, self._git_operations
         graph = StateGraph(State)
-        graph.add_node("decompose", self.decompose)
-        graph.add_node("plan", self.plan)
+        graph.add_node("decompose", self._planning.decompose)
+        graph.add_node("plan", self._planning.plan)
         graph.add_node("execute", execution.execute)
         graph.add_node("wait_for_agent", execution.wait_for_agent)
         graph.add_node("evaluate", execution.evaluate)
@@ -74,39 +68,6 @@ class TaskGraph:
         graph.add_node("wait_for_user", self._asking.wait_for_user)
         graph.add_edge(START, "decompose")
         graph.add_edge("decompose", "plan")
-        graph.add_edge("plan", "execute")
         graph.add_edge("execute", "wait_for_agent")
         graph.add_edge("wait_for_agent", "evaluate")
         return graph.compile(checkpointer=saver)
-
-    async def decompose(self, state: State, config: RunnableConfig) -> dict[str, Any]:
-        """Find the goals."""
-        _, plan = await self._plan_of(state)
-
-        def change(task: TaskRecord) -> Events:
-            task.goals = task.goals or plan.goals
-            return enter_node(task, "DECOMPOSE", f"found {count(len(task.goals), 'goal')}")
-
-        await self._ground.change(state, config, change)
-        return {"started": []}
-
-    async def plan(self, state: State, config: RunnableConfig) -> dict[str, Any]:
-        """Find the steps and their order, and what they will probably take."""
-        task, plan = await self._plan_of(state)
-        width = task.max_parallel_steps
-        estimate = await self._estimates.of(parent_of(task.name), plan.steps, width)
-
-        def change(task: TaskRecord) -> Events:
-            if not task.steps:
-                adopt_plan(task, plan)
-                task.estimate, task.complexity = estimate.whole, complexity(plan.steps)
-            return enter_node(task, "PLAN", f"planned {count(len(task.steps), 'step')}")
-
-        await self._ground.change(state, config, change)
-        return {}
-
-    async def _plan_of(self, state: State) -> tuple[TaskRecord, Plan]:
-        task = await self._ground.store.get(TASKS, state["task"])
-        title = task.title if task.given_title is None else task.given_title
-        planned = await self._planner.plan(parent_of(task.name), task.instructions, title)
-        return task, planned.plan

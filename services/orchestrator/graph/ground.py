@@ -8,14 +8,15 @@ from langgraph.types import Command
 
 from services.mesh.store import Store
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.failure import FailureRecord
-from services.orchestrator.task import TASKS, Events, TaskRecord, move_task
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, move_task
 
 WAITING_FOR_AGENT: Final = "waiting_for_agent"
 WAITING_FOR_USER: Final = "waiting_for_user"
 Change = Callable[[TaskRecord], Events | None]
 Node = Literal[
     "decompose",
+    "plan",
     "execute",
     "wait_for_agent",
     "evaluate",

@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from services.orchestrator.plans.plan import PlanStep, topological
+
+MOST_LOW: Final = 10
+MOST_MEDIUM: Final = 40
 
 
 def complexity(steps: Sequence[PlanStep]) -> int:
@@ -21,6 +25,13 @@ def complexity(steps: Sequence[PlanStep]) -> int:
     agents = len({step.agent for step in run})
     deep, broad = 2 * max(_depth(after) - 1, 0), 3 * max(agents - 1, 0)
     return len(run) + deep + broad + math.ceil(math.log2(1 + waits))
+
+
+def level(number: int) -> str:
+    """Return a complexity as LOW, MEDIUM or HIGH."""
+    if number <= MOST_LOW:
+        return "LOW"
+    return "MEDIUM" if number <= MOST_MEDIUM else "HIGH"
 
 
 def _depth(after: dict[int, list[int]]) -> int:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, Field
 
-from services.orchestrator.money import MoneyRecord, add_all
 from services.orchestrator.plans.plan import PlanStep
 from services.orchestrator.plans.statistics import (
     Statistics,
@@ -16,6 +15,7 @@ from services.orchestrator.plans.statistics import (
     mean_s,
     p90_s,
 )
+from services.orchestrator.tasks.money import MoneyRecord, add_all
 
 
 class EstimateRecord(BaseModel):

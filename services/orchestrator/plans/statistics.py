@@ -13,7 +13,7 @@ from adjutant.event.v1 import event_pb2
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, parent_of
 from services.mesh.store import Collection, Look, Record, Store, now
-from services.orchestrator.money import NANOS, MoneyRecord, add_all
+from services.orchestrator.tasks.money import NANOS, MoneyRecord, add_all
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from adjutant.orchestrator.v1 import approval_service_pb2_grpc
-from services.orchestrator.approval_messages import approval
-from services.orchestrator.approval_statistics import ApprovalStatistics
-from services.orchestrator.approvals import Approvals
+from services.orchestrator.approvals.approvals import Approvals
+from services.orchestrator.approvals.statistics import ApprovalStatistics
+from services.orchestrator.approvals.wire import approval
 
 
 class ApprovalService(approval_service_pb2_grpc.ApprovalServiceServicer):

@@ -87,6 +87,7 @@ def _fields(record: NodeRecord) -> dict[str, Any]:
 _PLAIN: Final = (
     "share_knowledge",
     "max_parallel_steps",
+    "plan_approval_complexity",
     "auto_approve_low_risk",
     "max_step_iterations",
 )

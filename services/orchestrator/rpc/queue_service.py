@@ -9,7 +9,7 @@ from adjutant.orchestrator.v1 import queue_service_pb2 as pb
 from adjutant.orchestrator.v1 import queue_service_pb2_grpc
 from services.mesh.events import Filter, Hub
 from services.orchestrator import convert
-from services.orchestrator.queues import Queues
+from services.orchestrator.queues.queues import Queues
 
 _KINDS: Final = frozenset(
     {event_pb2.EVENT_KIND_TASK_STATE_CHANGED, event_pb2.EVENT_KIND_TASK_MOVED}

@@ -5,9 +5,9 @@ from typing import Any
 from adjutant.orchestrator.v1 import task_message_pb2, task_message_service_pb2_grpc
 from adjutant.orchestrator.v1 import task_message_service_pb2 as pb
 from services.orchestrator import convert
-from services.orchestrator.message import MessageRecord
-from services.orchestrator.messages import Messages, as_decided
-from services.orchestrator.task import TaskRecord
+from services.orchestrator.messages.message import MessageRecord
+from services.orchestrator.messages.messages import Messages, as_decided
+from services.orchestrator.tasks.task import TaskRecord
 
 
 class TaskMessageService(task_message_service_pb2_grpc.TaskMessageServiceServicer):

@@ -13,8 +13,8 @@ from services.mesh.names import parent_of
 from services.orchestrator import convert
 from services.orchestrator.plans.preview import Previews
 from services.orchestrator.rpc import estimates
-from services.orchestrator.task import TASK_STATES
-from services.orchestrator.tasks import Tasks
+from services.orchestrator.tasks.task import TASK_STATES
+from services.orchestrator.tasks.tasks import Tasks
 
 _FINAL = {task_pb2.TaskState.Value(convert.task_state(state)) for state in TASK_STATES.final}
 _CHANGED = kind_token(event_pb2.EVENT_KIND_TASK_STATE_CHANGED)

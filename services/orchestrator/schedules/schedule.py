@@ -14,8 +14,8 @@ from adjutant.orchestrator.v1 import schedule_pb2, task_service_pb2
 from services.mesh.events import new_event
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
-from services.orchestrator.failure import FailureRecord
 from services.orchestrator.schedules import times
+from services.orchestrator.tasks.failure import FailureRecord
 
 
 class ScheduleRecord(Record):

@@ -18,8 +18,8 @@ from services.orchestrator.schedules.schedule import (
     ScheduleRecord,
     announce_change,
 )
-from services.orchestrator.task import TaskRecord
-from services.orchestrator.tasks import Tasks
+from services.orchestrator.tasks.task import TaskRecord
+from services.orchestrator.tasks.tasks import Tasks
 from services.orchestrator.tenancy.kinds import stands
 
 PATHS: Final = (

@@ -12,7 +12,6 @@ from services.mesh.errors import AdjutantError
 from services.mesh.lease import Leases
 from services.mesh.names import project_of
 from services.mesh.store import RequestKey, Store
-from services.orchestrator.failure import FailureRecord
 from services.orchestrator.schedules.schedule import (
     SCHEDULES,
     Events,
@@ -23,8 +22,9 @@ from services.orchestrator.schedules.schedule import (
     ticked,
 )
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.task import TASK_STATES, TASKS
-from services.orchestrator.tasks import Tasks
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.task import TASK_STATES, TASKS
+from services.orchestrator.tasks.tasks import Tasks
 
 log = logging.getLogger(__name__)
 _PASSING: Final = ("CONCURRENT_CHANGE", "EVENT_LOG_UNAVAILABLE", "STORE_UNAVAILABLE", "STALE_FENCE")

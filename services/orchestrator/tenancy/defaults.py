@@ -5,7 +5,7 @@ from typing import Final
 from services.mesh.errors import AdjutantError
 from services.mesh.names import parent_of
 from services.mesh.store import Collection, Store, now
-from services.orchestrator.task import TASKS
+from services.orchestrator.tasks.task import TASKS
 from services.orchestrator.tenancy.client import CLIENTS
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.node import ACTIVE, N

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from services.mesh.names import parent_of
 from services.mesh.store import Store
-from services.orchestrator.money import MoneyRecord
+from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.tenancy.client import CLIENTS
 from services.orchestrator.tenancy.group import GROUPS, GroupRecord
 from services.orchestrator.tenancy.node import ACTIVE, NodeRecord, active
@@ -48,6 +48,7 @@ class ApprovalRules:
     timeout_high_s: float | None
     escalation_policy: str
     max_step_iterations: int | None
+    plan_approval_complexity: int | None
     cost_limit: MoneyRecord | None
     """What a task may cost; None where there is no limit."""
 
@@ -117,6 +118,7 @@ class Inheritance:
             timeout_high_s=held("approval_timeout_high_s"),
             escalation_policy=held("escalation_policy", DEFAULT_ESCALATION),
             max_step_iterations=held("max_step_iterations"),
+            plan_approval_complexity=held("plan_approval_complexity"),
             cost_limit=held("cost_limit"),
         )
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Generic
 from services.mesh.errors import AdjutantError
 from services.mesh.names import collection_and_id, parent_of
 from services.mesh.store import Collection, Guard, Look
-from services.orchestrator.task import TASK_STATES, TASKS
+from services.orchestrator.tasks.task import TASK_STATES, TASKS
 from services.orchestrator.tenancy.client import CLIENTS, ClientRecord
 from services.orchestrator.tenancy.group import GROUPS, GroupRecord
 from services.orchestrator.tenancy.mask import NODE_PATHS, PROJECT_PATHS

@@ -6,7 +6,7 @@ from typing import Any, Final
 from adjutant.common.v1 import approval_pb2
 from adjutant.orchestrator.v1 import task_pb2
 from services.mesh.errors import AdjutantError
-from services.orchestrator.money import MoneyRecord
+from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
 
 _POLICIES: Final = {
@@ -26,6 +26,7 @@ def settings_of(message: Any) -> SettingsRecord:
         approval_policy=_POLICIES.get(settings.approval_policy),
         share_knowledge=settings.share_knowledge if settings.HasField("share_knowledge") else None,
         max_parallel_steps=settings.max_parallel_steps or None,
+        plan_approval_complexity=_given(settings, "plan_approval_complexity"),
         auto_approve_low_risk=_given(settings, "auto_approve_low_risk"),
         approval_timeout_medium_s=_seconds(settings, "approval_timeout_medium"),
         approval_timeout_high_s=_seconds(settings, "approval_timeout_high"),
@@ -78,6 +79,7 @@ SETTERS: Final[Mapping[str, Callable[[Any, Any], None]]] = {
     "settings.max_step_iterations": _set_setting("max_step_iterations"),
     "settings.cost_limit": _set_setting("cost_limit"),
     "settings.max_parallel_steps": _set_setting("max_parallel_steps"),
+    "settings.plan_approval_complexity": _set_setting("plan_approval_complexity"),
     "group": _set_text("group"),
 }
 """Path in a mask to what it changes."""

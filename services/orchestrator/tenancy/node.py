@@ -10,7 +10,7 @@ from services.mesh.errors import AdjutantError, not_found
 from services.mesh.events import new_event
 from services.mesh.names import collection_and_id
 from services.mesh.store import Record, UtcTime
-from services.orchestrator.money import MoneyRecord
+from services.orchestrator.tasks.money import MoneyRecord
 
 ACTIVE: Final = "ACTIVE"
 DELETED: Final = "DELETED"
@@ -30,6 +30,7 @@ class SettingsRecord(BaseModel):
     max_step_iterations: int | None = None
     cost_limit: MoneyRecord | None = None
     max_parallel_steps: int | None = None
+    plan_approval_complexity: int | None = None
 
 
 class MemberRecord(BaseModel):

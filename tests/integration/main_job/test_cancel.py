@@ -12,8 +12,8 @@ from adjutant.common.v1 import approval_pb2 as approval_states
 from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import approval_service_pb2, task_service_pb2
-from services.orchestrator.approval import ApprovalRecord
-from services.orchestrator.asking import Asker, Question
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.approvals.asking import Asker, Question
 from tests.support.mesh import PROJECT, Caller
 
 # Children of every kind: in the background, ignoring SIGTERM, with a child of its own.

@@ -11,13 +11,13 @@ from services.mesh.due import Due
 from services.mesh.errors import AdjutantError
 from services.mesh.names import new_id
 from services.mesh.store import SqliteStore, now, open_store
-from services.orchestrator import messages as module
-from services.orchestrator import rank
-from services.orchestrator.approval import APPROVALS
-from services.orchestrator.handover import discard, hand_over
-from services.orchestrator.message import MESSAGES, MessageRecord
-from services.orchestrator.messages import Messages, as_decided
-from services.orchestrator.task import TASKS, TaskRecord, move_task
+from services.orchestrator.approvals.approval import APPROVALS
+from services.orchestrator.messages import messages as module
+from services.orchestrator.messages.handover import discard, hand_over
+from services.orchestrator.messages.message import MESSAGES, MessageRecord
+from services.orchestrator.messages.messages import Messages, as_decided
+from services.orchestrator.queues import rank
+from services.orchestrator.tasks.task import TASKS, TaskRecord, move_task
 
 PARENT = "clients/acme/projects/web"
 

@@ -236,7 +236,7 @@ async def test_steps_that_come_after_the_commit_make_another_one_on_top(
 async def test_a_task_takes_so_many_messages_and_no_more(
     caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.orchestrator import handover
+    from services.orchestrator.messages import handover
 
     monkeypatch.setattr(handover, "MAX_MESSAGES", 3)
     task = await caller.submit(f"- [ ] a\n  run: {_wait_for(tmp_path / 'go')}\n")

@@ -7,9 +7,9 @@ from pathlib import Path
 from adjutant.orchestrator.v1 import queue_service_pb2 as pb
 from services.mesh.names import new_id
 from services.mesh.store import Store, now, open_store
-from services.orchestrator import rank
-from services.orchestrator.queues import Queues
-from services.orchestrator.task import TASKS, TaskRecord
+from services.orchestrator.queues import rank
+from services.orchestrator.queues.queues import Queues
+from services.orchestrator.tasks.task import TASKS, TaskRecord
 from tests.support.queue_editor import PARENT
 
 TASKS_COUNT = 30

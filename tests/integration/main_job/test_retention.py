@@ -12,7 +12,7 @@ from adjutant.common.v1 import task_pb2 as states
 from services.mesh.store import open_store_for
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.task import TASKS
+from services.orchestrator.tasks.task import TASKS
 from tests.support.mesh import mesh_in_process
 
 KEEP = 10

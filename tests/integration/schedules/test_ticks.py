@@ -19,8 +19,8 @@ from services.orchestrator.schedules import schedule as schedules
 from services.orchestrator.schedules.schedule import SCHEDULES, ScheduleRecord
 from services.orchestrator.schedules.ticker import Ticker
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.task import TASKS
-from services.orchestrator.tasks import Tasks
+from services.orchestrator.tasks.task import TASKS
+from services.orchestrator.tasks.tasks import Tasks
 from services.orchestrator.tenancy.effective import Inheritance
 from tests.integration.schedules.test_schedules import (
     EACH_SECOND,

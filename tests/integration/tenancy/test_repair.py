@@ -11,7 +11,7 @@ from services.mesh.embedded import EmbeddedNats
 from services.mesh.events import EventLog
 from services.mesh.store import now, open_store
 from services.orchestrator.app import COLLECTIONS
-from services.orchestrator.task import TASKS, TaskRecord
+from services.orchestrator.tasks.task import TASKS, TaskRecord
 from services.orchestrator.tenancy.node import MemberRecord, announce
 from services.orchestrator.tenancy.project import PROJECTS, ProjectRecord
 from tests.integration.tenancy.conftest import PROJECT, House, eventually

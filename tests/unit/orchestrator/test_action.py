@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from adjutant.orchestrator.v1 import approval_pb2
-from services.orchestrator.action import (
+from services.orchestrator.approvals.action import (
     CommitActionRecord,
     PatchRecord,
     PlanActionRecord,
@@ -13,8 +13,8 @@ from services.orchestrator.action import (
     ToolArgumentRecord,
     digest,
 )
-from services.orchestrator.approval import ApprovalRecord
-from services.orchestrator.approval_messages import approval
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.approvals.wire import approval
 
 
 def sha256(text: str) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mesh.errors import AdjutantError
-from services.orchestrator.additions import KnownStep, known_step, parse_additions
+from services.orchestrator.messages.additions import KnownStep, known_step, parse_additions
 from services.orchestrator.plans.grammar import parse_plan
 
 PLAN = """# Job
@@ -34,11 +34,11 @@ def test_numbers_and_goals_go_on_after_the_plan() -> None:
 
 
 def test_after_and_takes_may_name_the_plans_steps_by_title_or_number() -> None:
-    text = "- [ ] a\n  after: BUILD, 3\n  run: x\n- [ ] b\n  takes: version from build\n  run: y\n"
+    text = "- [ ] a\n  after: BUILD, 4\n  run: x\n- [ ] b\n  takes: version from build\n  run: y\n"
     plan = parse_additions(text, _known())
     assert plan is not None
     first, second = plan.steps
-    assert first.after == [2, 3]
+    assert first.after == [2, 4], "what is ticked off, as 3 is, holds nobody up"
     assert 2 in second.after
     assert [(taken.name, taken.step) for taken in second.takes] == [("version", 2)]
 

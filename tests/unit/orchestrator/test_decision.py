@@ -6,9 +6,9 @@ import pytest
 
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from services.mesh.errors import AdjutantError
-from services.orchestrator.action import PlanActionRecord, PlannedStepRecord, digest
-from services.orchestrator.approval import ApprovalRecord
-from services.orchestrator.decision import decide
+from services.orchestrator.approvals.action import PlanActionRecord, PlannedStepRecord, digest
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.approvals.decision import decide
 
 APPROVE = pb.DecideApprovalRequest.DECISION_APPROVE
 

@@ -7,7 +7,6 @@ import pytest
 from adjutant.event.v1 import event_pb2
 from services.mesh.events import new_event
 from services.mesh.store import SqliteStore, now, open_store
-from services.orchestrator.money import MoneyRecord
 from services.orchestrator.plans.cache import PLANS, CachedPlanner
 from services.orchestrator.plans.complexity import complexity
 from services.orchestrator.plans.estimate import Estimates, schedule
@@ -25,9 +24,10 @@ from services.orchestrator.plans.statistics import (
     mean_costs,
     p90_s,
 )
-from services.orchestrator.step import StepRecord
-from services.orchestrator.steps import move_step
-from services.orchestrator.task import TaskRecord
+from services.orchestrator.tasks.money import MoneyRecord
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.steps import move_step
+from services.orchestrator.tasks.task import TaskRecord
 from services.orchestrator.tenancy.project import PROJECTS, ProjectRecord
 
 PROJECT = "clients/a/projects/b"

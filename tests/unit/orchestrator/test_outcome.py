@@ -4,14 +4,14 @@ from adjutant.agent_runner.v1 import run_pb2
 from adjutant.common.v1 import failure_pb2, money_pb2
 from adjutant.common.v1 import run_pb2 as states
 from services.mesh.store import now
-from services.orchestrator.backoff import delay_s, release_steps
-from services.orchestrator.lifecycle import retry_task
-from services.orchestrator.money import MoneyRecord, add_all
-from services.orchestrator.outcome import take_in
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.step import StepRecord
-from services.orchestrator.steps import earliest_retry, ready_steps, skip_unreachable, summary
-from services.orchestrator.task import CommitRecord, TaskRecord
+from services.orchestrator.tasks.backoff import delay_s, release_steps
+from services.orchestrator.tasks.lifecycle import retry_task
+from services.orchestrator.tasks.money import MoneyRecord, add_all
+from services.orchestrator.tasks.outcome import take_in
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.steps import earliest_retry, ready_steps, skip_unreachable, summary
+from services.orchestrator.tasks.task import CommitRecord, TaskRecord
 
 TASK = "clients/a/projects/b/tasks/t"
 RUN = "clients/a/projects/b/runs/t-1-1"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mesh.errors import AdjutantError
-from services.orchestrator import rank
+from services.orchestrator.queues import rank
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 times = st.datetimes(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.orchestrator.action import (
+from services.orchestrator.approvals.action import (
     Action,
     CommitActionRecord,
     ContextRecord,
@@ -11,7 +11,7 @@ from services.orchestrator.action import (
     ToolActionRecord,
     ToolArgumentRecord,
 )
-from services.orchestrator.risk import assess
+from services.orchestrator.approvals.risk import assess
 
 
 def tool(name: str, argument: str = "") -> ToolActionRecord:

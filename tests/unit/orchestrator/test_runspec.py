@@ -3,12 +3,12 @@
 from adjutant.agent_runner.v1 import run_pb2
 from adjutant.common.v1 import run_pb2 as states
 from services.mesh.store import now
-from services.orchestrator.outcome import take_in
-from services.orchestrator.runspec import begin_attempt, step_spec
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.step import StepRecord
-from services.orchestrator.steps import move_step
-from services.orchestrator.task import RepositoryRecord, TaskRecord
+from services.orchestrator.tasks.outcome import take_in
+from services.orchestrator.tasks.runspec import begin_attempt, step_spec
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.steps import move_step
+from services.orchestrator.tasks.task import RepositoryRecord, TaskRecord
 
 SETTINGS = OrchestratorSettings()
 

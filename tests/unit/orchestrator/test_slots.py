@@ -6,7 +6,7 @@ import random
 import pytest
 
 from services.mesh import tasks
-from services.orchestrator.slots import Place, Slots
+from services.orchestrator.queues.slots import Place, Slots
 
 BURST = 4
 

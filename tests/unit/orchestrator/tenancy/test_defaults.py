@@ -7,7 +7,7 @@ import pytest
 
 from services.mesh.store import now, open_store
 from services.orchestrator.app import COLLECTIONS
-from services.orchestrator.task import TASKS, TaskRecord
+from services.orchestrator.tasks.task import TASKS, TaskRecord
 from services.orchestrator.tenancy.client import CLIENTS
 from services.orchestrator.tenancy.defaults import make_defaults
 from services.orchestrator.tenancy.directory import Directory

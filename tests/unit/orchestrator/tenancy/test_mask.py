@@ -23,6 +23,7 @@ NEW = project_pb2.Project(
         approval_policy=task_pb2.APPROVAL_POLICY_APPROVE,
         share_knowledge=False,
         max_parallel_steps=2,
+        plan_approval_complexity=0,
         auto_approve_low_risk=True,
         approval_timeout_medium=duration_pb2.Duration(seconds=90),
         approval_timeout_high=duration_pb2.Duration(seconds=120),

@@ -4066,6 +4066,14 @@ class Settings(betterproto2.Message):
     escalation_policy says. Costs in other currencies are not compared with it.
     """
 
+    plan_approval_complexity: "int | None" = betterproto2.field(
+        4, betterproto2.TYPE_INT32, optional=True
+    )
+    """
+    plan_approval_complexity is the complexity above which a person approves a plan before its first
+    step; tasks that are approved in advance have it approved too.
+    """
+
     max_parallel_steps: "int | None" = betterproto2.field(3, betterproto2.TYPE_INT32, optional=True)
     """
     max_parallel_steps is how many runs of one task may be under way, for tasks that do not say themselves.

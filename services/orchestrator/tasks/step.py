@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import UtcTime
-from services.orchestrator.failure import FailureRecord
-from services.orchestrator.money import MoneyRecord
 from services.orchestrator.plans.numbers import Numbers
 from services.orchestrator.plans.plan import Gives, Takes
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.money import MoneyRecord
 
 STEP_STATES: Final = StateMachine(
     noun="step",

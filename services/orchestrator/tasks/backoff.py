@@ -7,11 +7,11 @@ from typing import Final
 
 from services.mesh.due import Due
 from services.mesh.store import Store, now
-from services.orchestrator.failure import FailureRecord
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.step import StepRecord
-from services.orchestrator.steps import earliest_retry
-from services.orchestrator.task import TASK_STATES, TASKS, Events, TaskRecord
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.steps import earliest_retry
+from services.orchestrator.tasks.task import TASK_STATES, TASKS, Events, TaskRecord
 
 FACTOR: Final = 2
 JITTER: Final = 0.25

@@ -2,8 +2,8 @@
 
 from adjutant.orchestrator.v1 import approval_pb2 as pb
 from services.orchestrator import convert
-from services.orchestrator.action import message
-from services.orchestrator.approval import ApprovalRecord, HistoryRecord
+from services.orchestrator.approvals.action import message
+from services.orchestrator.approvals.approval import ApprovalRecord, HistoryRecord
 
 
 def approval(record: ApprovalRecord) -> pb.Approval:

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 
 from services.mesh.names import child, new_id
 from services.mesh.store import Guard, RequestKey, Store, now
-from services.orchestrator import approval_metrics
-from services.orchestrator.action import Action, digest
-from services.orchestrator.approval import (
+from services.orchestrator.approvals import metrics as approval_metrics
+from services.orchestrator.approvals.action import Action, digest
+from services.orchestrator.approvals.approval import (
     APPROVALS,
     ApprovalRecord,
     announce_request,
     note,
     resolve,
 )
-from services.orchestrator.risk import assess
+from services.orchestrator.approvals.risk import assess
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.tenancy.effective import ApprovalRules, Inheritance
 

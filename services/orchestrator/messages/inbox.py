@@ -7,7 +7,7 @@ they cannot disagree. The message's own record follows; what it does not say yet
 from pydantic import BaseModel, Field
 
 from services.mesh.store import UtcTime
-from services.orchestrator.additions import KnownStep
+from services.orchestrator.messages.additions import KnownStep
 
 
 class Letter(BaseModel):

@@ -4,13 +4,13 @@ from adjutant.agent_runner.v1 import run_pb2
 from adjutant.common.v1 import error_reason_pb2, failure_pb2, money_pb2, result_pb2
 from adjutant.common.v1 import run_pb2 as common_run_pb2
 from services.mesh.store import now
-from services.orchestrator.backoff import next_try
-from services.orchestrator.failure import FailureRecord
-from services.orchestrator.money import MoneyRecord, add_all
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.step import ResultRecord, StepRecord
-from services.orchestrator.steps import move_step
-from services.orchestrator.task import CommitRecord, Events, TaskRecord
+from services.orchestrator.tasks.backoff import next_try
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.money import MoneyRecord, add_all
+from services.orchestrator.tasks.step import ResultRecord, StepRecord
+from services.orchestrator.tasks.steps import move_step
+from services.orchestrator.tasks.task import CommitRecord, Events, TaskRecord
 
 PATCH = "changes.patch"
 FINAL = {

@@ -3,8 +3,15 @@
 from adjutant.event.v1 import approval_events_pb2, event_pb2
 from services.mesh.events import new_event
 from services.mesh.store import Store, now
-from services.orchestrator import approval_metrics, convert
-from services.orchestrator.approval import APPROVALS, ApprovalRecord, is_overdue, note, resolve
+from services.orchestrator import convert
+from services.orchestrator.approvals import metrics as approval_metrics
+from services.orchestrator.approvals.approval import (
+    APPROVALS,
+    ApprovalRecord,
+    is_overdue,
+    note,
+    resolve,
+)
 
 
 class Expiry:

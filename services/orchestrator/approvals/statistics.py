@@ -11,8 +11,8 @@ from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from services.mesh.errors import AdjutantError
 from services.mesh.store import Store, now
 from services.orchestrator import convert
-from services.orchestrator.approval import APPROVALS
-from services.orchestrator.approval_metrics import response_s
+from services.orchestrator.approvals.approval import APPROVALS
+from services.orchestrator.approvals.metrics import response_s
 
 MAX_COUNTED: Final = 10_000
 PAGE: Final = 500

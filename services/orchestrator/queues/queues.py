@@ -15,9 +15,10 @@ from services.mesh.errors import AdjutantError
 from services.mesh.events import new_event
 from services.mesh.names import parent_of
 from services.mesh.store import Look, Page, Store, now
-from services.orchestrator import convert, rank
-from services.orchestrator.slots import Place
-from services.orchestrator.task import TASKS, Events, TaskRecord
+from services.orchestrator import convert
+from services.orchestrator.queues import rank
+from services.orchestrator.queues.slots import Place
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 TRIES: Final = 50
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from services.mesh.store import Store, now
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.outcome import take_in
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.task import TASKS, Events, TaskRecord
+from services.orchestrator.tasks.outcome import take_in
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 log = logging.getLogger(__name__)
 

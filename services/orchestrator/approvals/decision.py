@@ -7,7 +7,7 @@ from typing import Any, Final
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from services.mesh.errors import AdjutantError
 from services.mesh.store import now
-from services.orchestrator.action import (
+from services.orchestrator.approvals.action import (
     GIVE_UP,
     Action,
     CommitActionRecord,
@@ -17,8 +17,14 @@ from services.orchestrator.action import (
     ToolArgumentRecord,
     digest,
 )
-from services.orchestrator.approval import ApprovalRecord, Events, is_overdue, note, resolve
-from services.orchestrator.branches import check_branch
+from services.orchestrator.approvals.approval import (
+    ApprovalRecord,
+    Events,
+    is_overdue,
+    note,
+    resolve,
+)
+from services.orchestrator.tasks.branches import check_branch
 
 CHOOSE: Final = pb.DecideApprovalRequest.DECISION_CHOOSE
 ANSWERS: Final = {

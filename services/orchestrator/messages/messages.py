@@ -17,19 +17,19 @@ from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError, not_found
 from services.mesh.names import child, collection_and_id, new_id, parent_of
 from services.mesh.store import Look, Page, Store, now
-from services.orchestrator import approval as approvals
-from services.orchestrator.additions import KnownStep, known_step, parse_additions
-from services.orchestrator.approval import APPROVALS, ApprovalRecord
-from services.orchestrator.handover import (
+from services.orchestrator.approvals import approval as approvals
+from services.orchestrator.approvals.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.messages.additions import KnownStep, known_step, parse_additions
+from services.orchestrator.messages.handover import (
     accept,
     known_steps,
     message_name,
     require_open,
 )
-from services.orchestrator.inbox import Settlement
-from services.orchestrator.message import MESSAGE_STATES, MESSAGES, MessageRecord
+from services.orchestrator.messages.inbox import Settlement
+from services.orchestrator.messages.message import MESSAGE_STATES, MESSAGES, MessageRecord
 from services.orchestrator.requests import request_key
-from services.orchestrator.task import TASKS, Events, TaskRecord
+from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 CHECK_AGE: Final = timedelta(seconds=5)
 TRIES: Final = 50

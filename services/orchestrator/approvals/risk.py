@@ -7,7 +7,7 @@ another name than it has: whoever does not trust its programs does not approve l
 import re
 from typing import Final
 
-from services.orchestrator.action import Action, PlanActionRecord, ToolActionRecord
+from services.orchestrator.approvals.action import Action, PlanActionRecord, ToolActionRecord
 
 
 def words(text: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from opentelemetry import metrics
 
-from services.orchestrator.approval import ApprovalRecord
+from services.orchestrator.approvals.approval import ApprovalRecord
 
 _meter: Final = metrics.get_meter("adjutant")
 _requested: Final = _meter.create_counter(

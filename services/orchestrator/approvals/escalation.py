@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from services.orchestrator import spending
-from services.orchestrator.action import (
+from services.orchestrator.approvals.action import (
     GIVE_UP,
     ChoiceRecord,
     CommitActionRecord,
     ContextRecord,
     EscalationActionRecord,
 )
-from services.orchestrator.approval import ApprovalRecord
-from services.orchestrator.failure import FailureRecord
-from services.orchestrator.step import StepRecord
-from services.orchestrator.steps import move_step, ready_steps
-from services.orchestrator.task import Events, TaskRecord, move_task
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.tasks import spending
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.steps import move_step, ready_steps
+from services.orchestrator.tasks.task import Events, TaskRecord, move_task
 
 TRY_AGAIN: Final = "try-again"
 GO_ON: Final = "go-on-without"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from services.mesh.errors import AdjutantError, Violation
 from services.orchestrator.plans.grammar import parse_plan
 from services.orchestrator.plans.plan import Gives, Plan, PlanStep
-from services.orchestrator.step import StepRecord
+from services.orchestrator.tasks.step import StepRecord
 
 _ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[[ xX]\]\s", re.MULTILINE)
 _GAP: Final = "\N{ZERO WIDTH SPACE}"

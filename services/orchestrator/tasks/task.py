@@ -14,13 +14,13 @@ from services.mesh.events import new_event
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
-from services.orchestrator.failure import FailureRecord
-from services.orchestrator.inbox import Inbox
-from services.orchestrator.money import MoneyRecord, add_all
+from services.orchestrator.messages.inbox import Inbox
 from services.orchestrator.plans.estimate import EstimateRecord
 from services.orchestrator.plans.numbers import to_ranges
 from services.orchestrator.plans.plan import topological
-from services.orchestrator.step import StepRecord
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.money import MoneyRecord, add_all
+from services.orchestrator.tasks.step import StepRecord
 
 TASK_STATES: Final = StateMachine(
     noun="task",
@@ -99,6 +99,10 @@ class TaskRecord(Record):
     """What it would probably take, as told when its plan was made."""
     plan_cached: bool = False
     """Whether its plan was made before."""
+    plan_approval_complexity: int | None = None
+    """Complexity above which a person approves its plan before the first step; None is never."""
+    plan_approved: bool = False
+    """Whether a person, or the policy, has approved its plan."""
     complexity: int = 0
     """How much there is to understand in its plan; 0 until that is made."""
     wake_time: UtcTime | None = None

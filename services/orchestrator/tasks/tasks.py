@@ -11,13 +11,13 @@ from services.mesh.access.rights import Rights
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, RequestKey, Store, now
-from services.orchestrator import rank
-from services.orchestrator.branches import check_branch
-from services.orchestrator.lifecycle import cancel_task, retry_task
 from services.orchestrator.plans.planner import Planned, Planner
-from services.orchestrator.queues import queue_of
+from services.orchestrator.queues import rank
+from services.orchestrator.queues.queues import queue_of
 from services.orchestrator.requests import request_key
-from services.orchestrator.task import (
+from services.orchestrator.tasks.branches import check_branch
+from services.orchestrator.tasks.lifecycle import cancel_task, retry_task
+from services.orchestrator.tasks.task import (
     TASKS,
     RepositoryRecord,
     TaskRecord,
@@ -112,6 +112,7 @@ class Tasks:
             escalation_policy=_ESCALATIONS.get(request.escalation_policy, rules.escalation_policy),
             max_step_iterations=rules.max_step_iterations or 0,
             cost_limit=rules.cost_limit,
+            plan_approval_complexity=rules.plan_approval_complexity,
             inherits_policy=request.approval_policy == task_pb2.APPROVAL_POLICY_UNSPECIFIED,
             max_parallel_steps=request.max_parallel_steps
             or await self._inheritance.max_parallel_steps(request.parent),

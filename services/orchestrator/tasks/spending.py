@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from services.orchestrator.money import NANOS, MoneyRecord
+from services.orchestrator.tasks.money import NANOS, MoneyRecord
 
 
 def exceeds(costs: Iterable[MoneyRecord], limit: MoneyRecord) -> bool:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from adjutant.common.v1 import money_pb2
 from adjutant.orchestrator.v1 import approval_action_pb2 as pb
 from services.orchestrator import convert
-from services.orchestrator.failure import FailureRecord
-from services.orchestrator.money import MoneyRecord
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.money import MoneyRecord
 
 
 class PatchRecord(BaseModel):

@@ -5,15 +5,16 @@ from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError, not_found
 from services.mesh.store import Look, Page, Store
-from services.orchestrator import approval_messages, approval_metrics
-from services.orchestrator.action import ToolActionRecord, ToolArgumentRecord
 from services.orchestrator.adapters.runner import Runner
-from services.orchestrator.approval import APPROVALS, ApprovalRecord, Events
-from services.orchestrator.asking import Asker, Question
-from services.orchestrator.decision import decide
-from services.orchestrator.outcome import FINAL
+from services.orchestrator.approvals import metrics as approval_metrics
+from services.orchestrator.approvals import wire as approval_messages
+from services.orchestrator.approvals.action import ToolActionRecord, ToolArgumentRecord
+from services.orchestrator.approvals.approval import APPROVALS, ApprovalRecord, Events
+from services.orchestrator.approvals.asking import Asker, Question
+from services.orchestrator.approvals.decision import decide
 from services.orchestrator.requests import request_key
-from services.orchestrator.task import TASK_STATES, TASKS
+from services.orchestrator.tasks.outcome import FINAL
+from services.orchestrator.tasks.task import TASK_STATES, TASKS
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from services.mesh.errors import AdjutantError
 from services.mesh.store import now
-from services.orchestrator import rank
-from services.orchestrator.escalation import reset
-from services.orchestrator.steps import move_step
-from services.orchestrator.task import TASK_STATES, Events, TaskRecord, move_task
+from services.orchestrator.approvals.escalation import reset
+from services.orchestrator.queues import rank
+from services.orchestrator.tasks.steps import move_step
+from services.orchestrator.tasks.task import TASK_STATES, Events, TaskRecord, move_task
 
 MAX_RETRY_REQUESTS: Final = 20
 

@@ -5,10 +5,10 @@ from google.protobuf import timestamp_pb2
 from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.names import child, collection_and_id, parent_of
 from services.orchestrator import convert
-from services.orchestrator.action import CommitActionRecord, PatchRecord
-from services.orchestrator.approval import ApprovalRecord
-from services.orchestrator.step import StepRecord
-from services.orchestrator.task import TaskRecord
+from services.orchestrator.approvals.action import CommitActionRecord, PatchRecord
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.task import TaskRecord
 
 MAX_LISTED_FILES = 100
 

@@ -11,10 +11,10 @@ from adjutant.event.v1 import task_events_pb2
 from services.mesh.events import new_event
 from services.mesh.store import now
 from services.orchestrator import convert
-from services.orchestrator.failure import FailureRecord
 from services.orchestrator.plans.plan import Plan, PlanStep
-from services.orchestrator.step import STEP_STATES, StepRecord
-from services.orchestrator.task import Events, TaskRecord
+from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.step import STEP_STATES, StepRecord
+from services.orchestrator.tasks.task import Events, TaskRecord
 
 
 def move_step(

@@ -12,12 +12,12 @@ from services.mesh.errors import AdjutantError
 from services.mesh.events import new_event
 from services.mesh.names import child, collection_and_id
 from services.mesh.store import now
-from services.orchestrator.additions import KnownStep, known_step, parse_additions
-from services.orchestrator.inbox import Letter, Settlement
-from services.orchestrator.message import MessageRecord
+from services.orchestrator.messages.additions import KnownStep, known_step, parse_additions
+from services.orchestrator.messages.inbox import Letter, Settlement
+from services.orchestrator.messages.message import MessageRecord
 from services.orchestrator.plans.grammar import parse_plan
-from services.orchestrator.steps import adopt_plan
-from services.orchestrator.task import CommitRecord, Events, TaskRecord
+from services.orchestrator.tasks.steps import adopt_plan
+from services.orchestrator.tasks.task import CommitRecord, Events, TaskRecord
 
 MAX_MESSAGES: Final = 500
 EXCERPT: Final = 300

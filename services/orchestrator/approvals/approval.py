@@ -14,7 +14,7 @@ from services.mesh.events import new_event
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
-from services.orchestrator.action import Action, AnyAction, CommitActionRecord, commit_of
+from services.orchestrator.approvals.action import Action, AnyAction, CommitActionRecord, commit_of
 
 APPROVAL_STATES: Final = StateMachine(
     noun="approval",

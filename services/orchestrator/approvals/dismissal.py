@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from adjutant.common.v1 import task_pb2
 from adjutant.event.v1 import event_pb2
 from services.mesh.store import Store
-from services.orchestrator import approval_metrics, convert
-from services.orchestrator.approval import APPROVALS, ApprovalRecord, dismiss
-from services.orchestrator.outcome import FINAL
-from services.orchestrator.task import TASK_STATES, TASKS
+from services.orchestrator import convert
+from services.orchestrator.approvals import metrics as approval_metrics
+from services.orchestrator.approvals.approval import APPROVALS, ApprovalRecord, dismiss
+from services.orchestrator.tasks.outcome import FINAL
+from services.orchestrator.tasks.task import TASK_STATES, TASKS
 
 _FINAL = {task_pb2.TaskState.Value(convert.task_state(state)) for state in TASK_STATES.final}
 

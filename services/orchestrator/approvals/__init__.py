@@ -1,0 +1,1 @@
+"""Approvals: questions that hold a task, or an agent, until a person answers."""

@@ -1,0 +1,1 @@
+"""Messages to running tasks, each handed over once."""

@@ -1,0 +1,1 @@
+"""The two queues of each project, and who is given a slot next."""
