@@ -20,10 +20,10 @@ from services.agent_runner.backend import JobPhase
 from services.agent_runner.begin import Beginner
 from services.agent_runner.errors import WORK, RunFailure
 from services.agent_runner.held import LOOK_AGAIN_S, HeldRun, RunEndedError
-from services.agent_runner.patience import happens
 from services.agent_runner.progress import Progress
 from services.agent_runner.run import Failure, RunRecord, move, seems
 from services.mesh import telemetry
+from services.mesh.tasks import happens
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2

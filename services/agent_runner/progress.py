@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from services.agent_runner.patience import happens
 from services.agent_runner.run import RUNS, Report, RunRecord, progressed
 from services.agent_runner.words import report_of
 from services.mesh import tasks
+from services.mesh.tasks import happens
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2

@@ -17,7 +17,7 @@ from services.agent_runner.adapters.job_folder import STATE_CHANGED, JobFolder
 from services.agent_runner.adapters.job_words import JobWords
 from services.agent_runner.adapters.spawner_client import SpawnerClient
 from services.agent_runner.backend import JobPhase, JobStatus, OutputPiece, SpawnError
-from services.agent_runner.patience import happens
+from services.mesh.tasks import happens
 
 if TYPE_CHECKING:
     from pathlib import Path
