@@ -19,6 +19,10 @@ from tests.support.mesh import PROJECT, Caller
 from tests.support.processes import LiveMesh, live_mesh
 
 LEASE_TTL_S = 2.0
+RECONCILE_S = 1.0
+JOB_S = 2.0
+MOVED_WITHIN_S = LEASE_TTL_S + RECONCILE_S + 15.0
+"""From a kill to the next news of its work: the lease, the next look, and a busy machine."""
 PATIENCE_S = 60.0
 REPLICAS = ("", "-1")
 STEP = """- [ ] work
@@ -75,7 +79,7 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
     settings = {
         "ADJUTANT_REPLICAS": "2",
         "ADJUTANT_LEASE_TTL_S": str(LEASE_TTL_S),
-        "ADJUTANT_RECONCILE_INTERVAL_S": "1",
+        "ADJUTANT_RECONCILE_INTERVAL_S": str(RECONCILE_S),
         "ADJUTANT_JOB_HEARTBEAT_S": "0.5",
     }
     async with live_mesh(tmp_path / "data", **settings) as (mesh, caller):
@@ -106,8 +110,16 @@ def ids(events: list[Event]) -> list[str]:
     return [event.event_id for event in events]
 
 
-async def _is_as_recorded(pair: Pair, name: str, seen: list[Event]) -> None:
-    recorded = [event.event_id for event in await pair.callers[0].story(name)]
+def _time_of(event: Event) -> float:
+    """Return when an event was, in seconds since the epoch."""
+    assert event.time is not None
+    return event.time.timestamp()
+
+
+async def _is_as_recorded(
+    pair: Pair, name: str, seen: list[Event], caller: Caller | None = None
+) -> None:
+    recorded = [event.event_id for event in await (caller or pair.callers[0]).story(name)]
     assert ids(seen) == recorded, "every event, once and in order"
     assert len(recorded) == len(set(recorded))
 
@@ -126,7 +138,7 @@ async def test_both_replicas_get_work(pair: Pair, tmp_path: Path) -> None:
 @pytest.mark.timeout(240)
 async def test_what_a_killed_replica_did_is_gone_on_with(pair: Pair, tmp_path: Path) -> None:
     count = tmp_path / "count"
-    name = await pair.submit(count, seconds=2)
+    name = await pair.submit(count, seconds=JOB_S)
     watching = asyncio.create_task(pair.story(name))
     runner = await pair.holder("agent_runner", run_of(name))
     orchestrator = await pair.holder("orchestrator", name)
@@ -134,15 +146,23 @@ async def test_what_a_killed_replica_did_is_gone_on_with(pair: Pair, tmp_path: P
     pair.mesh.pause("up")  # nobody starts them again
     for part in (runner, orchestrator):
         await pair.mesh.kill(part)
+    killed_at = time.time()
+    looked_after = f"{run_of(name)} is looked after here"
+    await until(lambda: looked_after in pair.mesh.log_of(pair.other(runner)))
+    adopted_after_s = time.time() - killed_at
 
     seen = await watching
     pair.mesh.resume("up")
+    news = [at for at in map(_time_of, seen) if at > killed_at]
+    print(f"adopted {adopted_after_s:.1f} s after the kill, next event {news[0] - killed_at:.1f} s")
+    assert adopted_after_s < MOVED_WITHIN_S
+    assert news[0] - killed_at < MOVED_WITHIN_S
     assert seen[-1].task_state_changed is not None
     assert int(seen[-1].task_state_changed.state) == states.TASK_STATE_COMPLETED
     assert count.read_text().split() == ["begun", "done"], "the step ran once"
-    assert f"{run_of(name)} is looked after here" in pair.mesh.log_of(pair.other(runner))
     await until(lambda: pair.mesh.pid_of(runner) is not None)
-    await _is_as_recorded(pair, name, seen)
+    survivor = pair.caller(pair.other(orchestrator))
+    await _is_as_recorded(pair, name, seen, survivor)
 
 
 @pytest.mark.timeout(240)

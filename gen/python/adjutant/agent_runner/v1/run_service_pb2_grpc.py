@@ -144,7 +144,8 @@ class RunServiceServicer(object):
         The job finds its run, token and address in its environment as ADJUTANT_RUN,
         ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
         there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
-        than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
+        than the run's first is INVALID_ARGUMENT with INVALID_REQUEST. What is answered is on disk and
+        not lost; a cost that comes after the job's end is FAILED_PRECONDITION with ILLEGAL_TRANSITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

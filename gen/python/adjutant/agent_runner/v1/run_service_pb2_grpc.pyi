@@ -66,7 +66,8 @@ class RunServiceStub:
     The job finds its run, token and address in its environment as ADJUTANT_RUN,
     ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
     there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
-    than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
+    than the run's first is INVALID_ARGUMENT with INVALID_REQUEST. What is answered is on disk and
+    not lost; a cost that comes after the job's end is FAILED_PRECONDITION with ILLEGAL_TRANSITION.
     """
 
 @_typing.type_check_only
@@ -107,7 +108,8 @@ class RunServiceAsyncStub(RunServiceStub):
     The job finds its run, token and address in its environment as ADJUTANT_RUN,
     ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
     there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
-    than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
+    than the run's first is INVALID_ARGUMENT with INVALID_REQUEST. What is answered is on disk and
+    not lost; a cost that comes after the job's end is FAILED_PRECONDITION with ILLEGAL_TRANSITION.
     """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -193,7 +195,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         The job finds its run, token and address in its environment as ADJUTANT_RUN,
         ADJUTANT_REPORT_TOKEN and ADJUTANT_RUNNER_ADDRESS. A wrong token, and a run that
         there is not, are PERMISSION_DENIED with INVALID_REPORT_TOKEN. A cost in another currency
-        than the run's first is INVALID_ARGUMENT with INVALID_REQUEST.
+        than the run's first is INVALID_ARGUMENT with INVALID_REQUEST. What is answered is on disk and
+        not lost; a cost that comes after the job's end is FAILED_PRECONDITION with ILLEGAL_TRANSITION.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
