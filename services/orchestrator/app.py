@@ -174,7 +174,7 @@ async def build(mesh: Mesh) -> None:
 def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
     """Serve schedules, and see to their ticks."""
     ticker = Ticker(mesh.store, mesh.leases, tasks, mesh.settings)
-    due = Due(mesh.store, SCHEDULES, "next_time", ticker.tick)
+    due = Due(mesh.store, SCHEDULES, "due_time", ticker.tick)
     mesh.serve(
         schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server,
         ScheduleService(Schedules(mesh.store, tasks, due)),
