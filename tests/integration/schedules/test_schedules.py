@@ -87,7 +87,7 @@ async def test_each_tick_makes_one_task_which_runs_to_its_end(caller: Caller) ->
 async def test_a_tick_that_broke_off_after_its_task_was_made_makes_no_other_later(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next attempt comes when a later tick has passed, and goes on with the one that broke off."""
+    """The next attempt comes when a later tick has passed, and goes on with the first."""
     broken: list[Tick] = []
 
     def break_off_once(schedule: ScheduleRecord, tick: Tick, result: Result) -> Any:
