@@ -9,7 +9,9 @@ this: a process that is paused between two steps finds, when it wakes, that its 
 was withdrawn, and begins again.
 
 When two meet, the younger one withdraws and waits. An intent that is older than
-INTENT_S is that of a process which died or was paused, and anybody withdraws it.
+INTENT_S is that of a process which died or was paused, and anybody withdraws it. A
+purge withdraws every intent below what was removed: the write that it belongs to looks
+again and finds that out.
 
 Not held back are writes without a guard: they are in order before or after the
 guarded one, as they are on SQLite, where none of them depends on what a guard saw.

@@ -200,6 +200,12 @@ class Writes:
             await forget_if_empty(self._database[collection], name)
         return done
 
+    async def clear(self, collection: str, found: Document) -> None:
+        """Make a document neither a record nor the intent to be one."""
+        await self.bury(collection, found["_id"], [])
+        if intent := found.get("intent"):
+            await self._guards.withdraw(collection, found["_id"], intent["token"])
+
     async def _newest(self, collection: Collection[R], name: str) -> R:
         documents = self._database[collection.name].with_options(read_concern=NEWEST)
         with available():
