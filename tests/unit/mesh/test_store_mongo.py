@@ -39,12 +39,12 @@ class Paused:
         guards = store._writes._guards
         inner = guards.passes
 
-        async def passes(guard: Any, token: str) -> bool:
-            passed = await inner(guard, token)
+        async def passes(guard: Any, token: str) -> Any:
+            elder = await inner(guard, token)
             if not self.reached.is_set():
                 self.reached.set()
                 await self.go_on.wait()
-            return passed
+            return elder
 
         monkeypatch.setattr(guards, "passes", passes)
 
@@ -152,14 +152,14 @@ async def test_the_elder_of_two_writes_goes_first(stores: list[MongoStore]) -> N
     held = {"token": "0", "until": time.time() + 60, "parent": "", "body": {}}
     await store.database["boxes"].update_one({}, {"$set": {"intent": held}})
     guards = Guards(store.database)
-    assert not await guards.passes(is_open, "1"), "the younger one gives way"
+    assert await guards.passes(is_open, "1"), "the younger one gives way"
     held["token"] = "2"
     await store.database["boxes"].update_one({}, {"$set": {"intent": held}})
     waiting = asyncio.create_task(guards.passes(is_open, "1"))
     await asyncio.sleep(0.1)
     assert not waiting.done(), "the elder one waits for it to be gone"
     await store.database["boxes"].update_one({}, {"$unset": {"intent": ""}})
-    assert await waiting
+    assert await waiting is None
 
 
 async def test_events_of_a_removed_record_are_still_published(stores: list[MongoStore]) -> None:
