@@ -23,6 +23,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -163,7 +164,7 @@ class JobFolder:
     def leave_word(self, word: JobWord) -> None:
         """Leave what the job said for whoever looks after it, and wake them."""
         name = f"{_SAID}{time.time_ns()}.{os.getpid()}"
-        unfinished = self._written_aside(f"new.{name}", asdict(word))
+        unfinished = self._written_aside(name, asdict(word))
         os.rename(unfinished, os.path.join(self.path, name))
         self.ring_doorbells(STATE_CHANGED)
 
@@ -259,17 +260,18 @@ class JobFolder:
 
     def _write(self, name: str, value: dict[str, Any]) -> None:
         """Write a file that appears whole, over the one before. Each has one writer."""
-        os.rename(self._written_aside(f"{name}.new", value), os.path.join(self.path, name))
+        os.rename(self._written_aside(name, value), os.path.join(self.path, name))
 
     def _write_first(self, name: str, value: dict[str, Any]) -> None:
         """Write a file that appears whole, unless it is there: of several who do, one does."""
-        unfinished = self._written_aside(f"{name}.{os.getpid()}", value)
+        unfinished = self._written_aside(name, value)
         with suppress(FileExistsError):
             os.link(unfinished, os.path.join(self.path, name))
         os.unlink(unfinished)
 
     def _written_aside(self, name: str, value: dict[str, Any]) -> str:
-        unfinished = os.path.join(self.path, name)
+        # A name of its own: several may write the same at once, in one process and in others.
+        unfinished = os.path.join(self.path, f"new.{name}.{secrets.token_hex(4)}")
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
         with os.fdopen(descriptor, "w") as file:
             json.dump(value, file)
