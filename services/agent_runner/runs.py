@@ -186,9 +186,9 @@ class Runs:
 
     async def reconcile_for_ever(self) -> None:
         """Look after every run that nobody looks after: at the start, and as a safety net."""
-        await self._clear_up()
         while True:
             try:
+                await self.clear_up()
                 await self.reconcile()
             except StoreUnavailableError as error:
                 log.warning("runs are looked after later: %s", error.message)
@@ -278,11 +278,17 @@ class Runs:
         else:
             self._faults.pop(name, None)
 
-    async def _clear_up(self) -> None:
-        """Remove what runs that have ended left on disk when a service died."""
+    async def clear_up(self) -> None:
+        """Remove what runs that have ended left on disk.
+
+        A service that died left it, or a replica that was still preparing a workspace when
+        another one had taken the run over and brought it to its end.
+        """
         for job_id in self._parts.backend.jobs():
             name = name_of_job(job_id)
-            run = await self._store.find(RUNS, name) if name else None
+            if not name or name in self._driving:
+                continue
+            run = await self._store.find(RUNS, name)
             if run is not None and STATES.is_final(run.state):
                 await self._parts.backend.remove(job_id)
 

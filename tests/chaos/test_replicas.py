@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from services.client import Adjutant
 from services.mesh.due import LOOK_AGAIN_S
 from tests.support.mesh import PROJECT, Caller
 from tests.support.processes import LiveMesh, live_mesh
+from tests.support.stores import on_both_stores
 
 LEASE_TTL_S = 2.0
 RECONCILE_S = 1.0
@@ -75,12 +77,13 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
+async def pair(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[Pair]:
     settings = {
         "ADJUTANT_REPLICAS": "2",
         "ADJUTANT_LEASE_TTL_S": str(LEASE_TTL_S),
         "ADJUTANT_RECONCILE_INTERVAL_S": str(RECONCILE_S),
         "ADJUTANT_JOB_HEARTBEAT_S": "0.5",
+        **{f"ADJUTANT_{name.upper()}": value for name, value in mesh_store.items()},
     }
     async with live_mesh(tmp_path / "data", **settings) as (mesh, caller):
         with pytest.MonkeyPatch.context() as patch:
@@ -116,10 +119,8 @@ def _time_of(event: Event) -> float:
     return event.time.timestamp()
 
 
-async def _is_as_recorded(
-    pair: Pair, name: str, seen: list[Event], caller: Caller | None = None
-) -> None:
-    recorded = [event.event_id for event in await (caller or pair.callers[0]).story(name)]
+async def _is_as_recorded(pair: Pair, name: str, seen: list[Event]) -> None:
+    recorded = [event.event_id for event in await pair.callers[0].story(name)]
     assert ids(seen) == recorded, "every event, once and in order"
     assert len(recorded) == len(set(recorded))
 
@@ -136,6 +137,7 @@ async def test_both_replicas_get_work(pair: Pair, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
+@on_both_stores
 async def test_what_a_killed_replica_did_is_gone_on_with(pair: Pair, tmp_path: Path) -> None:
     count = tmp_path / "count"
     name = await pair.submit(count, seconds=JOB_S)
@@ -160,9 +162,8 @@ async def test_what_a_killed_replica_did_is_gone_on_with(pair: Pair, tmp_path: P
     assert seen[-1].task_state_changed is not None
     assert int(seen[-1].task_state_changed.state) == states.TASK_STATE_COMPLETED
     assert count.read_text().split() == ["begun", "done"], "the step ran once"
-    await until(lambda: pair.mesh.pid_of(runner) is not None)
-    survivor = pair.caller(pair.other(orchestrator))
-    await _is_as_recorded(pair, name, seen, survivor)
+    await until(pair.mesh.serves)
+    await _is_as_recorded(pair, name, seen)
 
 
 @pytest.mark.timeout(240)

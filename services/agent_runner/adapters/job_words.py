@@ -51,7 +51,7 @@ class JobWords:
             _touch(self._reported)
             if not word.is_bare:
                 name = f"{_SAID}{time.time_ns()}.{os.getpid()}"
-                whole_files.write(self._folder, name, asdict(word), aside=f"new.{name}")
+                whole_files.write(self._folder, name, asdict(word))
         except FileNotFoundError:  # the folder was removed
             return False
         # Written first, as whoever closes looks for words last: one of the two sees the other.

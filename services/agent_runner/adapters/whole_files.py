@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from contextlib import suppress
 from typing import Any
 
@@ -20,15 +21,15 @@ def read(folder: str, name: str) -> dict[str, Any] | None:
     return found
 
 
-def write(folder: str, name: str, value: dict[str, Any], aside: str = "") -> None:
+def write(folder: str, name: str, value: dict[str, Any]) -> None:
     """Write a file over the one before, by way of another. Each has one writer."""
-    unfinished = _write_aside(folder, aside or f"{name}.new", value)
+    unfinished = _write_aside(folder, name, value)
     os.rename(unfinished, os.path.join(folder, name))
 
 
 def write_first(folder: str, name: str, value: dict[str, Any]) -> None:
     """Write a file unless it is there: of several who do, one does."""
-    unfinished = _write_aside(folder, f"{name}.{os.getpid()}", value)
+    unfinished = _write_aside(folder, name, value)
     with suppress(FileExistsError):
         os.link(unfinished, os.path.join(folder, name))
     os.unlink(unfinished)
@@ -43,7 +44,8 @@ def names(folder: str, prefix: str) -> list[str]:
 
 
 def _write_aside(folder: str, name: str, value: dict[str, Any]) -> str:
-    unfinished = os.path.join(folder, name)
+    # A name of its own: several may write the same at once, in one process and in others.
+    unfinished = os.path.join(folder, f"new.{name}.{secrets.token_hex(4)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
     with os.fdopen(descriptor, "w") as file:
         json.dump(value, file)

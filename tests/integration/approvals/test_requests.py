@@ -30,6 +30,7 @@ from tests.support.approvals import (
 from tests.support.errors import fields_of, reason_of
 from tests.support.identities import Hierarchy
 from tests.support.mesh import PROJECT, Caller, MeshInProcess
+from tests.support.stores import on_both_stores
 
 HISTORY = states.ApprovalChange
 
@@ -82,6 +83,7 @@ async def test_parallel_requests_for_the_same_have_ids_and_answers_of_their_own(
     assert (await get(mesh.caller, two.name)).state == states.APPROVAL_STATE_PENDING
 
 
+@on_both_stores
 async def test_the_end_of_a_task_dismisses_what_was_asked_for_it(mesh: MeshInProcess) -> None:
     task = await mesh.caller.submit("- [ ] wait\n  run: sleep 1\n")
     asked = await request(mesh.caller, task=task.name)
@@ -96,6 +98,7 @@ async def test_the_end_of_a_task_dismisses_what_was_asked_for_it(mesh: MeshInPro
     assert reason_of(over.value) == "ILLEGAL_TRANSITION"
 
 
+@on_both_stores
 async def test_a_request_of_a_run_belongs_to_its_task_and_ends_with_the_run(
     mesh: MeshInProcess, tmp_path: Path
 ) -> None:
@@ -207,6 +210,7 @@ async def test_the_edit_of_a_tool_is_what_may_be_done(mesh: MeshInProcess) -> No
     assert reason_of(second.value) == "APPROVAL_DECIDED", "without the edit it is another answer"
 
 
+@on_both_stores
 async def test_one_of_many_answers_at_once_wins(mesh: MeshInProcess) -> None:
     asked = await request(mesh.caller)
     answers = [answer(mesh.caller, asked.name, DENY if n % 2 else APPROVE) for n in range(8)]

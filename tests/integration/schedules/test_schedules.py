@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from services.orchestrator.schedules import ticker
 from services.orchestrator.schedules.schedule import Result, ScheduleRecord, Tick, ticked
 from tests.support.errors import fields_of
 from tests.support.mesh import PROJECT, Caller
+from tests.support.stores import on_both_stores
 
 EACH_SECOND = "* * * * * *"
 YEARLY = "0 0 1 1 *"
@@ -68,6 +70,7 @@ def ticks(events: list[event_pb2.Event]) -> list[schedule_events_pb2.ScheduleTic
     return [event.schedule_ticked for event in events if event.HasField("schedule_ticked")]
 
 
+@on_both_stores
 async def test_each_tick_makes_one_task_which_runs_to_its_end(caller: Caller) -> None:
     schedule = await create(caller, "often", EACH_SECOND, overlap_policy="OVERLAP_POLICY_ALLOW")
     assert schedule.creator.startswith("users/")
@@ -86,7 +89,7 @@ async def test_each_tick_makes_one_task_which_runs_to_its_end(caller: Caller) ->
 async def test_a_tick_that_broke_off_after_its_task_was_made_makes_no_other_later(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next attempt comes when a later tick has passed, and takes it in with the first."""
+    """The next attempt comes when a later tick has passed, and goes on with the first."""
     broken: list[Tick] = []
 
     def break_off_once(schedule: ScheduleRecord, tick: Tick, result: Result) -> Any:
@@ -100,8 +103,7 @@ async def test_a_tick_that_broke_off_after_its_task_was_made_makes_no_other_late
     schedule = await create(caller, "broken-off", EACH_SECOND, **fields)
     told = await events_of(caller, schedule.name, lambda events: len(ticks(events)) == 2)
     await update(caller, schedule.name, "paused", paused=True)
-    assert broken
-    assert ticks(told)[0].missed_count > 0, "a later tick was taken in with the first"
+    assert ticks(told)[0].tick_time.ToDatetime(UTC) == broken[0].time
     listing = task_service_pb2.ListTasksRequest(
         parent=PROJECT, filter='title = "broken off"', order_by="create_time asc"
     )
@@ -140,6 +142,7 @@ async def test_it_can_be_triggered_at_any_time_once_for_each_request(caller: Cal
     assert (await caller.finished(tasks[0])).state == states.TASK_STATE_COMPLETED
 
 
+@on_both_stores
 async def test_it_is_listed_changed_and_removed(caller: Caller) -> None:
     schedule = await create(caller, "yearly", YEARLY, display_name="Each year")
     again = await create(caller, "yearly-2", YEARLY)
