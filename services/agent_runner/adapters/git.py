@@ -140,13 +140,15 @@ class Workspaces:
             index = await asyncio.to_thread(_own_index, folder, patch)
             await self._git("add", "--all", folder=folder, variables=index)
             difference = ("diff", "--cached", "--binary", "--full-index", "--no-ext-diff")
-            await self._git(
-                *difference, f"--output={patch}", start_sha, folder=folder, variables=index
-            )
-            names = await self._git(
-                *("diff", "--cached", "--name-only", "-z", start_sha),
-                folder=folder,
-                variables=index,
+            _, names = await asyncio.gather(  # both only read the index
+                self._git(
+                    *difference, f"--output={patch}", start_sha, folder=folder, variables=index
+                ),
+                self._git(
+                    *("diff", "--cached", "--name-only", "-z", start_sha),
+                    folder=folder,
+                    variables=index,
+                ),
             )
         except (GitError, FileNotFoundError) as error:
             raise RunFailure(
