@@ -18,6 +18,7 @@ from services.mesh.store import Look, Page, Store, now
 from services.orchestrator import convert
 from services.orchestrator.queues import rank
 from services.orchestrator.queues.slots import Place
+from services.orchestrator.requests import check_etag
 from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 TRIES: Final = 50
@@ -146,9 +147,7 @@ def _require_queued(task: TaskRecord, etag: str) -> None:
             f"The task is {task.state} and waits in no queue any more; there is nothing to move.",
             metadata={"state": task.state},
         )
-    if etag and etag != task.etag:
-        message = "The task was changed by somebody else; read it and try again."
-        raise AdjutantError("CONCURRENT_CHANGE", message, field="etag")
+    check_etag(task, etag)
 
 
 def _rank_in_queue(other: TaskRecord | None, task: TaskRecord, queue: str) -> str:
