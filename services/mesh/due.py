@@ -20,6 +20,7 @@ BATCH: Final = 100
 LOOK_AGAIN_S: Final = 5.0
 """What another replica put into the store is seen after so long at most."""
 RETRY_S: Final = 1.0
+STILL_DUE_S: Final = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,9 @@ class Due(Generic[R]):
         earliest = await self._store.next_due(self._collection, self._field)
         if earliest is None:
             return LOOK_AGAIN_S
-        return min(max((earliest - now()) / timedelta(seconds=1), 0.0), LOOK_AGAIN_S)
+        left_s = (earliest - now()) / timedelta(seconds=1)
+        # What is due still was left as it is, or has come due just now.
+        return min(left_s if left_s > 0 else STILL_DUE_S, LOOK_AGAIN_S)
 
     async def _pause(self, seconds: float) -> None:
         # Not wait_for, which in Python 3.11 swallows a cancellation that comes with the event.

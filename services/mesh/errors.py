@@ -6,7 +6,9 @@ help. Anything else that is raised becomes INTERNAL with a trace id, and its
 text stays in our log.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -184,6 +186,16 @@ def not_found(kind: str, name: str) -> AdjutantError:
     return AdjutantError(
         "NOT_FOUND", f"There is no {kind} named {name}. List them to see which exist.", field="name"
     )
+
+
+@contextlib.contextmanager
+def suppress_not_found() -> Iterator[None]:
+    """Let the block remove what somebody else may have removed already."""
+    try:
+        yield
+    except AdjutantError as error:
+        if error.reason != "NOT_FOUND":
+            raise
 
 
 def _attach(status: status_pb2.Status, detail: message.Message) -> None:

@@ -110,7 +110,7 @@ async def build(mesh: Mesh) -> None:
     saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
     planner = CachedPlanner(ChecklistPlanner(), mesh.store, options.plan_cache_ttl_s)
-    statistics = Statistics(mesh.store)
+    statistics = Statistics(mesh.store, options.statistics_ttl_s)
     estimates = Estimates(statistics)
     inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     expiry = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
@@ -135,7 +135,9 @@ async def build(mesh: Mesh) -> None:
     )
     mesh.serve(
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server,
-        ApprovalService(Approvals(mesh.store, asker, runner), ApprovalStatistics(mesh.store)),
+        ApprovalService(
+            Approvals(mesh.store, asker, runner, dismissal), ApprovalStatistics(mesh.store)
+        ),
         f"{_CONTRACT}.ApprovalService",
     )
     _serve_queues(mesh, conductor, messages)
@@ -157,6 +159,7 @@ async def build(mesh: Mesh) -> None:
     mesh.run_in_background("retention", due.run)
     mesh.run_in_background("back-off", back_off.run)
     mesh.run_in_background("plan cache", planner.run)
+    mesh.run_in_background("statistics", statistics.run)
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     _serve_schedules(mesh, tasks)
@@ -174,7 +177,7 @@ async def build(mesh: Mesh) -> None:
 def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
     """Serve schedules, and see to their ticks."""
     ticker = Ticker(mesh.store, mesh.leases, tasks, mesh.settings)
-    due = Due(mesh.store, SCHEDULES, "next_time", ticker.tick)
+    due = Due(mesh.store, SCHEDULES, "due_time", ticker.tick)
     mesh.serve(
         schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server,
         ScheduleService(Schedules(mesh.store, tasks, due)),

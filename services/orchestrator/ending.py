@@ -44,7 +44,7 @@ class Ending:
         for name in task.active_runs():
             run = await self._runner.cancel(name)
             if run.state in FINAL:
-                await self._results.take_in(task.name, name)
+                await self._results.take_in(task.name, name, told=False)
 
     async def give_up(self, name: str, lease: Lease) -> TaskRecord:
         """Fail a task whose passes keep failing, when nothing of it goes on any more."""

@@ -41,7 +41,7 @@ class News:
     async def on_run_event(self, event: event_pb2.Event) -> None:
         """Take in the end of a run, and wake its task."""
         if event.task and event.run_state_changed.state in FINAL:
-            await self._take_in(event.task, event.resource)
+            await self._take_in(event.task, event.resource, told=True)
 
     async def on_approval_event(self, event: event_pb2.Event) -> None:
         """Wake the task whose approval was decided."""
@@ -88,15 +88,15 @@ class News:
     async def _check(self, task: TaskRecord) -> None:
         """Ask for what should have been told."""
         for run in task.active_runs():
-            await self._take_in(task.name, run)
+            await self._take_in(task.name, run, told=False)
         if task.state == "WAITING_FOR_USER" and task.approval:
             approval = await self._store.get(APPROVALS, task.approval)
             if approval.state != "PENDING":
                 await self._store.update(TASKS, task.name, _set_wake)
                 self._wake(task.name)
 
-    async def _take_in(self, name: str, run: str) -> None:
-        task = await self._results.take_in(name, run)
+    async def _take_in(self, name: str, run: str, *, told: bool) -> None:
+        task = await self._results.take_in(name, run, told=told)
         if task and task.wake:
             self._wake(name)
 

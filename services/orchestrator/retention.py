@@ -22,13 +22,15 @@ class Retention:
 
     async def see_to(self, seen: TaskRecord) -> None:
         """Compact a thread that has ended, or remove one that ended long ago."""
-        task = await self._store.update(TASKS, seen.name, lambda task: self._advance(task, seen))
-        if task.end_time != seen.end_time:
+        task = await self._store.find(TASKS, seen.name)
+        if task is None or task.end_time != seen.end_time:
             return  # it was queued again meanwhile
+        # First the thread, then the note: a crash in between has it done once more.
         if seen.thread_compacted:
             await self._checkpoints.adelete_thread(seen.name)
         else:
             await self._checkpoints.compact(seen.name)
+        await self._store.update(TASKS, seen.name, lambda task: self._advance(task, seen))
 
     def _advance(self, task: TaskRecord, seen: TaskRecord) -> Events | None:
         if task.end_time is None or task.thread_time != seen.thread_time:

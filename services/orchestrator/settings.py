@@ -49,6 +49,8 @@ class OrchestratorSettings(MeshSettings):
     """Seconds until a step is tried again by itself at most."""
     plan_cache_ttl_s: float = Field(86400.0, ge=0)
     """Seconds that a plan is kept, for the same instructions in the same project; 0 keeps none."""
+    statistics_ttl_s: float = Field(90 * 86400.0, gt=0)
+    """Seconds that what steps of a kind took is remembered, after the last of them."""
     max_parallel_steps: int = Field(16, ge=1, le=1000)
     """Runs of one task that may be under way, where neither it nor its project says."""
     checkpoint_keep: int = Field(10, ge=1)

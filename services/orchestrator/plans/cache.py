@@ -7,7 +7,7 @@ from typing import Final
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.due import Due
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, suppress_not_found
 from services.mesh.names import child
 from services.mesh.store import Collection, Look, Record, Store, UtcTime, now
 from services.orchestrator.plans.plan import Plan
@@ -86,8 +86,5 @@ class CachedPlanner:
 
     async def _forget(self, due: PlanRecord) -> None:
         """Remove a plan; one that was made anew meanwhile is made once more when it is needed."""
-        try:
+        with suppress_not_found():  # another replica was faster
             await self._store.delete(PLANS, due.name)
-        except AdjutantError as error:
-            if error.reason != "NOT_FOUND":  # another replica was faster
-                raise

@@ -4,15 +4,17 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from pydantic import BaseModel, Field
 
 from adjutant.common.v1 import task_pb2
 from adjutant.event.v1 import event_pb2
-from services.mesh.errors import AdjutantError
+from services.mesh.due import Due
+from services.mesh.errors import AdjutantError, suppress_not_found
 from services.mesh.names import child, parent_of
-from services.mesh.store import Collection, Look, Record, Store, now
+from services.mesh.store import Collection, Look, Record, Store, UtcTime, now
 from services.orchestrator.tasks.money import NANOS, MoneyRecord, add_all
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
@@ -40,9 +42,11 @@ class StatisticsRecord(Record):
     """The last of them."""
     counted: list[str] = Field(default_factory=list)
     """Digests of the names of the last runs that were counted."""
+    expire_time: UtcTime | None = None
+    """When it is forgotten, unless another step of the kind comes before."""
 
 
-STATISTICS: Final = Collection("statistics", StatisticsRecord)
+STATISTICS: Final = Collection("statistics", StatisticsRecord, hidden=("expire_time",))
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,15 @@ def kinds(project: str, agent: str, command_line: str, verify_command: str) -> t
 class Statistics:
     """Counts the steps that succeed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, ttl_s: float) -> None:
+        """Take how long a kind is remembered of which no step comes any more."""
         self._store = store
+        self._ttl = timedelta(seconds=ttl_s)
+        self._due = Due(store, STATISTICS, "expire_time", self._forget)
+
+    async def run(self) -> None:
+        """Forget kinds whose time is over, for ever."""
+        await self._due.run()
 
     async def on_step_event(self, event: event_pb2.Event) -> None:
         """Take in the end of a step; a repeat changes nothing."""
@@ -90,6 +101,7 @@ class Statistics:
 
     async def _add(self, project: str, name: str, run: str, sample: Sample) -> None:
         def add(record: StatisticsRecord) -> list[event_pb2.Event] | None:
+            record.expire_time = now() + self._ttl
             return [] if count(record, run, sample) else None
 
         def stands(look: Look) -> None:
@@ -105,6 +117,11 @@ class Statistics:
                 if error.reason != "ALREADY_EXISTS":
                     raise
         await self._store.update(STATISTICS, name, add)
+
+    async def _forget(self, due: StatisticsRecord) -> None:
+        """Remove a kind; what one that came just now adds is lost with it, which harms nobody."""
+        with suppress_not_found():
+            await self._store.delete(STATISTICS, due.name)
 
 
 def count(record: StatisticsRecord, run: str, sample: Sample) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from google.protobuf import json_format
+from pydantic import BaseModel
 
 from adjutant.event.v1 import event_pb2, schedule_events_pb2
 from adjutant.orchestrator.v1 import schedule_pb2, task_service_pb2
@@ -16,6 +17,13 @@ from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
 from services.orchestrator.schedules import times
 from services.orchestrator.tasks.failure import FailureRecord
+
+
+class PendingTick(BaseModel):
+    """A tick that is being seen to: what was decided of it stays so, whatever crashes."""
+
+    time: UtcTime
+    missed_count: int
 
 
 class ScheduleRecord(Record):
@@ -30,6 +38,10 @@ class ScheduleRecord(Record):
     allow_overlap: bool = False
     paused: bool = False
     next_time: UtcTime | None = None
+    pending: PendingTick | None = None
+    """A tick whose task is being handed in, or was, and is not told of yet."""
+    due_time: UtcTime | None = None
+    """When something is to be done: the pending tick's time, else the next tick's."""
     last_time: UtcTime | None = None
     last_outcome: str = "UNSPECIFIED"
     last_task: str = ""
@@ -47,10 +59,11 @@ class ScheduleRecord(Record):
         """Note when it ticks next. INVALID_SCHEDULE."""
         upcoming = times.next_tick(self.cron, self.time_zone, after)
         self.next_time = None if self.paused else upcoming
+        self.due_time = self.pending.time if self.pending else self.next_time
 
 
 SCHEDULES: Final = Collection(
-    "schedules", ScheduleRecord, fields=("display_name",), hidden=("next_time",)
+    "schedules", ScheduleRecord, fields=("display_name",), hidden=("due_time",)
 )
 Events = list[event_pb2.Event]
 
@@ -74,28 +87,45 @@ class Result:
     failure: FailureRecord | None = None
 
 
-def due_tick(schedule: ScheduleRecord, first: datetime, grace_s: float, *, busy: bool) -> Tick:
-    """Return the tick to see to now; `busy` tells that the task of the one before goes on."""
-    present = now()
-    late = (present - first).total_seconds() > grace_s
+def decide(schedule: ScheduleRecord, grace_s: float, *, busy: bool) -> Tick | None:
+    """Return the tick to see to now, or None where there is none.
+
+    `busy` tells that the task of the one before goes on. One that was begun is gone on with.
+    """
+    if schedule.pending:
+        return Tick(schedule.pending.time, schedule.pending.missed_count, "SUBMITTED")
+    present, first = now(), schedule.next_time
+    if first is None or first > present:
+        return None
     time, count = times.missed(schedule.cron, schedule.time_zone, first, present)
-    if late and schedule.skip_missed:
+    if schedule.skip_missed and (present - first).total_seconds() > grace_s:
         return Tick(time, count, "MISSED")
     if busy and not schedule.allow_overlap:
         return Tick(time, count, "OVERLAPPED")
     return Tick(time, count, "SUBMITTED")
 
 
-def ticked(schedule: ScheduleRecord, tick: Tick, result: Result) -> Events | None:
-    """Note what a tick came to; None where that was done before."""
-    if schedule.last_time is not None and schedule.last_time >= tick.time:
-        return None
+def begin(schedule: ScheduleRecord, tick: Tick) -> Events:
+    """Note that the task of a tick is handed in from now on."""
+    schedule.pending = PendingTick(time=tick.time, missed_count=tick.missed_count)
+    schedule.due_time = tick.time
+    return []
+
+
+def ticked(schedule: ScheduleRecord, tick: Tick, result: Result) -> Events:
+    """Note what a tick came to, and when the next one is."""
+    was_told = schedule.last_time is not None and schedule.last_time >= tick.time
+    schedule.pending = None
+    if was_told or (schedule.next_time and schedule.next_time <= tick.time):
+        schedule.plan_next(max(tick.time, schedule.last_time or tick.time))
+    else:  # its times were changed meanwhile
+        schedule.due_time = schedule.next_time
+    if was_told:
+        return []
     schedule.last_time = tick.time
     schedule.last_outcome = "FAILED" if result.failure else tick.outcome
     schedule.last_failure = result.failure
     schedule.last_task = result.task or schedule.last_task
-    if schedule.next_time is not None and schedule.next_time <= tick.time:
-        schedule.plan_next(tick.time)
     event = schedule_events_pb2.ScheduleTicked(
         tick_time=convert.time(tick.time),
         outcome=f"TICK_OUTCOME_{schedule.last_outcome}",

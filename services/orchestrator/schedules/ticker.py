@@ -1,8 +1,9 @@
 """Sees to the ticks of schedules: one replica to each, and each tick makes at most one task.
 
-The task's request key follows from the schedule and the first tick that is not seen to yet, so
-that a repeat after a crash finds the task that is there. The lease keeps replicas from doing the
-same work; it is not what makes a tick happen once.
+What is to become of a tick is decided once and written down before its task is handed in; the
+task's request key follows from schedule and tick. So a repeat after a crash goes on with the same
+tick and finds the task that is there. The lease keeps replicas from doing the same work; it is
+not what makes a tick happen once.
 """
 
 import logging
@@ -14,11 +15,11 @@ from services.mesh.names import project_of
 from services.mesh.store import RequestKey, Store
 from services.orchestrator.schedules.schedule import (
     SCHEDULES,
-    Events,
     Result,
     ScheduleRecord,
     Tick,
-    due_tick,
+    begin,
+    decide,
     ticked,
 )
 from services.orchestrator.settings import OrchestratorSettings
@@ -50,28 +51,29 @@ class Ticker:
                 log.info("somebody else sees to %s", seen.name)
                 return
             record = await self._store.find(SCHEDULES, seen.name)
-            if record is None or record.next_time is None or record.next_time != seen.next_time:
-                return
-            tick = due_tick(
-                record, record.next_time, self._grace_s, busy=await self._is_busy(record)
-            )
+            if record is not None and record.due_time == seen.due_time:
+                await self._see_to(record, lease.token)
+
+    async def _see_to(self, record: ScheduleRecord, fence: int) -> None:
+        name = record.name
+        tick = decide(record, self._grace_s, busy=await self._is_busy(record))
+        if tick is None:
+            return
+        result = Result()
+        if tick.outcome == "SUBMITTED":
+            if record.pending is None:
+                await self._store.update(SCHEDULES, name, lambda now: begin(now, tick), fence=fence)
             result = await self._submit(record, tick)
-
-            def change(current: ScheduleRecord) -> Events | None:
-                return ticked(current, tick, result)
-
-            await self._store.update(SCHEDULES, record.name, change, fence=lease.token)
+        await self._store.update(
+            SCHEDULES, name, lambda now: ticked(now, tick, result), fence=fence
+        )
 
     async def _is_busy(self, record: ScheduleRecord) -> bool:
         task = await self._store.find(TASKS, record.last_task) if record.last_task else None
         return task is not None and not TASK_STATES.is_final(task.state)
 
     async def _submit(self, record: ScheduleRecord, tick: Tick) -> Result:
-        if tick.outcome != "SUBMITTED":
-            return Result()
-        # Of the tick that came first: when this is tried again, later ones may have passed, too.
-        first = record.next_time or tick.time
-        key = RequestKey(record.name, f"tick {first.isoformat()}", "")
+        key = RequestKey(record.name, f"tick {tick.time.isoformat()}", "")
         try:
             task = await self._tasks.hand_in(record.request(), record.creator, key)
         except AdjutantError as refused:

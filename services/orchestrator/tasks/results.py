@@ -2,15 +2,19 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
+from typing import Final
 
+from adjutant.agent_runner.v1 import run_pb2
 from services.mesh.store import Store, now
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.tasks.outcome import take_in
+from services.orchestrator.tasks.outcome import FINAL, take_in
 from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 log = logging.getLogger(__name__)
+TOLD_WITHIN: Final = timedelta(seconds=4)
+"""How long the event of a run's end may take to come; it is asked for then."""
 
 
 class Results:
@@ -29,8 +33,12 @@ class Results:
         self._settings = settings
         self._on_retry = on_retry
 
-    async def take_in(self, name: str, run_name: str) -> TaskRecord | None:
-        """Fold a run into its task; None where that is no task of ours. RunnerUnavailableError."""
+    async def take_in(self, name: str, run_name: str, *, told: bool) -> TaskRecord | None:
+        """Fold a run into its task; None where that is no task of ours. RunnerUnavailableError.
+
+        `told` says that the run's end is in the event log. Else an end of just now is left to its
+        event, so that a task's last event comes after those of its runs.
+        """
         if await self._store.find(TASKS, name) is None:
             log.info("run %s belongs to no task of ours", run_name)
             return None
@@ -39,6 +47,8 @@ class Results:
             # Nor may anybody start it any more: a replica that was paused just before it did
             # finds it ended, and the step is started under another name.
             await self._runner.cancel(run_name)
+        elif not told and _is_on_its_way(run):
+            return await self._store.get(TASKS, name)
 
         def change(task: TaskRecord) -> Events | None:
             before = task.news_time
@@ -50,3 +60,13 @@ class Results:
         if task.wake_time:
             self._on_retry()
         return task
+
+
+def _is_on_its_way(run: run_pb2.Run) -> bool:
+    """Tell whether the event of a run's end will be told soon.
+
+    A run that was cancelled before it started has none.
+    """
+    if run.state not in FINAL or not run.spec.agent:
+        return False
+    return now() - run.end_time.ToDatetime(UTC) < TOLD_WITHIN

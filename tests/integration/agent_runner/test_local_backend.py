@@ -366,7 +366,7 @@ async def test_a_folder_that_cannot_be_used_is_told(
 ) -> None:
     monkeypatch.setattr("services.agent_runner.adapters.subprocess._START_TIMEOUT_S", 0.5)
     bench.prepare("bad", bench.spec("true"))
-    (bench.folder / "runs" / "bad" / "started.json.new").mkdir()
+    (bench.folder / "runs" / "bad" / "output.log").mkdir()
     with pytest.raises(SpawnError, match="did not start the job: IsADirectoryError"):
         await bench.backend.start("bad")
     await until(lambda: not marked(bench.token))

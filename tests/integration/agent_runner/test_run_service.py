@@ -458,6 +458,17 @@ async def test_nothing_of_a_run_stays_behind(runner: Caller, runs_folder: pathli
     await until(lambda: not (runs_folder / job_id_of(run.name)).exists())
 
 
+async def test_what_comes_back_of_a_run_that_has_ended_is_removed_again(
+    runner: Caller, runs_folder: pathlib.Path
+) -> None:
+    """As a replica leaves it that was paused in its preparations, and went on after the end."""
+    run = await runner.run("true")
+    folder = runs_folder / job_id_of(run.name)
+    await until(lambda: not folder.exists())
+    (folder / "by-1" / "workspace").mkdir(parents=True)
+    await until(lambda: not folder.exists())
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are read from /proc")
 async def test_followed_logs_leave_no_file_open(runner: Caller) -> None:
     for _ in range(3):

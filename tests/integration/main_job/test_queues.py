@@ -138,6 +138,22 @@ async def test_tasks_begin_in_the_order_of_their_queues(one_slot: Caller, gate: 
     assert gate.began.index(background[0]) <= 5
 
 
+async def test_a_flood_of_foreground_tasks_does_not_starve_the_background(
+    gate: Gate, tmp_path: Path
+) -> None:
+    settings = {"max_concurrent_orchestrations": 1, "foreground_burst": 2}
+    async with mesh_in_process(tmp_path / "data", **settings) as mesh:
+        flood = await _submit(mesh.caller, 12)
+        (waiting,) = await _submit(mesh.caller, 1, BACKGROUND)
+        gate.opened.set()
+        await mesh.caller.finished(waiting)
+        before = gate.began[: gate.began.index(waiting)]
+        # One had the slot already; then come two of the foreground, and then it is its turn.
+        assert 1 <= len(before) <= 3
+        for name in flood:
+            await mesh.caller.finished(name)
+
+
 async def test_a_restart_keeps_the_order(gate: Gate, tmp_path: Path) -> None:
     async with mesh_in_process(tmp_path / "data", max_concurrent_orchestrations=1) as mesh:
         a, b, c = await _submit(mesh.caller, 3)

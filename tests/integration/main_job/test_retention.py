@@ -74,6 +74,28 @@ async def test_a_thread_of_a_thousand_steps_is_as_small_as_one_of_ten(tmp_path: 
     assert sum(file.stat().st_size for file in settings.service_dir.glob("checkpoints.db")) < 2**20
 
 
+async def test_the_thread_of_a_task_of_many_steps_stays_as_small(tmp_path: Path) -> None:
+    """The tasks' own graph: execute, wait and evaluate for each of 120 steps in a row."""
+    chain = "\n".join(
+        f"- [ ] step {n}\n  run: true" + (f"\n  after: step {n - 1}" if n else "")
+        for n in range(120)
+    )
+    async with mesh_in_process(tmp_path, checkpoint_keep=KEEP) as mesh:
+        path = tmp_path / "orchestrator" / "checkpoints.db"
+        held: dict[int, tuple[int, int]] = {}
+        task = await mesh.caller.submit(chain)
+        async for frame in mesh.caller.watch(task.name):
+            step = frame.event.step_state_changed.step
+            if step.state == states.STEP_STATE_SUCCEEDED:
+                held[step.number] = sizes(path, task.name)
+        assert (await mesh.caller.task(task.name)).state == states.TASK_STATE_COMPLETED
+    assert max(count for count, _ in held.values()) <= 2 * KEEP
+    late = max(size for number, (_, size) in held.items() if number > 60)
+    early = max(size for number, (_, size) in held.items() if number <= 30)
+    assert late < 1.5 * early
+    print(f"120 steps: {early} bytes at most up to step 30, {late} after step 60")
+
+
 @pytest.mark.parametrize("ttl_s", [600.0, 0.0])
 async def test_a_finished_task_keeps_its_last_checkpoint_and_then_none(
     tmp_path: Path, ttl_s: float

@@ -93,6 +93,7 @@ def _schedule(name: str) -> ScheduleRecord:
         allow_overlap=True,
         creator="users/ada",
     )
+    # Due to whoever is handed it; the mesh's own orchestrator goes by due_time and leaves it alone.
     record.next_time = now() - timedelta(seconds=1)
     return record
 
@@ -118,7 +119,6 @@ async def test_many_replicas_at_once_make_one_task_of_a_tick(
 ) -> None:
     mesh, log, store = parts
     record = _schedule("shared")
-    record.paused = True  # for the mesh's own orchestrator; ours are handed it below
     await store.insert(SCHEDULES, record)
     replicas = [Replica(store, log, f"replica-{n}", 2.0) for n in range(4)]
     for round_number in range(5):
@@ -129,7 +129,7 @@ async def test_many_replicas_at_once_make_one_task_of_a_tick(
 
         def again(schedule: ScheduleRecord, back: int = round_number) -> list[Any]:
             schedule.next_time = now() - timedelta(seconds=0.5 - back / 100)
-            schedule.last_time = None
+            schedule.due_time = schedule.last_time = None
             return []
 
         await store.update(SCHEDULES, record.name, again)
@@ -140,7 +140,7 @@ async def test_a_tick_that_somebody_else_is_at_is_left_to_them(
 ) -> None:
     mesh, log, store = parts
     record = _schedule("held")
-    await store.insert(SCHEDULES, record.model_copy(update={"next_time": None}))
+    await store.insert(SCHEDULES, record)
     holder, other = (Replica(store, log, name, 0.3) for name in ("holder", "other"))
     client, project = PROJECT.split("/")[1::2]
     async with holder.leases.held(f"schedule.{client}.{project}.held") as lease:
@@ -149,21 +149,46 @@ async def test_a_tick_that_somebody_else_is_at_is_left_to_them(
     assert await _tasks_of(store, mesh) == []
 
 
-async def test_a_crash_after_the_task_was_made_makes_no_second_one(
-    parts: tuple[MeshInProcess, EventLog, SqliteStore], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("skip_missed", [False, True])
+async def test_a_crash_after_the_task_was_made_makes_no_second_one_and_tells_of_it(
+    parts: tuple[MeshInProcess, EventLog, SqliteStore],
+    monkeypatch: pytest.MonkeyPatch,
+    skip_missed: bool,
 ) -> None:
     mesh, log, store = parts
     record = _schedule("crashed")
-    record.next_time = now() + timedelta(hours=1)  # the mesh's own orchestrator leaves it alone
+    record.skip_missed = skip_missed
     await store.insert(SCHEDULES, record)
     replica = Replica(store, log, "replica", 2.0)
-    tick = schedules.Tick(now(), 0, "SUBMITTED")
-    monkeypatch.setattr("services.orchestrator.schedules.ticker.due_tick", lambda *_, **__: tick)
+    update, crashed = store.update, iter([False, True])
+
+    async def update_once(*arguments: Any, **more: Any) -> Any:
+        if next(crashed):
+            raise SystemError("killed")
+        return await update(*arguments, **more)
+
     with monkeypatch.context() as crash:
-        crash.setattr(store, "update", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        crash.setattr(store, "update", update_once)
+        with pytest.raises(SystemError):
             await replica.ticker.tick(record)
     (task,) = await _tasks_of(store, mesh)
-    await replica.ticker.tick(record)
+    # Much later, so that the tick would count as missed, and others have passed since.
+    later = now() + timedelta(hours=2)
+    monkeypatch.setattr("services.orchestrator.schedules.schedule.now", lambda: later)
+    left = await store.get(SCHEDULES, record.name)
+    assert left.pending is not None
+    assert left.due_time == left.pending.time
+    await replica.ticker.tick(left)
     assert await _tasks_of(store, mesh) == [task]
-    assert (await get(mesh.caller, record.name)).last_task == task
+    told = await get(mesh.caller, record.name)
+    assert (told.last_task, told.last_outcome) == (task, outcomes.TICK_OUTCOME_SUBMITTED)
+
+
+def test_a_tick_that_was_told_of_is_not_told_of_again_and_the_next_one_comes() -> None:
+    record = _schedule("ahead")
+    record.last_time = now() + timedelta(minutes=3)  # by a replica whose clock is ahead
+    tick = schedules.Tick(now(), 0, "SUBMITTED")
+    assert schedules.ticked(record, tick, schedules.Result()) == []
+    assert record.next_time is not None
+    assert record.next_time > record.last_time
+    assert record.due_time == record.next_time

@@ -1,10 +1,12 @@
 """What is told of a plan before it is run: the arithmetic of it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from adjutant.event.v1 import event_pb2
+from services.mesh import tasks
 from services.mesh.events import new_event
 from services.mesh.store import SqliteStore, now, open_store
 from services.orchestrator.plans.cache import PLANS, CachedPlanner
@@ -126,7 +128,7 @@ async def test_estimates_stand_on_the_same_command_else_the_same_agent_else_on_n
     tmp_path: Path,
 ) -> None:
     store = await store_in(tmp_path)
-    statistics = Statistics(store)
+    statistics = Statistics(store, 3600)
     same = ended("r1", "make")
     for event in (same, same, ended("r2", "make"), ended("r3", "lint"), ended("r4", "x", "FAILED")):
         await statistics.on_step_event(event)
@@ -149,9 +151,22 @@ async def test_what_was_removed_meanwhile_is_not_counted(tmp_path: Path) -> None
         task="clients/a/projects/gone/tasks/t",
         step_state_changed=event.step_state_changed,
     )
-    await Statistics(store).on_step_event(gone)
+    await Statistics(store, 3600).on_step_event(gone)
     for kind in kinds("clients/a/projects/gone", "command", "make", ""):
-        assert await Statistics(store).find(kind) is None
+        assert await Statistics(store, 3600).find(kind) is None
+    await store.close()
+
+
+async def test_a_kind_that_does_not_come_any_more_is_forgotten(tmp_path: Path) -> None:
+    store = await store_in(tmp_path)
+    statistics = Statistics(store, 0.1)
+    await statistics.on_step_event(ended("r1", "make"))
+    forgetting = asyncio.create_task(statistics.run())
+    (command, _) = kinds(PROJECT, "command", "make", "")
+    async with asyncio.timeout(30):
+        while await statistics.find(command):
+            await asyncio.sleep(0.05)
+    await tasks.end([forgetting])
     await store.close()
 
 
