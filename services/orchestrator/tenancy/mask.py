@@ -39,7 +39,7 @@ def _money(settings: Any) -> MoneyRecord | None:
     limit = _given(settings, "cost_limit")
     if limit is None:
         return None
-    return MoneyRecord(currency_code=limit.currency_code, units=limit.units, nanos=limit.nanos)
+    return MoneyRecord.of(limit)
 
 
 def _set_setting(field: str) -> Callable[[Any, Any], None]:
