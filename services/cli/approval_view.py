@@ -95,6 +95,10 @@ def _show_plan(session: Session, plan: PlanAction) -> None:
     _line(session, "complexity", (plan.complexity.name or "").lower())
     for step in plan.steps:
         _line(session, f"step {step.number}", step.title)
+        if step.agent and step.agent != "command":
+            _line(session, "agent", step.agent)
+        _lines(session, "run", step.command_line)
+        _lines(session, "verify", step.verify_command)
 
 
 def _show_tool(session: Session, tool: ToolAction) -> None:
@@ -136,6 +140,12 @@ def show_statistics(session: Session, found: ApprovalStatistics) -> None:
     ):
         if took is not None:
             _line(session, label, span(took))
+
+
+def _lines(session: Session, label: str, text: str) -> None:
+    """Print a text of several lines, the label beside the first."""
+    for number, line in enumerate(text.splitlines()):
+        _line(session, "" if number else label, line)
 
 
 def _line(session: Session, label: str, text: str) -> None:

@@ -207,6 +207,8 @@ def _show_step(session: Session, step: Step) -> None:
         kind = (result.type.name or "").lower()
         read = f"adjutant result {session.reference(step.run)} {result.name}"
         session.say(f"Step {step.number} gave {result.name} ({kind}): {read}")
+    if step.omitted:
+        session.say(f"Step {step.number} was left out by whoever approved the plan.")
     if step.failure is None:
         return
     if step.state.name == "SKIPPED":

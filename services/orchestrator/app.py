@@ -121,7 +121,7 @@ async def build(mesh: Mesh) -> None:
     results = Results(mesh.store, runner, options, back_off.look)
     dismissal = Dismissal(mesh.store)
     ending = Ending(mesh.store, runner, results, dismissal)
-    messages = Messages(mesh.store, lambda name: conductor.wake(name))
+    messages = Messages(mesh.store, planner, dismissal, lambda name: conductor.wake(name))
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options, messages)
     news = News(mesh.store, results, conductor.wake, conductor.place, options)
     rights = Rights(mesh.authorizer)

@@ -10,7 +10,7 @@ tasks; the reconcile loop finds those whose event was missed or whose worker is 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from langchain_core.runnables import RunnableConfig
@@ -22,13 +22,15 @@ from services.mesh.errors import AdjutantError
 from services.mesh.events.log import TRANSIENT
 from services.mesh.lease import Lease, Leases
 from services.mesh.names import collection_and_id
-from services.mesh.store import Store
+from services.mesh.store import Look, Store
 from services.orchestrator.adapters.checkpoints import writing_under
 from services.orchestrator.adapters.runner import RunnerUnavailableError
+from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import WAITING_FOR_USER, PassStoppedError
 from services.orchestrator.messages.handover import can_hand_over, discard, hand_over
 from services.orchestrator.messages.messages import Messages
+from services.orchestrator.plans.plan import Plan
 from services.orchestrator.queues.queues import place_of
 from services.orchestrator.queues.slots import Place, Slots
 from services.orchestrator.settings import OrchestratorSettings
@@ -155,9 +157,16 @@ class Conductor:
 
     async def _work(self, name: str, lease: Lease) -> None:
         while True:
-            texts = await self._messages.texts(name)
-            task = await self._store.update(TASKS, name, _beginning(texts), fence=lease.token)
-            task = await self._messages.settle(task)
+            texts, plan = await self._messages.read(name)
+            guard = (lambda look: _nobody_asks(look, name)) if texts else None
+            task = await self._store.update(
+                TASKS,
+                name,
+                lambda task, texts=texts, plan=plan: _begin(task, texts, plan),  # type: ignore[misc]
+                fence=lease.token,
+                guard=guard,
+            )
+            task = await self._messages.settle(task, lease.token)
             if task.state == "CANCELLING":
                 return await self._ending.cancel(task, lease)
             if task.state != "ORCHESTRATING":
@@ -207,12 +216,19 @@ def _is_transient(error: Exception) -> bool:
     return isinstance(error, LATER)
 
 
-def _beginning(texts: Mapping[str, str]) -> Callable[[TaskRecord], Events | None]:
-    """Return what begins a pass; `texts` are those of the messages that add steps."""
-    return lambda task: _begin(task, texts)
+def _nobody_asks(look: Look, name: str) -> None:
+    """See to it that who was paused while it asked for a task has asked by now, or never will.
+
+    Looking is enough: a store without transactions holds the look up until that is certain. The
+    settlement of the messages takes back what was asked, and would not find what comes later.
+    """
+    task = look.find(TASKS, name)
+    if task:
+        look.find(APPROVALS, task.next_question)
 
 
-def _begin(task: TaskRecord, texts: Mapping[str, str]) -> Events | None:
+def _begin(task: TaskRecord, texts: Mapping[str, str], plan: Plan | None) -> Events | None:
+    """Begin a pass; `texts` are those of the messages that add steps."""
     if TASK_STATES.is_final(task.state):
         return None
     if task.state == "CANCELLING":
@@ -221,7 +237,7 @@ def _begin(task: TaskRecord, texts: Mapping[str, str]) -> Events | None:
         return None
     task.passes += 1
     events = move_task(task, "ORCHESTRATING") if task.state != "ORCHESTRATING" else []
-    events += hand_over(task, texts)
+    events += hand_over(task, texts, plan)
     task.wake = can_hand_over(task)
     return events
 

@@ -150,6 +150,7 @@ def step(record: "StepRecord") -> task_pb2.Step:
         breaking=record.breaking,
         iterations=record.iterations,
         waived=record.waived,
+        omitted=record.omitted,
         retry_limit=record.retry_limit,
         retry_time=time(record.retry_time),
     )

@@ -1,8 +1,10 @@
 """How a task ends that does not end by itself: cancelled, or given up."""
 
 from services.mesh.lease import Lease
-from services.mesh.store import Store
+from services.mesh.store import Look, Store
+from services.mesh.store.changes import concurrent_change
 from services.orchestrator.adapters.runner import Runner
+from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.approvals.dismissal import Dismissal
 from services.orchestrator.tasks.failure import FailureRecord
 from services.orchestrator.tasks.outcome import FINAL
@@ -35,7 +37,9 @@ class Ending:
                     events += move_step(current, step, "CANCELLED")
             return [*events, *move_task(current, "CANCELLED")]
 
-        await self._store.update(TASKS, task.name, change, fence=lease.token)
+        await self._store.update(
+            TASKS, task.name, change, fence=lease.token, guard=lambda look: _asked(look, task.name)
+        )
 
     async def _stop_work(self, task: TaskRecord) -> None:
         """Dismiss what a task asks and ask its runs to end; take in those that have."""
@@ -57,4 +61,12 @@ class Ending:
                 return None
             return move_task(task, "FAILED", failure)
 
-        return await self._store.update(TASKS, name, change, fence=lease.token)
+        return await self._store.update(
+            TASKS, name, change, fence=lease.token, guard=lambda look: _asked(look, name)
+        )
+
+
+def _asked(look: Look, name: str) -> None:
+    """Refuse to end a task for which something was asked meanwhile: it is dismissed first."""
+    if look.holds(APPROVALS, {"task": (name,), "state": ("PENDING",)}):
+        raise concurrent_change(name)

@@ -39,6 +39,10 @@ class PlannedStepRecord(BaseModel):
     number: int
     title: str
     after: list[int] = Field(default_factory=list)
+    agent: str = ""
+    """Who does it; empty, as are the commands, in approvals of an older version."""
+    command_line: str = ""
+    verify_command: str = ""
 
 
 class PlanActionRecord(BaseModel):

@@ -31,6 +31,8 @@ APPROVAL_STATES: Final = StateMachine(
 """Asking is announced by approval_requested, every transition by approval_resolved."""
 MAX_ATTEMPTS: Final = 3
 """How often a task asks the same when nobody answers in time."""
+MAX_DISMISSALS: Final = 10
+"""How often a task asks again what was taken back although it still wants the answer."""
 MAX_HISTORY: Final = 10
 
 
@@ -81,6 +83,8 @@ class ApprovalRecord(Record):
     """Counts how often the same was asked."""
     previous: str = ""
     """Name of the approval that expired and is asked again; empty on the first attempt."""
+    dismissals: int = 0
+    """How often the same was taken back before although its task still wanted the answer."""
     history: list[HistoryRecord] = Field(default_factory=list)
 
     @model_validator(mode="before")
@@ -92,6 +96,12 @@ class ApprovalRecord(Record):
             stored["action"] = {"kind": "COMMIT", **stored.pop("commit")}
             stored["kind"] = "COMMIT"
         return stored
+
+    @property
+    def requested(self) -> Action:
+        """The action as it was asked for, before any edit of the answer."""
+        edits = (entry.action for entry in self.history if entry.change == "EDITED")
+        return next((action for action in edits if action), self.action)
 
     @property
     def commit(self) -> CommitActionRecord | None:

@@ -43,8 +43,10 @@ class Question:
     run: str = ""
     claim: str = "UNSPECIFIED"
     """The risk that the requester takes it for."""
+    name: str = ""
+    """Name of the approval; empty where it does not matter."""
     previous: ApprovalRecord | None = None
-    """What expired and is asked again."""
+    """What expired, or was taken back, and is asked again."""
     approved: Approved | None = None
     """Where it was approved in advance."""
 
@@ -85,11 +87,12 @@ class Asker:
         return inserted.record
 
     def _record(self, question: Question, rules: ApprovalRules) -> ApprovalRecord:
-        time, action, previous = now(), question.action, question.previous
+        time, action, before = now(), question.action, question.previous
+        expired = before if before and before.state == "EXPIRED" else None
         risk = assess(action, question.claim)
         expire_time = self._expire_time(time, risk, rules)
         record = ApprovalRecord(
-            name=child(question.parent, "approvals", new_id()),
+            name=question.name or child(question.parent, "approvals", new_id()),
             create_time=time,
             update_time=time,
             task=question.task,
@@ -102,11 +105,12 @@ class Asker:
             requester=question.requester,
             expire_time=expire_time,
             due_time=self._warn_time(time, expire_time),
-            attempt=previous.attempt + 1 if previous else 1,
-            previous=previous.name if previous else "",
+            attempt=expired.attempt + 1 if expired else 1,
+            previous=expired.name if expired else "",
+            dismissals=before.dismissals + (before.state == "DISMISSED") if before else 0,
         )
-        if previous:
-            note(record, "RETRIED", f"{previous.name} expired", question.requester)
+        if expired:
+            note(record, "RETRIED", f"{expired.name} expired", question.requester)
         note(record, "REQUESTED", question.title, question.requester)
         return record
 

@@ -88,8 +88,7 @@ def _check_repeated(approval: ApprovalRecord, request: pb.DecideApprovalRequest)
 def _is_the_same(approval: ApprovalRecord, request: pb.DecideApprovalRequest) -> bool:
     if approval.decided_by == "POLICY" and request.WhichOneof("edit") is None:
         return ANSWERS.get(request.decision) == approval.state
-    before = next((e.action for e in approval.history if e.change == "EDITED"), None)
-    asked = approval.model_copy(update={"action": before or approval.action})
+    asked = approval.model_copy(update={"action": approval.requested})
     answer = _read(asked, request)
     given = (approval.state, approval.choice_id, approval.action_digest)
     return (answer.state, answer.choice_id, digest(answer.action)) == given

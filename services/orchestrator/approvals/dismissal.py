@@ -38,6 +38,12 @@ class Dismissal:
         """Dismiss all that a run asks."""
         await self._dismiss("run", name)
 
+    async def of_names(self, names: Sequence[str], reason: str) -> None:
+        """Dismiss those of some approvals that were asked for and wait."""
+        for name in names:
+            if await self._store.find(APPROVALS, name):
+                await self._end(name, reason)
+
     async def _dismiss(self, noun: str, name: str) -> None:
         async for approval in self._store.scan(APPROVALS, {noun: (name,), "state": ("PENDING",)}):
             await self._end(approval.name, f"the {noun} has ended")

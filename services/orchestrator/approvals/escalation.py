@@ -51,7 +51,7 @@ def exhaust(task: TaskRecord, most: int) -> Events:
 def open_failure(task: TaskRecord) -> StepRecord | None:
     """Return the first step that failed for good, and that no person had the task go on without."""
     failed = (step for step in task.steps if step.state in ("FAILED", "CANCELLED"))
-    return next((step for step in failed if not step.waived and not step.ticked), None)
+    return next((step for step in failed if not step.waived and not step.left_out), None)
 
 
 def is_settled(task: TaskRecord, step: StepRecord) -> bool:
@@ -60,7 +60,7 @@ def is_settled(task: TaskRecord, step: StepRecord) -> bool:
         return True
     before = task.ancestors(step.number)
     return step.state == "SKIPPED" and any(
-        other.waived for other in task.steps if other.number in before
+        other.waived or other.omitted for other in task.steps if other.number in before
     )
 
 
@@ -166,7 +166,7 @@ def _try_again(task: TaskRecord, step: StepRecord) -> Events:
     step.iterations = step.retries = 0
     events = move_step(task, step, "PENDING") if step.state != "PENDING" else []
     for other in task.steps:
-        skipped = other.state == "SKIPPED" and not other.ticked
+        skipped = other.state == "SKIPPED" and not other.left_out
         if skipped and step.number in task.ancestors(other.number):
             events += move_step(task, other, "PENDING")
     return events

@@ -7,11 +7,22 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, interrupt
 
 from services.mesh.names import parent_of
-from services.mesh.store import RequestKey
+from services.mesh.store import Look, RequestKey
 from services.orchestrator.approvals.action import Action, EscalationActionRecord
-from services.orchestrator.approvals.approval import APPROVALS, MAX_ATTEMPTS, ApprovalRecord
+from services.orchestrator.approvals.approval import (
+    APPROVALS,
+    MAX_ATTEMPTS,
+    MAX_DISMISSALS,
+    ApprovalRecord,
+)
 from services.orchestrator.approvals.asking import Approved, Asker, Question
-from services.orchestrator.graph.ground import WAITING_FOR_USER, Ground, Node, State
+from services.orchestrator.graph.ground import (
+    WAITING_FOR_USER,
+    Ground,
+    Node,
+    PassStoppedError,
+    State,
+)
 from services.orchestrator.tasks.failure import FailureRecord
 from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, enter_node
 
@@ -40,20 +51,24 @@ class Asking:
         """Return the approval that the task waits for; ask where none was asked for yet.
 
         `ask` returns the title and the action. One that expired is asked for again, up to
-        MAX_ATTEMPTS times in all. PENDING means: go to `wait_for_user`, which comes back; EXPIRED
-        means that nobody answered at all (`unanswered` is the failure). Whoever takes an answer
-        clears `task.approval` in the same write, so that the next question is another one.
+        MAX_ATTEMPTS times in all, and one that was taken back, which is nobody's answer.
+        PENDING means: go to `wait_for_user`, which comes back; where it is not APPROVED,
+        `refusal` is the failure. Whoever takes an answer clears `task.approval` in the same
+        write, so that the next question is another one.
         """
         task = await self._ground.store.get(TASKS, state["task"])
         previous = None
         if task.approval:
-            approval = await self._ground.store.get(APPROVALS, task.approval)
-            if approval.state != "EXPIRED" or approval.attempt >= MAX_ATTEMPTS:
-                return approval
-            previous = approval
-        # The same is asked again, and not what could be asked now.
-        title, action = (previous.title, previous.action) if previous else ask(task)
-        approval = await self._ask(task, title, action, previous)
+            previous = await self._ground.store.get(APPROVALS, task.approval)
+            if not _is_asked_again(previous):
+                return previous
+        if previous and previous.state == "EXPIRED":
+            # The same is asked again, and not what could be asked now.
+            title, action = previous.title, previous.action
+        else:
+            title, action = ask(task)
+        fence: int = config["configurable"]["fence"]
+        approval = await self._ask(task, title, action, previous, fence)
 
         def change(current: TaskRecord) -> Events:
             current.approval = approval.name
@@ -64,11 +79,17 @@ class Asking:
         return approval
 
     async def _ask(
-        self, task: TaskRecord, title: str, action: Action, previous: ApprovalRecord | None
+        self,
+        task: TaskRecord,
+        title: str,
+        action: Action,
+        previous: ApprovalRecord | None,
+        fence: int,
     ) -> ApprovalRecord:
         parent = parent_of(task.name)
         question = Question(
             parent=parent,
+            name=task.next_question,
             title=title,
             action=action,
             requester=task.submitter,
@@ -77,8 +98,8 @@ class Asking:
             approved=_in_advance(task, action),
         )
         # After a crash between this write and the task's, the same question is found again.
-        request = RequestKey(parent, f"{task.name} asks {task.attempt}.{task.asked}", "")
-        return await self._asker.ask(question, request)
+        request = RequestKey(task.name, f"asks {task.attempt}.{task.asked}", "")
+        return await self._asker.ask(question, request, lambda look: _still(look, task, fence))
 
     async def wait_for_user(self, state: State) -> Command[Node]:
         """Wait until a person has answered, and go back to the node that asked."""
@@ -99,7 +120,34 @@ def asked_by(action: Action) -> Node:
     return ASKED_BY[action.kind]
 
 
-def unanswered(approval: ApprovalRecord) -> FailureRecord:
+def refusal(approval: ApprovalRecord) -> FailureRecord:
+    """Return why a task fails that asked and had no yes."""
+    if approval.state == "EXPIRED":
+        return _unanswered(approval)
+    return _taken_back(approval) if approval.state == "DISMISSED" else _denied(approval)
+
+
+def _is_asked_again(approval: ApprovalRecord) -> bool:
+    """Tell whether a task that still wants the answer asks anew."""
+    if approval.state == "EXPIRED":
+        return approval.attempt < MAX_ATTEMPTS
+    return approval.state == "DISMISSED" and approval.dismissals < MAX_DISMISSALS
+
+
+def _still(look: Look, task: TaskRecord, fence: int) -> None:
+    """Refuse to ask what a task does not want to know any more. PassStoppedError.
+
+    A process that was paused may have lost the task meanwhile, and nobody would ever take its
+    question back.
+    """
+    current = look.find(TASKS, task.name)
+    if current is None or current.state != "ORCHESTRATING" or current.fence > fence:
+        raise PassStoppedError(current.state if current else "removed")
+    if current.next_question != task.next_question:
+        raise PassStoppedError("it asks something else")
+
+
+def _unanswered(approval: ApprovalRecord) -> FailureRecord:
     """Return why a task fails that nobody answered, however often it asked."""
     times = f"{approval.attempt} times" if approval.attempt > 1 else "once"
     message = (
@@ -109,7 +157,16 @@ def unanswered(approval: ApprovalRecord) -> FailureRecord:
     return FailureRecord(reason="APPROVAL_EXPIRED", message=message, disposition="PERSON")
 
 
-def denied(approval: ApprovalRecord) -> FailureRecord:
+def _taken_back(approval: ApprovalRecord) -> FailureRecord:
+    """Return why a task fails whose question was taken back again and again."""
+    message = (
+        f"{approval.title}: it was asked {approval.dismissals + 1} times, and taken back each time "
+        "although the task waited. The orchestrator's log says more. Retry the task; it asks again."
+    )
+    return FailureRecord(reason="INTERNAL", message=message, disposition="INFRASTRUCTURE")
+
+
+def _denied(approval: ApprovalRecord) -> FailureRecord:
     """Return why a task fails that a person said no to."""
     reason = f": {approval.reason}" if approval.reason else "."
     return FailureRecord(

@@ -4,7 +4,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from services.orchestrator.approvals import escalation
-from services.orchestrator.graph.asking import Asking, denied, unanswered
+from services.orchestrator.graph.asking import Asking, refusal
 from services.orchestrator.graph.ground import Ground, Node, State
 from services.orchestrator.tasks.task import TASKS, TaskRecord
 
@@ -25,8 +25,7 @@ class Escalation:
         if approval.state == "PENDING":
             return Command(goto="wait_for_user")
         if not approval.choice_id:
-            failure = unanswered(approval) if approval.state == "EXPIRED" else denied(approval)
-            return await self._ground.fail(state, config, failure)
+            return await self._ground.fail(state, config, refusal(approval))
         task = await self._ground.change(
             state, config, lambda current: escalation.apply(current, approval)
         )

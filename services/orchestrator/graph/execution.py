@@ -10,6 +10,7 @@ from services.orchestrator.approvals.escalation import exhaust, is_settled, over
 from services.orchestrator.graph.escalation import is_needed
 from services.orchestrator.graph.ground import WAITING_FOR_AGENT, Ground, Node, State, count
 from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.plan import needs_approval
 from services.orchestrator.tasks.runspec import begin_attempt, step_spec
 from services.orchestrator.tasks.step import StepRecord
 from services.orchestrator.tasks.steps import move_step, ready_steps, skip_unreachable, summary
@@ -74,7 +75,8 @@ class Execution:
             # Nothing is started, and nobody is asked before all that runs has ended.
             return Command(goto="wait_for_agent" if task.active_runs() else "escalate")
         if ready_steps(task):
-            return Command(goto="execute")
+            # A plan that grew is looked at again before more of it is started.
+            return Command(goto="plan" if needs_approval(task) else "execute")
         if task.active_runs() or task.wake_time:
             return Command(goto="wait_for_agent")
         if is_needed(task):

@@ -8,7 +8,7 @@ from services.mesh.errors import AdjutantError
 from services.orchestrator.approvals.action import Action, CommitActionRecord
 from services.orchestrator.approvals.approval import ApprovalRecord
 from services.orchestrator.approvals.escalation import breaking_merge, is_breaking
-from services.orchestrator.graph.asking import Asking, denied, unanswered
+from services.orchestrator.graph.asking import Asking, refusal
 from services.orchestrator.graph.ground import Ground, Node, State, count
 from services.orchestrator.tasks.failure import FailureRecord
 from services.orchestrator.tasks.runspec import commit_action, commit_run_name, commit_spec
@@ -34,7 +34,7 @@ class GitOperations:
         """Ask for approval, commit what was approved, and end the task."""
         task = await self._ground.store.get(TASKS, state["task"])
         if any(step.state == "PENDING" for step in task.steps):
-            return Command(goto="execute")  # a message added steps
+            return Command(goto="evaluate")  # a message added steps
         if task.commit and task.commit.run_state:
             return await self._finish_commit(state, config)
         if task.repository is None or not task.patches():
@@ -44,8 +44,7 @@ class GitOperations:
             return Command(goto="wait_for_user")
         if approval.state == "APPROVED":
             return await self._commit(state, config, approval)
-        failure = unanswered(approval) if approval.state == "EXPIRED" else denied(approval)
-        return await self._ground.fail(state, config, failure)
+        return await self._ground.fail(state, config, refusal(approval))
 
     async def _commit(
         self, state: State, config: RunnableConfig, approval: ApprovalRecord

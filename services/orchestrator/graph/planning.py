@@ -8,13 +8,15 @@ from langgraph.types import Command
 
 from services.mesh.names import parent_of
 from services.orchestrator.approvals.action import Action, PlanActionRecord, PlannedStepRecord
-from services.orchestrator.graph.asking import Asking, denied, unanswered
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.graph.asking import Asking, refusal
 from services.orchestrator.graph.ground import Ground, Node, State, count
-from services.orchestrator.plans.complexity import complexity, level
+from services.orchestrator.plans.complexity import level
 from services.orchestrator.plans.estimate import Estimates
-from services.orchestrator.plans.plan import Plan
 from services.orchestrator.plans.planner import Planner
-from services.orchestrator.tasks.steps import adopt_plan
+from services.orchestrator.tasks.plan import adopt_plan, measure, needs_approval, plan_of
+from services.orchestrator.tasks.step import StepRecord
+from services.orchestrator.tasks.steps import move_step
 from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, enter_node
 
 
@@ -31,7 +33,8 @@ class Planning:
 
     async def decompose(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Find the goals."""
-        _, plan = await self._plan_of(state)
+        task = await self._ground.store.get(TASKS, state["task"])
+        plan = await plan_of(self._planner, task)
 
         def change(task: TaskRecord) -> Events:
             task.goals = task.goals or plan.goals
@@ -43,7 +46,7 @@ class Planning:
     async def plan(self, state: State, config: RunnableConfig) -> Command[Node]:
         """Find the steps and their order, and what they will probably take; ask where it must.
 
-        The task comes here again when the question was answered.
+        The task comes here again when the question was answered, and when its plan has grown.
         """
         task = await self._ground.store.get(TASKS, state["task"])
         if not (task.steps and task.approval):
@@ -54,57 +57,70 @@ class Planning:
         if approval.state == "PENDING":
             return Command(goto="wait_for_user")
         if approval.state != "APPROVED":
-            failure = unanswered(approval) if approval.state == "EXPIRED" else denied(approval)
-            return await self._ground.fail(state, config, failure)
-        action = approval.action
-        await self._ground.change(state, config, lambda task: _take_yes(task, action))
-        return Command(goto="execute")
+            if task.active_runs():
+                return Command(goto="wait_for_agent")  # a task ends when its runs have
+            return await self._ground.fail(state, config, refusal(approval))
+        await self._ground.change(state, config, lambda task: _take_yes(task, approval))
+        return Command(goto="evaluate")
 
     async def _adopt(self, state: State, config: RunnableConfig) -> TaskRecord:
-        task, plan = await self._plan_of(state)
+        task = await self._ground.store.get(TASKS, state["task"])
+        plan = await plan_of(self._planner, task)
         width = task.max_parallel_steps
         estimate = await self._estimates.of(parent_of(task.name), plan.steps, width)
 
         def change(task: TaskRecord) -> Events:
             if not task.steps:
                 adopt_plan(task, plan)
-                task.estimate, task.complexity = estimate.whole, complexity(plan.steps)
+            # A message may have brought the steps.
+            task.estimate = task.estimate or estimate.whole
             return enter_node(task, "PLAN", f"planned {count(len(task.steps), 'step')}")
 
         return await self._ground.change(state, config, change)
 
-    async def _plan_of(self, state: State) -> tuple[TaskRecord, Plan]:
-        task = await self._ground.store.get(TASKS, state["task"])
-        title = task.title if task.given_title is None else task.given_title
-        planned = await self._planner.plan(parent_of(task.name), task.instructions, title)
-        return task, planned.plan
 
-
-def needs_approval(task: TaskRecord) -> bool:
-    """Tell whether a person is to approve a task's plan before its first step."""
-    most = task.plan_approval_complexity
-    return most is not None and task.complexity > most and not task.plan_approved
-
-
-def _take_yes(task: TaskRecord, action: Action) -> Events:
+def _take_yes(task: TaskRecord, approval: ApprovalRecord) -> Events:
     """Go by the plan as it was approved: whoever answered may have left steps out."""
-    assert isinstance(action, PlanActionRecord)
-    kept = {step.number for step in action.steps}
-    task.steps = [step for step in task.steps if step.ticked or step.number in kept]
+    omitted = _numbers(approval.requested) - _numbers(approval.action)
+    events: Events = []
+    for step in task.steps:
+        if step.state == "PENDING" and step.number in omitted:
+            step.omitted = True
+            events += move_step(task, step, "SKIPPED")
+    measure(task)
     task.plan_approved, task.approval = True, ""
-    return enter_node(task, "PLAN", "the plan is approved")
+    said = f", without {count(len(events), 'step')}" if events else ""
+    return [*events, *enter_node(task, "PLAN", f"the plan is approved{said}")]
+
+
+def _numbers(action: Action) -> set[int]:
+    assert isinstance(action, PlanActionRecord)
+    return {step.number for step in action.steps}
 
 
 def _question(task: TaskRecord) -> tuple[str, Action]:
-    """Return what is asked before a plan is run."""
-    steps = [step for step in task.steps if not step.ticked]
+    """Return what is asked before a plan is run, or what is left of it."""
+    steps = [step for step in task.steps if step.state == "PENDING"]
     action = PlanActionRecord(
-        steps=[
-            PlannedStepRecord(number=step.number, title=step.title, after=step.after)
-            for step in steps
-        ],
+        steps=[_planned(step) for step in steps],
         complexity=level(task.complexity),
         plan_digest=hashlib.sha256(task.instructions.encode()).hexdigest(),
     )
-    title = f"Run a plan of {count(len(steps), 'step')}, complexity {task.complexity}"
-    return title, action
+    begun = any(step.attempt for step in task.steps)
+    what = f"{count(len(steps), 'further step')} of a plan" if begun else _whole(steps)
+    return f"Run {what}, complexity {task.complexity}", action
+
+
+def _whole(steps: list[StepRecord]) -> str:
+    return f"a plan of {count(len(steps), 'step')}"
+
+
+def _planned(step: StepRecord) -> PlannedStepRecord:
+    return PlannedStepRecord(
+        number=step.number,
+        title=step.title,
+        after=step.after,
+        agent=step.agent,
+        command_line=step.command_line,
+        verify_command=step.verify_command,
+    )

@@ -3,8 +3,7 @@
 As in `task.py`, functions change the record in place and return what announces the change.
 """
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from adjutant.event.v1 import task_events_pb2
@@ -15,8 +14,9 @@ from services.mesh.store import now
 from services.orchestrator.messages.additions import KnownStep, known_step, parse_additions
 from services.orchestrator.messages.inbox import Letter, Settlement
 from services.orchestrator.messages.message import MessageRecord
-from services.orchestrator.plans.grammar import parse_plan
-from services.orchestrator.tasks.steps import adopt_plan
+from services.orchestrator.plans.plan import Plan, PlanStep
+from services.orchestrator.tasks.plan import add_to_plan, adopt_plan
+from services.orchestrator.tasks.step import StepRecord
 from services.orchestrator.tasks.task import CommitRecord, Events, TaskRecord
 
 MAX_MESSAGES: Final = 500
@@ -26,8 +26,6 @@ _CLOSED: Final = {
     "CANCELLED": "The task is CANCELLED; retry it and send the message then, or submit a new task.",
     "CANCELLING": "The task is being cancelled; submit a new task.",
 }
-
-log = logging.getLogger(__name__)
 
 
 def message_name(task: TaskRecord, message_id: str) -> str:
@@ -48,9 +46,12 @@ def require_open(task: TaskRecord) -> None:
         )
 
 
-def known_steps(task: TaskRecord) -> list[KnownStep]:
-    """Return the steps that a task will have when all its messages are handed over."""
-    steps = task.steps or parse_plan(task.instructions, task.title).steps
+def known_steps(task: TaskRecord, plan: Plan | None) -> list[KnownStep]:
+    """Return the steps that a task will have when all its messages are handed over.
+
+    `plan` is what its instructions mean, where it has adopted no steps yet.
+    """
+    steps: Sequence[PlanStep | StepRecord] = task.steps or (plan.steps if plan else [])
     return [known_step(step) for step in steps] + [
         step for letter in task.inbox.pending for step in letter.adds
     ]
@@ -84,17 +85,20 @@ def can_hand_over(task: TaskRecord) -> bool:
     return bool(task.inbox.pending) and not is_committing
 
 
-def hand_over(task: TaskRecord, texts: Mapping[str, str]) -> Events:
+def hand_over(task: TaskRecord, texts: Mapping[str, str], plan: Plan | None = None) -> Events:
     """Hand over what waits, in order; `texts` are those that were read, by message id.
 
-    One that came after they were read, and adds steps, is left for the next pass.
+    `plan` is adopted where steps come before the plan has. One that came after the texts were
+    read, and adds steps, is left for the next pass.
     """
     events: Events = []
     while can_hand_over(task):
         letter = task.inbox.pending[0]
         if letter.adds and letter.message_id not in texts:
             break
-        added = _add_steps(task, texts[letter.message_id]) if letter.adds else []
+        added, stale = [], []
+        if letter.adds:
+            added, stale = _add_steps(task, texts[letter.message_id], plan), _reopen(task)
         task.inbox.pending = task.inbox.pending[1:]
         task.inbox.handed_over = letter.number
         delivered = task_events_pb2.TaskMessageDelivered(
@@ -103,7 +107,7 @@ def hand_over(task: TaskRecord, texts: Mapping[str, str]) -> Events:
             steps_added=added,
             **{"pass": task.passes},
         )
-        _settle_later(task, letter, "DELIVERED", added)
+        _settle_later(task, letter, "DELIVERED", added, stale)
         name = message_name(task, letter.message_id)
         events.append(new_event(resource=name, task=task.name, task_message_delivered=delivered))
     return events
@@ -113,7 +117,7 @@ def discard(task: TaskRecord) -> Events:
     """Discard what waits, for the task is cancelled."""
     events: Events = []
     for letter in task.inbox.pending:
-        _settle_later(task, letter, "DISCARDED", [])
+        _settle_later(task, letter, "DISCARDED", [], [])
         discarded = task_events_pb2.TaskMessageDiscarded(number=letter.number)
         name = message_name(task, letter.message_id)
         events.append(new_event(resource=name, task=task.name, task_message_discarded=discarded))
@@ -121,50 +125,47 @@ def discard(task: TaskRecord) -> Events:
     return events
 
 
-def _settle_later(task: TaskRecord, letter: Letter, state: str, added: list[int]) -> None:
+def _settle_later(
+    task: TaskRecord, letter: Letter, state: str, added: list[int], stale: list[str]
+) -> None:
     settlement = Settlement(
         message_id=letter.message_id,
         number=letter.number,
         state=state,
         steps_added=added,
         time=now(),
+        stale=stale,
     )
     if state == "DELIVERED":
         settlement.task_attempt, settlement.task_pass = task.attempt, task.passes
     task.inbox.unsettled = [*task.inbox.unsettled, settlement]
 
 
-def _add_steps(task: TaskRecord, text: str) -> list[int]:
+def _add_steps(task: TaskRecord, text: str, plan: Plan | None) -> list[int]:
     """Add a message's steps to the plan and return their numbers."""
     if not task.steps:
-        plan = parse_plan(task.instructions, task.title)
-        task.goals = plan.goals
+        assert plan is not None, "it is read with the texts"
         adopt_plan(task, plan)
-    try:
-        more = parse_additions(text, [known_step(step) for step in task.steps])
-    except AdjutantError:
-        log.exception("a message to %s was checked and adds no steps all the same", task.name)
-        more = None
-    if more is None:
-        return []
-    before = task.steps
-    adopt_plan(task, more)
-    added = [step.number for step in task.steps]
-    task.steps, task.goals = [*before, *task.steps], [*task.goals, *more.goals]
-    _reopen(task)
-    return added
+    more = parse_additions(text, [known_step(step) for step in task.steps])
+    assert more is not None, "it was read before, with the same plan"
+    add_to_plan(task, more)
+    return [step.number for step in more.steps]
 
 
-def _reopen(task: TaskRecord) -> None:
-    """Have a person asked anew, for more will be committed than was asked for.
+def _reopen(task: TaskRecord) -> list[str]:
+    """Have a person asked anew, for more will be done than was asked for.
 
+    Returns the names of what they may have been asked before: also of a question that a crash
+    kept from this record, so that its answer is never taken for one to the next.
     What was committed already is where the new steps start from.
     """
+    stale = [name for name in (task.approval, task.next_question) if name]
     task.approval = ""
-    task.inbox.rounds += 1
+    task.asked += 1
     commit = task.commit
     if commit and commit.run_state == "SUCCEEDED":
         for step in task.patches():
             step.committed = True
         task.base_sha = commit.sha
         task.commit = CommitRecord(attempt=commit.attempt, sha=commit.sha, branch=commit.branch)
+    return stale

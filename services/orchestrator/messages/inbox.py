@@ -30,6 +30,8 @@ class Settlement(BaseModel):
     task_attempt: int = 0
     task_pass: int = 0
     time: UtcTime
+    stale: list[str] = Field(default_factory=list)
+    """Names of the approvals, which may not exist, that nobody needs now that steps were added."""
 
 
 class Inbox(BaseModel):
@@ -39,8 +41,6 @@ class Inbox(BaseModel):
     """How many were accepted; the number of the last one."""
     handed_over: int = 0
     """Number of the last one that was handed over."""
-    rounds: int = 0
-    """How often one added steps."""
     pending: list[Letter] = Field(default_factory=list)
     """In the order in which they are handed over."""
     unsettled: list[Settlement] = Field(default_factory=list)

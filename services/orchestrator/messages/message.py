@@ -15,7 +15,7 @@ MESSAGE_STATES: Final = StateMachine(
         "DELIVERED": (),
         "DISCARDED": (),
         # Its sender was told so and no list shows it; the same request may be tried again.
-        "REFUSED": ("DELIVERED", "DISCARDED"),
+        "REFUSED": ("PENDING",),
     },
     final=frozenset({"DELIVERED", "DISCARDED"}),
 )

@@ -7,7 +7,6 @@ message is decided in the task's record too; its own record is settled right aft
 by the next pass or the check where a crash came between.
 """
 
-import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -15,28 +14,43 @@ from typing import Final
 from adjutant.orchestrator.v1 import task_message_service_pb2 as pb
 from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError, not_found
-from services.mesh.names import child, collection_and_id, new_id, parent_of
+from services.mesh.names import child, new_id, parent_of
 from services.mesh.store import Look, Page, Store, now
-from services.orchestrator.approvals import approval as approvals
-from services.orchestrator.approvals.approval import APPROVALS, ApprovalRecord
+from services.orchestrator.approvals.dismissal import Dismissal
 from services.orchestrator.messages.additions import KnownStep, known_step, parse_additions
+from services.orchestrator.messages.decided import id_of, settle
 from services.orchestrator.messages.handover import (
     accept,
     known_steps,
     message_name,
     require_open,
 )
-from services.orchestrator.messages.inbox import Settlement
 from services.orchestrator.messages.message import MESSAGE_STATES, MESSAGES, MessageRecord
+from services.orchestrator.plans.plan import Plan
+from services.orchestrator.plans.planner import Planner
 from services.orchestrator.requests import request_key
+from services.orchestrator.tasks.plan import plan_of
 from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 CHECK_AGE: Final = timedelta(seconds=5)
 TRIES: Final = 50
+REFUSALS: Final = (
+    "ILLEGAL_TRANSITION",
+    "TOO_MANY_MESSAGES",
+    "INVALID_PLAN",
+    "PLAN_CYCLE",
+    "CONCURRENT_CHANGE",
+)
+"""Why a task takes no message; anything else says nothing of the message and passes."""
+_STALE: Final = "more was added to the plan; what is asked then includes it"
 
 
 class _SettledError(Exception):
     """The message was handed over, or discarded, before."""
+
+
+class _RefusedError(Exception):
+    """The message was refused meanwhile, to another call of the same request."""
 
 
 class _PlanChangedError(Exception):
@@ -46,8 +60,12 @@ class _PlanChangedError(Exception):
 class Messages:
     """Stores messages, lists them, and settles what became of them."""
 
-    def __init__(self, store: Store, wake: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, planner: Planner, dismissal: Dismissal, wake: Callable[[str], None]
+    ) -> None:
         self._store = store
+        self._planner = planner
+        self._dismissal = dismissal
         self._wake = wake
 
     async def send(self, request: pb.SendTaskMessageRequest) -> tuple[MessageRecord, TaskRecord]:
@@ -90,26 +108,32 @@ class Messages:
         )
         return page, task
 
-    async def texts(self, name: str) -> dict[str, str]:
-        """Return the texts that a task needs to be handed its messages, by message id."""
+    async def read(self, name: str) -> tuple[dict[str, str], Plan | None]:
+        """Return the texts that a task needs to be handed its messages, by message id.
+
+        With them its plan, where it has adopted none yet.
+        """
         task = await self._store.get(TASKS, name)
         found = {}
         for letter in task.inbox.pending:
             if letter.adds:
                 record = await self._store.get(MESSAGES, message_name(task, letter.message_id))
                 found[letter.message_id] = record.text
-        return found
+        return found, await self._plan(task) if found else None
 
-    async def settle(self, task: TaskRecord) -> TaskRecord:
-        """Bring the messages' records up to what their task decided."""
+    async def settle(self, task: TaskRecord, fence: int | None = None) -> TaskRecord:
+        """Bring the messages' records up to what their task decided.
+
+        With the fence of the task's lease, where it is held. STALE_FENCE.
+        """
         settled = task.inbox.unsettled
         if not settled:
             return task
-        if any(settlement.steps_added for settlement in settled):
-            await self._dismiss_stale(task)
         for settlement in settled:
+            # No task asks these any more, whoever has it by now.
+            await self._dismissal.of_names(settlement.stale, _STALE)
             name = message_name(task, settlement.message_id)
-            await self._store.update(MESSAGES, name, lambda m, s=settlement: _settle(m, s))  # type: ignore[misc]
+            await self._store.update(MESSAGES, name, lambda m, s=settlement: settle(m, s))  # type: ignore[misc]
         numbers = {settlement.number for settlement in settled}
 
         def forget(current: TaskRecord) -> Events:
@@ -117,19 +141,22 @@ class Messages:
             current.inbox.unsettled = left
             return []
 
-        return await self._store.update(TASKS, task.name, forget)
+        return await self._store.update(TASKS, task.name, forget, fence=fence)
 
     async def check(self, message: MessageRecord) -> None:
         """See that a message's task knows of it, and do what whoever sent it began."""
         task = await self._store.find(TASKS, parent_of(message.name))
         if task is None:
             return await self._store.delete(MESSAGES, message.name)
-        message_id = _id_of(message)
+        message_id = id_of(message)
         if any(item.message_id == message_id for item in task.inbox.unsettled):
             await self.settle(task)
         elif message.state == "PENDING" and not task.inbox.knows(message_id):
-            with contextlib.suppress(AdjutantError):  # refused, and nobody waits for the answer
+            try:
                 await self._take_in(message)
+            except AdjutantError as error:
+                if error.reason not in REFUSALS:  # nobody waits to be told of a refusal
+                    raise
         await self._store.update(MESSAGES, message.name, _checked)
         return None
 
@@ -137,37 +164,49 @@ class Messages:
         """Have the task know of a stored message; a repeat changes nothing."""
         refusal: AdjutantError | None = None
         try:
-            task = await self._accept(message)
+            message, task = await self._accept(message)
         except AdjutantError as error:
+            if error.reason not in REFUSALS:
+                raise
             refusal = error
         else:
             self._wake(task.name)
             return message, task
         task = await self._store.get(TASKS, parent_of(message.name))
         message = await self._refuse(message)
-        if MESSAGE_STATES.is_final(message.state) or task.inbox.knows(_id_of(message)):
+        if MESSAGE_STATES.is_final(message.state) or task.inbox.knows(id_of(message)):
             return message, task  # the same request was accepted before
         raise refusal
 
-    async def _accept(self, message: MessageRecord) -> TaskRecord:
+    async def _accept(self, message: MessageRecord) -> tuple[MessageRecord, TaskRecord]:
         for _ in range(TRIES):
+            if message.state == "REFUSED":
+                # In the list again before the task has it, and so never left out of it.
+                message = await self._store.update(MESSAGES, message.name, _try_again)
             task = await self._store.get(TASKS, parent_of(message.name))
-            if MESSAGE_STATES.is_final(message.state) or task.inbox.knows(_id_of(message)):
-                return task
+            if MESSAGE_STATES.is_final(message.state) or task.inbox.knows(id_of(message)):
+                return message, task
+            known = known_steps(task, await self._plan(task))
             try:
-                return await self._put_in(task, message, _adds(message.text, known_steps(task)))
+                return message, await self._put_in(task, message, _adds(message.text, known))
             except _PlanChangedError:
                 continue
+            except _RefusedError:
+                message = await self._store.get(MESSAGES, message.name)
             except _SettledError:
-                return task
+                return message, task
         busy = "The plan is being added to by others all the time; send the message again."
         raise AdjutantError("CONCURRENT_CHANGE", busy, retry_after_s=0.1)
+
+    async def _plan(self, task: TaskRecord) -> Plan | None:
+        """Return a task's plan where it has adopted none yet."""
+        return None if task.steps else await plan_of(self._planner, task)
 
     async def _put_in(
         self, task: TaskRecord, message: MessageRecord, adds: list[KnownStep]
     ) -> TaskRecord:
         def change(current: TaskRecord) -> Events | None:
-            if current.inbox.knows(_id_of(message)):
+            if current.inbox.knows(id_of(message)):
                 return None
             require_open(current)
             if adds and _shape(current) != _shape(task):
@@ -178,6 +217,8 @@ class Messages:
             found = look.find(MESSAGES, message.name)
             if found is None or MESSAGE_STATES.is_final(found.state):
                 raise _SettledError
+            if found.state == "REFUSED":
+                raise _RefusedError
 
         return await self._store.update(TASKS, task.name, change, guard=guard)
 
@@ -192,61 +233,22 @@ class Messages:
 
         def guard(look: Look) -> None:
             task = look.find(TASKS, parent_of(message.name))
-            if task and task.inbox.knows(_id_of(message)):
+            if task and task.inbox.knows(id_of(message)):
                 raise _SettledError
 
         try:
             return await self._store.update(MESSAGES, message.name, change, guard=guard)
         except _SettledError:
-            return message
-
-    async def _dismiss_stale(self, task: TaskRecord) -> None:
-        """Dismiss what people were asked before more was to be done."""
-        asked = {"task": (task.name,), "state": ("PENDING",)}
-        async for approval in self._store.scan(APPROVALS, asked):
-            # What an agent asks to use a tool is still asked, whatever else is to be done.
-            if approval.name != task.approval and approval.kind != "TOOL":
-                await self._store.update(APPROVALS, approval.name, _dismiss)
+            return await self._store.get(MESSAGES, message.name)
 
 
-def as_decided(message: MessageRecord, task: TaskRecord) -> MessageRecord:
-    """Return a message as its task's record has it, which may be ahead of its own."""
-    if MESSAGE_STATES.is_final(message.state):
-        return message
-    message_id = _id_of(message)
-    for letter in task.inbox.pending:
-        if letter.message_id == message_id:
-            steps = [step.number for step in letter.adds]
-            return message.model_copy(update={"number": letter.number, "steps_added": steps})
-    for settlement in task.inbox.unsettled:
-        if settlement.message_id == message_id:
-            copy = message.model_copy()
-            _settle(copy, settlement)
-            return copy
-    return message
-
-
-def _settle(message: MessageRecord, settlement: Settlement) -> Events | None:
-    if MESSAGE_STATES.is_final(message.state):
+def _try_again(message: MessageRecord) -> Events | None:
+    """Let a message wait again that was refused before."""
+    if message.state != "REFUSED":
         return None
-    MESSAGE_STATES.check(message.state, settlement.state)
-    message.state, message.number = settlement.state, settlement.number
-    message.steps_added = settlement.steps_added
-    message.task_attempt, message.task_pass = settlement.task_attempt, settlement.task_pass
-    message.deliver_time = settlement.time if settlement.state == "DELIVERED" else None
-    message.check_time = None
+    MESSAGE_STATES.check(message.state, "PENDING")
+    message.state, message.check_time = "PENDING", now() + CHECK_AGE
     return []
-
-
-def _id_of(message: MessageRecord) -> str:
-    return collection_and_id(message.name)[1]
-
-
-def _dismiss(approval: ApprovalRecord) -> Events | None:
-    if approval.state != "PENDING":
-        return None
-    reason = "more was added to the plan; what is asked then includes it"
-    return approvals.resolve(approval, "DISMISSED", "UNSPECIFIED", reason)
 
 
 def _checked(message: MessageRecord) -> Events | None:

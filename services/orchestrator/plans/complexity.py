@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from services.orchestrator.plans.plan import PlanStep, topological
+from services.orchestrator.tasks.step import StepRecord
 
 MOST_LOW: Final = 10
 MOST_MEDIUM: Final = 40
 
 
-def complexity(steps: Sequence[PlanStep]) -> int:
+def complexity(steps: Sequence[PlanStep | StepRecord]) -> int:
     """Return the complexity of a plan; a plan of one step has 1.
 
     It is steps + 2 * (depth - 1) + 3 * (agents - 1) + log2(1 + waits), rounded up, over the steps

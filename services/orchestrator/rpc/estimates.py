@@ -7,7 +7,7 @@ from services.orchestrator import convert
 from services.orchestrator.plans.estimate import StepEstimate
 from services.orchestrator.plans.plan import PlanStep
 from services.orchestrator.plans.preview import Preview
-from services.orchestrator.tasks.steps import planned_step
+from services.orchestrator.tasks.plan import planned_step
 
 
 def preview(found: Preview) -> task_service_pb2.EstimateTaskResponse:

@@ -5,8 +5,9 @@ from typing import Any
 from adjutant.orchestrator.v1 import task_message_pb2, task_message_service_pb2_grpc
 from adjutant.orchestrator.v1 import task_message_service_pb2 as pb
 from services.orchestrator import convert
+from services.orchestrator.messages.decided import as_decided
 from services.orchestrator.messages.message import MessageRecord
-from services.orchestrator.messages.messages import Messages, as_decided
+from services.orchestrator.messages.messages import Messages
 from services.orchestrator.tasks.task import TaskRecord
 
 
@@ -36,14 +37,12 @@ class TaskMessageService(task_message_service_pb2_grpc.TaskMessageServiceService
 
 def _message(record: MessageRecord, task: TaskRecord) -> task_message_pb2.TaskMessage:
     record = as_decided(record, task)
-    # What was taken back and is sent again waits, although its own record does not say so yet.
-    state = "PENDING" if record.state == "REFUSED" else record.state
     return task_message_pb2.TaskMessage(
         name=record.name,
         number=record.number,
         text=record.text,
         sender=record.sender,
-        state=f"TASK_MESSAGE_STATE_{state}",
+        state=f"TASK_MESSAGE_STATE_{record.state}",
         steps_added=record.steps_added,
         task_attempt=record.task_attempt,
         create_time=convert.time(record.create_time),

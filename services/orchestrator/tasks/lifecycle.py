@@ -49,7 +49,7 @@ def retry_task(task: TaskRecord, request_id: str) -> Events | None:
     events = move_task(task, "QUEUED")
     for step in task.steps:
         step.retries, step.retry_time = 0, None
-        if step.state in ("FAILED", "SKIPPED", "CANCELLED") and not step.ticked:
+        if step.state in ("FAILED", "SKIPPED", "CANCELLED") and not step.left_out:
             events += move_step(task, step, "PENDING")
     task.wake_time = None
     return events

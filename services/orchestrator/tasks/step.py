@@ -55,6 +55,8 @@ class StepRecord(BaseModel):
     state: str = "PENDING"
     ticked: bool = False
     """The plan had it ticked off: it counts as done."""
+    omitted: bool = False
+    """Whoever approved the plan left it out: it is SKIPPED, and holds nobody up."""
     attempt: int = 0
     iterations: int = 0
     """Counts its runs since a person last had it tried again."""
@@ -85,9 +87,14 @@ class StepRecord(BaseModel):
     end_time: UtcTime | None = None
 
     @property
+    def left_out(self) -> bool:
+        """Whether it is never run: ticked off in the plan, or omitted by whoever approved it."""
+        return self.ticked or self.omitted
+
+    @property
     def satisfied(self) -> bool:
         """Whether steps that come after may start."""
-        return self.state == "SUCCEEDED" or self.ticked
+        return self.state == "SUCCEEDED" or self.left_out
 
     @property
     def leaves_changes(self) -> bool:

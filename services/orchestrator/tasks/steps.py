@@ -6,15 +6,17 @@ the change; the store commits both together.
 
 import itertools
 from datetime import datetime
+from typing import Final
 
 from adjutant.event.v1 import task_events_pb2
 from services.mesh.events import new_event
 from services.mesh.store import now
 from services.orchestrator import convert
-from services.orchestrator.plans.plan import Plan, PlanStep
 from services.orchestrator.tasks.failure import FailureRecord
 from services.orchestrator.tasks.step import STEP_STATES, StepRecord
 from services.orchestrator.tasks.task import Events, TaskRecord
+
+_BECAME: Final = {"FAILED": "failed", "CANCELLED": "was cancelled"}
 
 
 def move_step(
@@ -45,17 +47,6 @@ def earliest_retry(task: TaskRecord) -> datetime | None:
     return min((step.retry_time for step in task.steps if step.retry_time), default=None)
 
 
-def adopt_plan(task: TaskRecord, plan: Plan) -> None:
-    """Give a task the steps of its plan."""
-    task.steps = [planned_step(step) for step in plan.steps]
-
-
-def planned_step(step: PlanStep) -> StepRecord:
-    """Return a step of a plan as a task has it before anything is run."""
-    state = "SKIPPED" if step.ticked else "PENDING"
-    return StepRecord(state=state, **step.model_dump(exclude={"line"}))
-
-
 def ready_steps(task: TaskRecord) -> list[StepRecord]:
     """Return the steps that can start now: no more than there is room for."""
     satisfied = {step.number for step in task.steps if step.satisfied}
@@ -74,14 +65,20 @@ def room(task: TaskRecord) -> int:
 
 
 def skip_unreachable(task: TaskRecord) -> Events:
-    """Skip the steps that wait for one that failed, was skipped or was cancelled."""
+    """Skip the steps that wait for one that failed, was skipped or was cancelled.
+
+    One that was left out holds up only those that take its results.
+    """
     events: Events = []
     by_number = {step.number: step for step in task.steps}
     causes = {step.number: step for step in task.steps if step.state in ("FAILED", "CANCELLED")}
-    for number in task.order() if causes else ():
+    omitted = {step.number: step for step in task.steps if step.omitted}
+    for number in task.order() if causes or omitted else ():
         step = by_number[number]
-        cause = next((causes[before] for before in step.after if before in causes), None)
-        if cause is None or step.ticked:
+        found = [causes[before] for before in step.after if before in causes]
+        found += [omitted[taken.step] for taken in step.takes if taken.step in omitted]
+        cause = next(iter(found), None)
+        if cause is None or step.left_out:
             continue
         causes.setdefault(number, cause)
         if step.state == "PENDING":
@@ -90,7 +87,7 @@ def skip_unreachable(task: TaskRecord) -> Events:
 
 
 def _skipped_for(cause: StepRecord) -> FailureRecord:
-    became = "failed" if cause.state == "FAILED" else "was cancelled"
+    became = _BECAME.get(cause.state, "is not run")
     message = f"It waits for step {cause.number} {cause.title!r}, which {became}."
     return FailureRecord(reason="STEP_FAILED", message=message)
 
@@ -100,7 +97,7 @@ def summary(task: TaskRecord) -> str:
 
     Steps that the plan has ticked off count as succeeded.
     """
-    done = sum(step.satisfied for step in task.steps)
+    done = sum(step.satisfied and not step.omitted for step in task.steps)
     failed = sum(step.state in ("FAILED", "CANCELLED") for step in task.steps)
     skipped = sum(step.state == "SKIPPED" and not step.ticked for step in task.steps)
     words = f"{done} step{'' if done == 1 else 's'} succeeded, {failed} failed"

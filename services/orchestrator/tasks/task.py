@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from adjutant.event.v1 import event_pb2, task_events_pb2
 from services.mesh.events import new_event
+from services.mesh.names import child, collection_and_id, parent_of
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
@@ -121,7 +122,7 @@ class TaskRecord(Record):
     approval: str = ""
     """Name of the approval that it waits for, or of its commit's; empty while it asks nothing."""
     asked: int = 0
-    """Counts what it asked, the same again included."""
+    """Counts what it asked, the same again included, and what it can never ask any more."""
     commit: CommitRecord | None = None
     attempt: int = 1
     wake: bool = True
@@ -155,6 +156,12 @@ class TaskRecord(Record):
     def costs(self) -> list[MoneyRecord]:
         """What all runs of its steps say that they spent, one amount for each currency."""
         return add_all(cost for step in self.steps for cost in step.costs)
+
+    @property
+    def next_question(self) -> str:
+        """Name of the approval that it asks for next; one of it may exist already after a crash."""
+        task_id = collection_and_id(self.name)[1]
+        return child(parent_of(self.name), "approvals", f"{task_id}-{self.attempt}-{self.asked}")
 
     def active_runs(self) -> list[str]:
         """Return the names of the runs that are under way."""

@@ -1,20 +1,24 @@
 """A crash between the writes of a message: whoever comes next goes on, and nothing is doubled."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from adjutant.orchestrator.v1 import task_message_service_pb2 as pb
 from services.mesh.due import Due
-from services.mesh.errors import AdjutantError
+from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.names import new_id
 from services.mesh.store import Store, now
 from services.orchestrator.approvals.approval import APPROVALS
+from services.orchestrator.approvals.dismissal import Dismissal
 from services.orchestrator.messages import messages as module
+from services.orchestrator.messages.decided import as_decided
 from services.orchestrator.messages.handover import discard, hand_over
 from services.orchestrator.messages.message import MESSAGES, MessageRecord
-from services.orchestrator.messages.messages import Messages, as_decided
+from services.orchestrator.messages.messages import Messages
+from services.orchestrator.plans.planner import ChecklistPlanner, Planned
 from services.orchestrator.queues import rank
 from services.orchestrator.tasks.task import TASKS, TaskRecord, move_task
 from tests.support.stores import Open
@@ -30,6 +34,10 @@ class CrashError(Exception):
 @pytest.fixture
 async def store(open_replica: Open) -> Store:
     return await open_replica(COLLECTIONS)
+
+
+def _messages(store: Store, wake: Callable[[str], None] = lambda _: None) -> Messages:
+    return Messages(store, ChecklistPlanner(), Dismissal(store), wake)
 
 
 async def _task(store: Store, state: str = "ORCHESTRATING") -> TaskRecord:
@@ -57,9 +65,9 @@ async def _stored(store: Store, task: TaskRecord) -> list[MessageRecord]:
 
 async def _send_and_crash(store: Store, task: TaskRecord, text: str = "hello") -> None:
     """Store a message's own record, and nothing more."""
-    broken = Messages(store, lambda _: None)
+    broken = _messages(store)
 
-    async def crash(message: MessageRecord) -> TaskRecord:
+    async def crash(message: MessageRecord) -> tuple[MessageRecord, TaskRecord]:
         raise CrashError
 
     broken._accept = crash  # type: ignore[method-assign]
@@ -71,7 +79,7 @@ async def test_a_repeated_request_goes_on_where_the_first_was_cut_off(store: Sto
     task = await _task(store)
     await _send_and_crash(store, task)
     woken: list[str] = []
-    messages = Messages(store, woken.append)
+    messages = _messages(store, woken.append)
     first, _ = await messages.send(_request(task))
     again, current = await messages.send(_request(task))
     assert first.name == again.name
@@ -88,7 +96,7 @@ async def test_what_nobody_repeats_is_taken_in_by_the_check(
     await _send_and_crash(store, task)
     await _send_and_crash(store, over)
     await store.update(TASKS, over.name, lambda current: move_task(current, "COMPLETED"))
-    messages = Messages(store, lambda _: None)
+    messages = _messages(store)
     checking = asyncio.create_task(Due(store, MESSAGES, "check_time", messages.check).run())
     async with asyncio.timeout(20):
         while await store.next_due(MESSAGES, "check_time"):
@@ -102,9 +110,36 @@ async def test_what_nobody_repeats_is_taken_in_by_the_check(
         await messages.send(_request(over))
 
 
+class Away(ChecklistPlanner):
+    """A planner whose store is away at first."""
+
+    def __init__(self) -> None:
+        self.away = True
+
+    async def plan(self, project: str, instructions: str, title: str) -> Planned:
+        if self.away:
+            raise StoreUnavailableError
+        return await super().plan(project, instructions, title)
+
+
+async def test_a_check_that_finds_the_store_away_is_made_again(store: Store) -> None:
+    task = await _task(store)
+    await _send_and_crash(store, task)
+    planner = Away()
+    messages = Messages(store, planner, Dismissal(store), lambda _: None)
+    (message,) = await _stored(store, task)
+    with pytest.raises(StoreUnavailableError):
+        await messages.check(message)
+    (message,) = await _stored(store, task)
+    assert (message.state, message.check_time is None) == ("PENDING", False)
+    planner.away = False
+    await messages.check(message)
+    assert len((await store.get(TASKS, task.name)).inbox.pending) == 1
+
+
 async def test_what_was_handed_over_and_not_settled_is_settled_once(store: Store) -> None:
     task = await _task(store)
-    messages = Messages(store, lambda _: None)
+    messages = _messages(store)
     sent, _ = await messages.send(_request(task))
     handed = await store.update(TASKS, task.name, lambda current: hand_over(current, {}))
     # The crash is here: the task's record has it, the message's own does not.
@@ -129,11 +164,14 @@ async def test_a_refused_request_may_be_tried_again_when_the_task_is_open(store:
     await _send_and_crash(store, task, "hello")
     for state in ("CANCELLING", "CANCELLED"):
         await store.update(TASKS, task.name, lambda current, s=state: move_task(current, s))  # type: ignore[misc]
-    messages = Messages(store, lambda _: None)
+    messages = _messages(store)
     with pytest.raises(AdjutantError, match="CANCELLED"):
         await messages.send(_request(task))
     await store.update(TASKS, task.name, lambda current: move_task(current, "QUEUED"))
-    await messages.send(_request(task))
+    again, current = await messages.send(_request(task))
+    assert as_decided(again, current).state == "PENDING"
+    listed, _ = await messages.page(pb.ListTaskMessagesRequest(parent=task.name))
+    assert [message.state for message in listed.records] == ["PENDING"], "it waits in sight"
     handed = await store.update(TASKS, task.name, lambda current: hand_over(current, {}))
     await messages.settle(handed)
     assert [m.state for m in await _stored(store, task)] == ["DELIVERED"]
@@ -141,7 +179,7 @@ async def test_a_refused_request_may_be_tried_again_when_the_task_is_open(store:
 
 async def test_what_is_discarded_is_settled_too(store: Store) -> None:
     task = await _task(store)
-    messages = Messages(store, lambda _: None)
+    messages = _messages(store)
     await messages.send(_request(task))
     await messages.settle(await store.update(TASKS, task.name, discard))
     assert [m.state for m in await _stored(store, task)] == ["DISCARDED"]
@@ -150,7 +188,7 @@ async def test_what_is_discarded_is_settled_too(store: Store) -> None:
 async def test_two_senders_of_steps_at_once_both_find_their_numbers(open_replica: Open) -> None:
     stores = [await open_replica(COLLECTIONS) for _ in range(2)]
     task = await _task(stores[0])
-    senders = [Messages(store, lambda _: None) for store in stores]
+    senders = [_messages(store) for store in stores]
     text = "- [ ] more {0}\n  run: true\n- [ ] and {0}\n  after: more {0}\n  run: true\n"
     await asyncio.gather(
         *(
@@ -163,7 +201,7 @@ async def test_two_senders_of_steps_at_once_both_find_their_numbers(open_replica
     pending = (await stores[1].get(TASKS, task.name)).inbox.pending
     numbers = [step.number for letter in pending for step in letter.adds]
     assert numbers == list(range(2, 42))
-    texts = await senders[0].texts(task.name)
-    handed = await stores[0].update(TASKS, task.name, lambda t: hand_over(t, texts))
+    texts, plan = await senders[0].read(task.name)
+    handed = await stores[0].update(TASKS, task.name, lambda t: hand_over(t, texts, plan))
     assert [step.number for step in handed.steps] == list(range(1, 42))
     assert handed.steps[2].after == [2]

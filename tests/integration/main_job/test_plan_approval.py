@@ -1,5 +1,6 @@
 """Plans that a person looks at before they run, through the real services."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from adjutant.common.v1 import approval_pb2 as approval_states
 from adjutant.common.v1 import error_reason_pb2 as reasons
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import (
+    approval_pb2,
     approval_service_pb2,
     project_pb2,
     project_service_pb2,
     task_pb2,
     task_service_pb2,
 )
+from tests.support.gate import hold_passes
 from tests.support.mesh import PROJECT, Caller, git, mesh_in_process
 
 THREE = "- [ ] a\n  run: true\n- [ ] b\n  after: a\n  run: true\n- [ ] c\n  after: b\n  run: true\n"
@@ -134,5 +137,116 @@ async def test_what_the_answer_leaves_out_is_not_run(caller: Caller) -> None:
     await caller.approvals.DecideApproval(answer)
     done = await caller.finished(task.name)
     assert done.state == states.TASK_STATE_COMPLETED, done.failure
-    assert [step.title for step in done.steps] == ["a", "b"]
+    assert [(step.number, step.title) for step in done.steps] == [(1, "a"), (2, "b"), (3, "c")]
+    assert (done.steps[2].state, done.steps[2].attempt) == (states.STEP_STATE_SKIPPED, 0)
+    assert done.steps[2].omitted
     assert not done.partial_success
+    story = await caller.story(task.name)
+    changed = [e.step_state_changed.step for e in story if e.HasField("step_state_changed")]
+    assert [step.number for step in changed if step.omitted] == [3]
+
+
+async def answer_without(caller: Caller, approval: approval_pb2.Approval, *omitted: int) -> None:
+    answer = approval_service_pb2.DecideApprovalRequest(
+        name=approval.name,
+        decision="DECISION_APPROVE",
+        action_digest=approval.action_digest,
+        edited_plan={"omitted_steps": omitted},
+    )
+    await caller.approvals.DecideApproval(answer)
+
+
+async def test_a_message_may_name_a_step_that_the_answer_left_out(
+    caller: Caller, tmp_path: Path
+) -> None:
+    ready = tmp_path / "ready"
+    until = f"run: until test -e {ready}; do sleep 0.05; done"
+    task = await caller.submit(f"{THREE.replace('run: true', until, 1)}  gives: x text\n")
+    await answer_without(caller, await caller.pending_approval(task.name), 3)
+    await caller.until(task.name, states.TASK_STATE_WAITING_FOR_AGENT)
+    more = "- [ ] d\n  after: c\n  run: true\n- [ ] e\n  after: a\n  takes: x from c\n  run: true\n"
+    assert list((await caller.tell(task.name, more)).steps_added) == [4, 5]
+    ready.touch()
+    asked = await caller.pending_approval(task.name)
+    assert [step.number for step in asked.plan.steps] == [2, 4], "5 takes what is not made"
+    await caller.decide(asked, "APPROVE")
+    done = await caller.finished(task.name)
+    assert done.state == states.TASK_STATE_COMPLETED, done.failure
+    ran = [step.number for step in done.steps if step.state == states.STEP_STATE_SUCCEEDED]
+    assert ran == [1, 2, 4]
+    assert done.steps[4].state == states.STEP_STATE_SKIPPED
+    assert "step 3 'c', which is not run" in done.steps[4].failure.message
+    assert (await caller.told(task.name))[0].steps_added == [4, 5]
+
+
+async def test_the_question_holds_what_would_be_run(caller: Caller) -> None:
+    task = await caller.submit(THREE.replace("run: true", "run: echo hi\n  verify: test 1", 1))
+    approval = await caller.pending_approval(task.name)
+    first = approval.plan.steps[0]
+    assert (first.agent, first.command_line, first.verify_command) == (
+        "command",
+        "echo hi",
+        "test 1",
+    )
+
+
+async def test_a_message_before_the_first_pass_does_not_get_around_the_question(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = hold_passes(monkeypatch)
+    task = await caller.submit("# All\n" + "- [ ] one\n  run: true\n" * 100)
+    await caller.tell(task.name, "- [ ] more\n  run: true\n")
+    gate.opened.set()
+    approval = await caller.pending_approval(task.name)
+    assert [step.number for step in approval.plan.steps] == list(range(1, 102))
+    waiting = await caller.until(task.name, states.TASK_STATE_WAITING_FOR_USER)
+    assert waiting.complexity > 100
+    assert waiting.HasField("estimate")
+    assert not any(step.attempt for step in waiting.steps)
+    await caller.decide(approval, "DENY")
+    assert (await caller.finished(task.name)).state == states.TASK_STATE_FAILED
+
+
+async def test_a_plan_that_grew_is_asked_about_again_while_its_runs_go_on(
+    caller: Caller, tmp_path: Path
+) -> None:
+    ready = tmp_path / "ready"
+    plan = f"- [ ] a\n  run: true\n- [ ] b\n  run: until test -e {ready}; do sleep 0.05; done\n"
+    task = await caller.submit(f"{plan}- [ ] c\n  after: b\n  run: true\n")
+    await caller.decide(await caller.pending_approval(task.name), "APPROVE")
+    await caller.until(task.name, states.TASK_STATE_WAITING_FOR_AGENT)
+    await caller.tell(
+        task.name, "- [ ] d\n  after: a\n  run: true\n- [ ] e\n  after: a\n  run: true\n"
+    )
+    asked = await caller.pending_approval(task.name)
+    assert [step.number for step in asked.plan.steps] == [3, 4, 5], "b is under way, a is done"
+    assert "3 further steps" in asked.title
+    ready.touch()
+    async with asyncio.timeout(20):
+        while (now := await caller.task(task.name)).steps[1].state != states.STEP_STATE_SUCCEEDED:
+            await asyncio.sleep(0.02)
+    assert [step.attempt for step in now.steps] == [1, 1, 0, 0, 0], "c waits for the answer too"
+    await answer_without(caller, asked, 5)
+    done = await caller.finished(task.name)
+    assert done.state == states.TASK_STATE_COMPLETED, done.failure
+    assert [step.attempt for step in done.steps] == [1, 1, 1, 1, 0]
+    assert [step.omitted for step in done.steps] == [False] * 4 + [True]
+
+
+async def test_a_no_to_what_was_added_ends_the_task_when_its_runs_have(
+    caller: Caller, tmp_path: Path
+) -> None:
+    ready = tmp_path / "ready"
+    plan = f"- [ ] a\n  run: true\n- [ ] b\n  run: until test -e {ready}; do sleep 0.05; done\n"
+    task = await caller.submit(f"{plan}- [ ] c\n  after: b\n  run: true\n")
+    await caller.decide(await caller.pending_approval(task.name), "APPROVE")
+    await caller.until(task.name, states.TASK_STATE_WAITING_FOR_AGENT)
+    await caller.tell(task.name, "- [ ] d\n  after: a\n  run: true\n")
+    await caller.decide(await caller.pending_approval(task.name), "DENY", "not that")
+    waiting = await caller.until(task.name, states.TASK_STATE_WAITING_FOR_AGENT)
+    assert waiting.steps[1].state == states.STEP_STATE_RUNNING
+    ready.touch()
+    done = await caller.finished(task.name)
+    assert done.failure.reason == reasons.ERROR_REASON_APPROVAL_DENIED
+    assert done.steps[1].state == states.STEP_STATE_SUCCEEDED
+    assert [step.attempt for step in done.steps] == [1, 1, 0, 0]

@@ -84,7 +84,7 @@ class Progress(_message.Message):
     def __init__(self, node: _Optional[_Union[GraphNode, str]] = ..., goal_index: _Optional[int] = ..., goal_count: _Optional[int] = ..., steps_done: _Optional[int] = ..., step_count: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("number", "title", "goal_index", "agent", "command_line", "verify_command", "after", "timeout", "state", "attempt", "run", "failure", "changed_files", "start_time", "end_time", "breaking", "iterations", "waived", "gives", "takes", "results", "retry_limit", "retry_time", "costs")
+    __slots__ = ("number", "title", "goal_index", "agent", "command_line", "verify_command", "after", "timeout", "state", "attempt", "run", "failure", "changed_files", "start_time", "end_time", "breaking", "iterations", "waived", "omitted", "gives", "takes", "results", "retry_limit", "retry_time", "costs")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     GOAL_INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class Step(_message.Message):
     BREAKING_FIELD_NUMBER: _ClassVar[int]
     ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     WAIVED_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
     GIVES_FIELD_NUMBER: _ClassVar[int]
     TAKES_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
@@ -127,13 +128,14 @@ class Step(_message.Message):
     breaking: bool
     iterations: int
     waived: bool
+    omitted: bool
     gives: _containers.RepeatedCompositeFieldContainer[_result_pb2.ResultDeclaration]
     takes: _containers.RepeatedCompositeFieldContainer[_result_pb2.ResultSource]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     retry_limit: int
     retry_time: _timestamp_pb2.Timestamp
     costs: _containers.RepeatedCompositeFieldContainer[_money_pb2.Money]
-    def __init__(self, number: _Optional[int] = ..., title: _Optional[str] = ..., goal_index: _Optional[int] = ..., agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., after: _Optional[_Iterable[int]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[StepState, str]] = ..., attempt: _Optional[int] = ..., run: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., changed_files: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., breaking: bool = ..., iterations: _Optional[int] = ..., waived: bool = ..., gives: _Optional[_Iterable[_Union[_result_pb2.ResultDeclaration, _Mapping]]] = ..., takes: _Optional[_Iterable[_Union[_result_pb2.ResultSource, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., retry_limit: _Optional[int] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., costs: _Optional[_Iterable[_Union[_money_pb2.Money, _Mapping]]] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., title: _Optional[str] = ..., goal_index: _Optional[int] = ..., agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ..., after: _Optional[_Iterable[int]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[StepState, str]] = ..., attempt: _Optional[int] = ..., run: _Optional[str] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., changed_files: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., breaking: bool = ..., iterations: _Optional[int] = ..., waived: bool = ..., omitted: bool = ..., gives: _Optional[_Iterable[_Union[_result_pb2.ResultDeclaration, _Mapping]]] = ..., takes: _Optional[_Iterable[_Union[_result_pb2.ResultSource, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., retry_limit: _Optional[int] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., costs: _Optional[_Iterable[_Union[_money_pb2.Money, _Mapping]]] = ...) -> None: ...
 
 class Commit(_message.Message):
     __slots__ = ("sha", "branch", "repository_uri")

@@ -57,14 +57,20 @@ class PlanAction(_message.Message):
     def __init__(self, steps: _Optional[_Iterable[_Union[PlannedStep, _Mapping]]] = ..., complexity: _Optional[_Union[_approval_pb2.Complexity, str]] = ..., plan_digest: _Optional[str] = ...) -> None: ...
 
 class PlannedStep(_message.Message):
-    __slots__ = ("number", "title", "after")
+    __slots__ = ("number", "title", "after", "agent", "command_line", "verify_command")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_LINE_FIELD_NUMBER: _ClassVar[int]
+    VERIFY_COMMAND_FIELD_NUMBER: _ClassVar[int]
     number: int
     title: str
     after: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, number: _Optional[int] = ..., title: _Optional[str] = ..., after: _Optional[_Iterable[int]] = ...) -> None: ...
+    agent: str
+    command_line: str
+    verify_command: str
+    def __init__(self, number: _Optional[int] = ..., title: _Optional[str] = ..., after: _Optional[_Iterable[int]] = ..., agent: _Optional[str] = ..., command_line: _Optional[str] = ..., verify_command: _Optional[str] = ...) -> None: ...
 
 class ToolAction(_message.Message):
     __slots__ = ("tool_name", "summary", "arguments")

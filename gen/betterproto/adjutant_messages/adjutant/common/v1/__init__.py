@@ -235,7 +235,7 @@ class ApprovalState(betterproto2.Enum):
 
     DISMISSED = 4
     """
-    APPROVAL_STATE_DISMISSED: what it was asked for ended before an answer came. Final.
+    APPROVAL_STATE_DISMISSED: what it was asked for ended, or became more, before an answer came. Final.
     """
 
     EXPIRED = 5
@@ -2081,6 +2081,11 @@ class Step(betterproto2.Message):
     waived: "bool" = betterproto2.field(28, betterproto2.TYPE_BOOL)
     """
     waived is true where it did not succeed and a person had the task go on without it.
+    """
+
+    omitted: "bool" = betterproto2.field(29, betterproto2.TYPE_BOOL)
+    """
+    omitted is true where whoever approved the plan left it out: it is SKIPPED, and nothing waits for it.
     """
 
     gives: "list[ResultDeclaration]" = betterproto2.field(

@@ -3450,6 +3450,21 @@ class PlannedStep(betterproto2.Message):
     after are the numbers of the steps that must succeed before.
     """
 
+    agent: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    agent is who does it.
+    """
+
+    command_line: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    command_line is what the command agent runs by `sh -c`.
+    """
+
+    verify_command: "str" = betterproto2.field(6, betterproto2.TYPE_STRING)
+    """
+    verify_command must succeed after the agent, in the same workspace.
+    """
+
 
 default_message_pool.register_message("adjutant.orchestrator.v1", "PlannedStep", PlannedStep)
 
