@@ -52,6 +52,15 @@ def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> MeshSettin
 
 
 @pytest.fixture
+def mesh_store(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings of the store of a test's mesh: the default, or what `on_both_stores` says."""
+    if getattr(request, "param", ADAPTERS[0]) == ADAPTERS[0]:
+        return {}
+    values: dict[str, Any] = request.getfixturevalue("mongo_settings")
+    return values
+
+
+@pytest.fixture
 async def open_replica(store_settings: MeshSettings) -> AsyncIterator[Open]:
     """Open stores on the same records, and close them after the test."""
     opened: list[Store] = []

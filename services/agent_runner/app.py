@@ -15,7 +15,7 @@ from services.agent_runner.adapters.messages import TaskMessages
 from services.agent_runner.adapters.subprocess import LocalBackend
 from services.agent_runner.agents import Agents, CommandAgent, GitAgent
 from services.agent_runner.collect import Collector
-from services.agent_runner.drive import Parts
+from services.agent_runner.held import Parts
 from services.agent_runner.job import JobMaker
 from services.agent_runner.liveness import LivenessLimits
 from services.agent_runner.read import Reader

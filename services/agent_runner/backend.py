@@ -11,8 +11,8 @@ from services.agent_runner.adapters.job_folder import (
     JobHeartbeat,
     JobSpec,
     JobStart,
-    JobWord,
 )
+from services.agent_runner.adapters.job_words import JobWord, JobWords
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,6 +27,7 @@ __all__ = [
     "JobStart",
     "JobStatus",
     "JobWord",
+    "JobWords",
     "OutputPiece",
     "SpawnError",
 ]
@@ -114,11 +115,14 @@ class Backend(Protocol):
     async def bury(self, job_id: str) -> int:
         """End what a LOST job may have left behind; returns how many processes that were."""
 
-    def leave_word(self, job_id: str, word: JobWord) -> None:
-        """Leave what a job said for the replica that looks after it; it is woken."""
+    def leave_word(self, job_id: str, word: JobWord) -> bool:
+        """Keep what a job said until it is forgotten, and wake the replica that looks after it.
 
-    def take_words(self, job_id: str) -> list[JobWord]:
-        """Take what was left, in the order in which it was said; each word once."""
+        False where nobody takes it any more.
+        """
+
+    def words(self, job_id: str) -> JobWords:
+        """Return what a job said of itself."""
 
     def read_output(self, job_id: str, offset_bytes: int, limit_bytes: int) -> OutputPiece | None:
         """Read what a job printed; None where its output is not kept here (any more)."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from services.agent_runner.backend import OutputPiece
 from services.agent_runner.job import OUTPUT, blob_key
-from services.agent_runner.patience import happens
 from services.agent_runner.results import ARTIFACT_PREFIX
 from services.agent_runner.run import RUNS
 from services.mesh.errors import AdjutantError
 from services.mesh.events import shutting_down
+from services.mesh.tasks import happens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from adjutant.common.v1 import access_pb2
 from services.agent_runner import outcome
-from services.agent_runner.drive import Driver, Parts
+from services.agent_runner.drive import Driver
 from services.agent_runner.errors import PERSON
 from services.agent_runner.run import (
     RUNS,
@@ -41,6 +41,7 @@ from services.mesh.store import RequestKey, now
 
 if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
+    from services.agent_runner.held import Parts
     from services.mesh.access.rights import Rights
     from services.mesh.lease import Leases
     from services.mesh.store import Page
@@ -157,7 +158,8 @@ class Runs:
         """Take what a run's job says of itself; True tells it that it is being ended.
 
         INVALID_REPORT_TOKEN, also where there is no such run: guessing tells nothing.
-        INVALID_REQUEST for a cost in another currency than before.
+        INVALID_REQUEST for a cost in another currency than before, ILLEGAL_TRANSITION for one that
+        comes after the job's end. A cost that is taken is on disk, and no kill loses it.
         """
         run = await self._store.find(RUNS, name)
         if run is None or not run.has_token(token):
@@ -167,17 +169,20 @@ class Runs:
                 " environment.",
                 field="report_token",
             )
-        if report.cost and run.cost and report.cost.currency_code != run.cost.currency_code:
-            raise AdjutantError(
-                "INVALID_REQUEST",
-                f"The run's cost is in {run.cost.currency_code}; report all of it in that.",
-                field="cost.currency_code",
-            )
-        if driver := self._drivers.get(name):
-            driver.report(report)
-        else:
-            self._parts.backend.leave_word(run.job_id, word_of(report))
+        if report.cost:
+            self._check_currency(run, report.cost.currency_code)
+        taken = self._parts.backend.leave_word(run.job_id, word_of(report))
+        if report.cost and not taken:
+            message = "The run has ended; what is spent now is not counted. Report before the end."
+            raise AdjutantError("ILLEGAL_TRANSITION", message, metadata={"state": run.state})
         return run.state in ("CANCELLING", "CANCELLED")
+
+    def _check_currency(self, run: RunRecord, code: str) -> None:
+        words = self._parts.backend.words(run.job_id)
+        first = run.cost.currency_code if run.cost else words.currency(code)
+        if code != first:
+            message = f"The run's cost is in {first}; report all of it in that."
+            raise AdjutantError("INVALID_REQUEST", message, field="cost.currency_code")
 
     async def reconcile_for_ever(self) -> None:
         """Look after every run that nobody looks after: at the start, and as a safety net."""

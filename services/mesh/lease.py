@@ -125,11 +125,18 @@ class Leases:
         if lease is None:
             yield None
             return
-        renewal = asyncio.create_task(self._renew(lease))
+        over = asyncio.Event()
+        renewal = asyncio.create_task(self._renew(lease, over))
         try:
             yield lease
         finally:
-            await tasks.end([renewal])
+            # A renewal under way is not cut off: which revision it made would not be known, and
+            # the key would stay to the end of its time.
+            over.set()
+            try:
+                await asyncio.wait([renewal])
+            finally:
+                await tasks.end([renewal])
             await self.release(lease)
 
     async def _create(self, bucket: KeyValue, key: str) -> int | None:
@@ -143,9 +150,8 @@ class Leases:
         except (KeyNotFoundError, KeyDeletedError, KeyWrongLastSequenceError):
             return None
 
-    async def _renew(self, lease: Lease) -> None:
-        while True:
-            await asyncio.sleep(self._ttl_s / 3)
+    async def _renew(self, lease: Lease, over: asyncio.Event) -> None:
+        while not await tasks.happens(over, self._ttl_s / 3):
             asked_at = time.monotonic()
             try:
                 bucket = await self._open()

@@ -1,4 +1,4 @@
-"""Ending asyncio tasks for certain."""
+"""Ending asyncio tasks for certain, and waiting with a limit."""
 
 import asyncio
 from collections.abc import Iterable
@@ -18,3 +18,16 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+
+
+async def happens(event: asyncio.Event, limit_s: float) -> bool:
+    """Wait for an event for at most so many seconds; tells whether it came.
+
+    Unlike `asyncio.wait_for` of Python 3.11, it never swallows a cancellation
+    that arrives together with the event, which would keep a service from stopping.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -135,7 +135,9 @@ async def build(mesh: Mesh) -> None:
     )
     mesh.serve(
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server,
-        ApprovalService(Approvals(mesh.store, asker, runner), ApprovalStatistics(mesh.store)),
+        ApprovalService(
+            Approvals(mesh.store, asker, runner, dismissal), ApprovalStatistics(mesh.store)
+        ),
         f"{_CONTRACT}.ApprovalService",
     )
     _serve_queues(mesh, conductor, messages)

@@ -30,7 +30,8 @@ class OrchestratorSettings(MeshSettings):
     run_check_age_s: float = Field(30.0, gt=0)
     """Seconds without news of a task's runs after which they are asked for."""
     max_infrastructure_attempts: int = Field(3, ge=1)
-    """How often a step is started when the ground gives way under its runs."""
+    """How often a step is started when the ground gives way under its runs, or its command says
+    that it failed for now (exit code 75)."""
     approval_timeout_low_s: float = Field(0.0, ge=0)
     """Seconds after which an approval of LOW risk expires; 0 means never."""
     approval_timeout_medium_s: float = Field(300.0, gt=0)
@@ -41,8 +42,6 @@ class OrchestratorSettings(MeshSettings):
     """Seconds before an approval expires at which people are warned."""
     max_step_iterations: int = Field(25, ge=1)
     """How often a step may be started, where the project's settings do not say."""
-    """How often a step is started when the ground gives way under its runs, or its command says
-    that it failed for now (exit code 75)."""
     retry_initial_s: float = Field(1.0, gt=0)
     """Seconds until a step is first tried again by itself; doubled each time, less up to a quarter
     that differs from step to step."""

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from services.client import Adjutant
 from services.mesh.due import LOOK_AGAIN_S
 from tests.support.mesh import PROJECT, Caller
 from tests.support.processes import LiveMesh, live_mesh
+from tests.support.stores import on_both_stores
 
 LEASE_TTL_S = 2.0
 PATIENCE_S = 60.0
@@ -71,12 +73,13 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
+async def pair(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[Pair]:
     settings = {
         "ADJUTANT_REPLICAS": "2",
         "ADJUTANT_LEASE_TTL_S": str(LEASE_TTL_S),
         "ADJUTANT_RECONCILE_INTERVAL_S": "1",
         "ADJUTANT_JOB_HEARTBEAT_S": "0.5",
+        **{f"ADJUTANT_{name.upper()}": value for name, value in mesh_store.items()},
     }
     async with live_mesh(tmp_path / "data", **settings) as (mesh, caller):
         with pytest.MonkeyPatch.context() as patch:
@@ -124,6 +127,7 @@ async def test_both_replicas_get_work(pair: Pair, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
+@on_both_stores
 async def test_what_a_killed_replica_did_is_gone_on_with(pair: Pair, tmp_path: Path) -> None:
     count = tmp_path / "count"
     name = await pair.submit(count, seconds=2)
@@ -141,7 +145,7 @@ async def test_what_a_killed_replica_did_is_gone_on_with(pair: Pair, tmp_path: P
     assert int(seen[-1].task_state_changed.state) == states.TASK_STATE_COMPLETED
     assert count.read_text().split() == ["begun", "done"], "the step ran once"
     assert f"{run_of(name)} is looked after here" in pair.mesh.log_of(pair.other(runner))
-    await until(lambda: pair.mesh.pid_of(runner) is not None)
+    await until(pair.mesh.serves)
     await _is_as_recorded(pair, name, seen)
 
 

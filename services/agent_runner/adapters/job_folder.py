@@ -11,9 +11,10 @@ take over:
     heartbeat.json   what the job does, every few seconds
     exit.json        how it ended; written when its whole process tree is gone
     cancel           asks the shim to end the job, and says why
-    said.*           what the job said of itself to a replica that does not look after it
     doorbell.*       FIFOs: the shim wakes the service; each replica that listens has its own
     control          a FIFO: the service wakes the shim
+
+What the job says of itself lies beside them; see job_words.
 
 The shim imports this module, so it imports little.
 """
@@ -21,17 +22,15 @@ The shim imports this module, so it imports little.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import secrets
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_PRIVATE_FILE = 0o600
+from services.agent_runner.adapters import whole_files
+from services.agent_runner.adapters.whole_files import PRIVATE_FILE
+
 _DOORBELL = "doorbell."
-_SAID = "said."
 
 STATE_CHANGED = b"s"
 """Rings that the job started, beat or ended."""
@@ -87,16 +86,6 @@ class JobHeartbeat:
 
 
 @dataclass(frozen=True, slots=True)
-class JobWord:
-    """What a job said of itself."""
-
-    percent: float | None
-    message: str
-    cost: dict[str, Any] | None
-    """An amount of money, by the names of its fields."""
-
-
-@dataclass(frozen=True, slots=True)
 class JobExit:
     """How a job ended."""
 
@@ -133,7 +122,7 @@ class JobFolder:
         was paused could start a job that has ended long ago.
         """
         _make_fifo(self.control_path)
-        self._write_first("spec.json", asdict(spec))
+        whole_files.write_first(self.path, "spec.json", asdict(spec))
         first = self.spec()
         assert first is not None
         return first
@@ -161,22 +150,6 @@ class JobFolder:
         """Record what the job does."""
         self._write("heartbeat.json", asdict(heartbeat))
 
-    def leave_word(self, word: JobWord) -> None:
-        """Leave what the job said for whoever looks after it, and wake them."""
-        name = f"{_SAID}{time.time_ns()}.{os.getpid()}"
-        unfinished = self._written_aside(name, asdict(word))
-        os.rename(unfinished, os.path.join(self.path, name))
-        self.ring_doorbells(STATE_CHANGED)
-
-    def take_words(self) -> list[JobWord]:
-        """Take what was left, in the order in which it was said; each once."""
-        found = []
-        for name in sorted(self._names(_SAID)):
-            if (word := self._read(name)) is not None:
-                found.append(JobWord(**word))
-                os.unlink(os.path.join(self.path, name))
-        return found
-
     def doorbell_of(self, listener: str) -> str:
         """Return where one replica is woken."""
         return os.path.join(self.path, _DOORBELL + listener)
@@ -189,14 +162,8 @@ class JobFolder:
 
     def ring_doorbells(self, what: bytes) -> None:
         """Wake every replica that listens."""
-        for name in self._names(_DOORBELL):
+        for name in whole_files.names(self.path, _DOORBELL):
             ring(os.path.join(self.path, name), what)
-
-    def _names(self, prefix: str) -> list[str]:
-        try:
-            return [name for name in os.listdir(self.path) if name.startswith(prefix)]
-        except FileNotFoundError:  # removed: nobody waits any more
-            return []
 
     def exit(self) -> JobExit | None:
         """Read how it ended, once nothing of it is left."""
@@ -226,7 +193,7 @@ class JobFolder:
 
     def lock(self) -> int | None:
         """Lock the folder for this process's life; None where another shim holds it."""
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -251,36 +218,15 @@ class JobFolder:
         return os.path.join(self.path, "shim.lock")
 
     def _read(self, name: str) -> dict[str, Any] | None:
-        try:
-            with open(os.path.join(self.path, name), "rb") as file:
-                found: dict[str, Any] = json.load(file)
-        except FileNotFoundError:
-            return None
-        return found
+        return whole_files.read(self.path, name)
 
     def _write(self, name: str, value: dict[str, Any]) -> None:
-        """Write a file that appears whole, over the one before. Each has one writer."""
-        os.rename(self._written_aside(name, value), os.path.join(self.path, name))
-
-    def _write_first(self, name: str, value: dict[str, Any]) -> None:
-        """Write a file that appears whole, unless it is there: of several who do, one does."""
-        unfinished = self._written_aside(name, value)
-        with suppress(FileExistsError):
-            os.link(unfinished, os.path.join(self.path, name))
-        os.unlink(unfinished)
-
-    def _written_aside(self, name: str, value: dict[str, Any]) -> str:
-        # A name of its own: several may write the same at once, in one process and in others.
-        unfinished = os.path.join(self.path, f"new.{name}.{secrets.token_hex(4)}")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(value, file)
-        return unfinished
+        whole_files.write(self.path, name, value)
 
 
 def _make_fifo(path: str) -> None:
     with suppress(FileExistsError):
-        os.mkfifo(path, _PRIVATE_FILE)
+        os.mkfifo(path, PRIVATE_FILE)
 
 
 def open_fifo(path: str) -> int:

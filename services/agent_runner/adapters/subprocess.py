@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from services.agent_runner.adapters import processes
 from services.agent_runner.adapters.job_folder import STATE_CHANGED, JobFolder
+from services.agent_runner.adapters.job_words import JobWords
 from services.agent_runner.adapters.spawner_client import SpawnerClient
 from services.agent_runner.backend import JobPhase, JobStatus, OutputPiece, SpawnError
-from services.agent_runner.patience import happens
+from services.mesh.tasks import happens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,14 +120,16 @@ class LocalBackend:
         doorbell.listen(folder, self._listener)
         return doorbell
 
-    def leave_word(self, job_id: str, word: JobWord) -> None:
-        """Leave what a job said for the replica that looks after it."""
-        with suppress(FileNotFoundError):
-            self._folder(job_id).leave_word(word)
+    def leave_word(self, job_id: str, word: JobWord) -> bool:
+        """Keep what a job said, and wake who looks after it; False where the job has ended."""
+        folder = self._folder(job_id)
+        taken = JobWords(folder.path).leave(word)
+        folder.ring_doorbells(STATE_CHANGED)
+        return taken
 
-    def take_words(self, job_id: str) -> list[JobWord]:
-        """Take what was left, each word once."""
-        return self._folder(job_id).take_words()
+    def words(self, job_id: str) -> JobWords:
+        """Return what a job said of itself."""
+        return JobWords(self._folder(job_id).path)
 
     def request_end(self, job_id: str, reason: str) -> None:
         """Ask the job's shim to end it; without a folder there is nothing to end."""

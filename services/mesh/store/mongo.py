@@ -26,6 +26,7 @@ from services.mesh.store.mongo_client import MotorClient, available, connect, op
 from services.mesh.store.mongo_documents import (
     NOTHING,
     OUTBOX,
+    Document,
     elements_of,
     empty,
     keys_of,
@@ -282,23 +283,27 @@ class MongoStore:
         for collection in self._collections:
             if not collection.permanent:
                 while removed := await self._purge(collection, parent):
-                    count += removed
+                    count += sum(each["revision"] > 0 for each in removed)
         return count
 
-    async def _purge(self, collection: Collection[Any], parent: str) -> int:
+    async def _purge(self, collection: Collection[Any], parent: str) -> list[Document]:
+        """Remove a batch, and return what stood there: records, and what was about to be one.
+
+        Whoever was paused after its guard must not write what nobody removes any more.
+        """
         # The names that begin with `parent/` stand between it and `parent0`, for 0 comes after /.
-        terms = {"_id": {"$gt": f"{parent}/", "$lt": f"{parent}0"}, "revision": {"$gt": 0}}
+        below = {"_id": {"$gt": f"{parent}/", "$lt": f"{parent}0"}}
+        terms = {**below, "$or": [{"revision": {"$gt": 0}}, {"intent.token": {"$gt": ""}}]}
+        documents = self._in(collection)
         with available():
-            found = (
-                await self._in(collection).find(terms, {"_id": 1}).limit(PURGE_BATCH).to_list(None)
-            )
+            cursor = documents.find(terms, {"revision": 1}).limit(PURGE_BATCH)
+            found: list[Document] = await cursor.to_list(None)
             names = [each["_id"] for each in found]
-            quiet = {"_id": {"$in": names}, "oldest": NOTHING}
-            await self._in(collection).delete_many(quiet)
-            cursor = self._in(collection).find({"_id": {"$in": names}}, {"_id": 1})
+            await documents.delete_many({"_id": {"$in": names}, "oldest": NOTHING})
+            cursor = documents.find({"_id": {"$in": names}}, {"intent": 1})
             for each in await cursor.to_list(None):
-                await self._writes.bury(collection.name, each["_id"], [])
-        return len(names)
+                await self._writes.clear(collection.name, each)
+        return found
 
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that wait to be published."""

@@ -8,14 +8,18 @@ that exclude each other at least one sees the other. No clock and no lock is par
 this: a process that is paused between two steps finds, when it wakes, that its intent
 was withdrawn, and begins again.
 
-When two meet, the younger one withdraws and waits. An intent that is older than
-INTENT_S is that of a process which died or was paused, and anybody withdraws it.
+When two meet, the younger one withdraws and waits until the elder is through. An intent
+that is older than INTENT_S is that of a process which died or was paused, and anybody
+withdraws it. A purge withdraws every intent below what was removed: the write that it
+belongs to looks again and finds that out.
 
 Not held back are writes without a guard: they are in order before or after the
 guarded one, as they are on SQLite, where none of them depends on what a guard saw.
 """
 
 import asyncio
+import itertools
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -32,6 +36,7 @@ from services.mesh.store.port import Collection, Guard, R, Record
 INTENT_S: Final = 5.0
 """Seconds for which an intent is respected."""
 POLL_S: Final = 0.005
+MAX_PAUSE_S: Final = 0.1
 # What a majority confirmed lags behind on a server that was only just elected, and there an
 # intent could be overlooked; the newest that the primary has holds whatever was confirmed.
 NEWEST: Final = ReadConcern("local")
@@ -71,11 +76,15 @@ class MongoLook:
 
     def holds(self, collection: Collection[Any], where: Mapping[str, Sequence[str]]) -> bool:
         """Tell whether a record matches; see Look."""
+        terms = mongo_query.match(where)
+        untouched = {"$or": [{"intent": None}, {"intent.token": self._token}]}
+        # No matter who else is about to write one: so those who lost a place hear of it at once.
+        if self._in(collection).find_one({"$and": [*terms, untouched]}, {"_id": 1}):
+            return True
         for found in self._in(collection).find({"intent.token": {"$gt": ""}}, {"intent": 1}):
             if _would_match(found["intent"], where):
                 self._pass(collection.name, found)
-        terms = {"$and": mongo_query.match(where)}
-        return self._in(collection).find_one(terms, {"_id": 1}) is not None
+        return self._in(collection).find_one({"$and": terms}, {"_id": 1}) is not None
 
     def _in(self, collection: Collection[Any]) -> Any:
         return self._database.get_collection(collection.name, read_concern=NEWEST)
@@ -97,21 +106,37 @@ class Guards:
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._database = database
 
-    async def passes(self, guard: Guard, token: str) -> bool:
-        """Run a guard; False where an elder write is in its way. What the guard raises."""
+    async def passes(self, guard: Guard, token: str) -> InTheWayError | None:
+        """Run a guard; return the elder write that is in its way, if any. What it raises."""
         look = MongoLook(self._database.delegate, token)
         while True:
             try:
                 with available():
                     await asyncio.to_thread(guard, look)
-                return True
+                return None
             except InTheWayError as met:
                 if met.expired:
                     await self.withdraw(met.collection, met.name, met.token)
                 elif met.token < token:
-                    return False
+                    return met
                 else:
                     await asyncio.sleep(POLL_S)
+
+    async def wait_for(self, elder: InTheWayError) -> None:
+        """Wait until an elder write is through, or its intent is too old to be respected.
+
+        Who tried again at once would be in its way for ever, with others who do the same.
+        """
+        documents = self._database[elder.collection]
+        intent = {"_id": elder.name, "intent.token": elder.token}
+        for attempt in itertools.count():
+            with available():
+                found = await documents.find_one(
+                    {**intent, "intent.until": {"$gte": time.time()}}, {"_id": 1}
+                )
+            if found is None:
+                return
+            await pause(attempt)
 
     async def withdraw(self, collection: str, name: str, token: str) -> None:
         """Take an intent back, and the document with it where it is nothing else."""
@@ -120,9 +145,10 @@ class Guards:
             mine = {"_id": name, "intent.token": token}
             gone = {"$unset": {"intent": ""}}
             bare = {"$set": {"request_key": name, "request_digest": None}, **gone}
-            await documents.update_one({**mine, "body": None}, bare)
-            await documents.update_one(mine, gone)
-            await forget_if_empty(documents, name)
+            if (await documents.update_one({**mine, "body": None}, bare)).matched_count:
+                await forget_if_empty(documents, name)
+            else:
+                await documents.update_one(mine, gone)
 
     async def settle(self, collection: str, found: Document) -> None:
         """Withdraw the intent of a document where it is too old; else give it time."""
@@ -131,6 +157,11 @@ class Guards:
             await self.withdraw(collection, found["_id"], intent["token"])
         else:
             await asyncio.sleep(POLL_S)
+
+
+async def pause(attempt: int) -> None:
+    """Wait a moment, longer and longer, by chance."""
+    await asyncio.sleep(random.uniform(0, min(0.002 * 2 ** min(attempt, 6), MAX_PAUSE_S)))
 
 
 async def forget_if_empty(documents: Any, name: str) -> None:

@@ -1,7 +1,5 @@
 """How records are written to MongoDB: each change is one write of one document."""
 
-import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic
@@ -29,12 +27,11 @@ from services.mesh.store.mongo_documents import (
     standing,
     whole,
 )
-from services.mesh.store.mongo_guard import NEWEST, Guards, forget_if_empty, intent_of
+from services.mesh.store.mongo_guard import NEWEST, Guards, forget_if_empty, intent_of, pause
 from services.mesh.store.port import Collection, Guard, R, Record
 
 ATTEMPTS: Final = 200
 """How often a write is tried that others are in the way of: for ten seconds about."""
-MAX_PAUSE_S: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -178,12 +175,15 @@ class Writes:
 
     async def _passed(self, collection: str, name: str, guard: Guard, token: str) -> bool:
         """Run a guard; where it does not pass, the intent is withdrawn."""
-        passed = False
+        passed, elder = False, None
         try:
-            passed = await self._guards.passes(guard, token)
+            elder = await self._guards.passes(guard, token)
+            passed = elder is None
         finally:
             if not passed:
                 await self._guards.withdraw(collection, name, token)
+        if elder:
+            await self._guards.wait_for(elder)
         return passed
 
     async def bury(self, collection: str, name: str, elements: Sequence[Document]) -> bool:
@@ -199,6 +199,12 @@ class Writes:
         with available():
             await forget_if_empty(self._database[collection], name)
         return done
+
+    async def clear(self, collection: str, found: Document) -> None:
+        """Make a document neither a record nor the intent to be one."""
+        await self.bury(collection, found["_id"], [])
+        if intent := found.get("intent"):
+            await self._guards.withdraw(collection, found["_id"], intent["token"])
 
     async def _newest(self, collection: Collection[R], name: str) -> R:
         documents = self._database[collection.name].with_options(read_concern=NEWEST)
@@ -222,8 +228,3 @@ def _replayed(there: Document, name: str, keys: Document) -> Document:
         raise request_id_reused()
     body: Document = there["body"]
     return body
-
-
-async def pause(attempt: int) -> None:
-    """Wait a moment, longer and longer, by chance."""
-    await asyncio.sleep(random.uniform(0, min(0.002 * 2 ** min(attempt, 6), MAX_PAUSE_S)))

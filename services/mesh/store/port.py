@@ -229,6 +229,7 @@ class Store(Protocol):
         """Remove for good what is below a parent, in every collection that is not permanent.
 
         Returns how many records there were. It may be cut off half-way and done again.
+        A write that passed its guard before and is not committed yet meets its guard again.
         """
 
     async def outbox(self, limit: int) -> list[OutboxEntry]:

@@ -1,6 +1,8 @@
 """What callers do with approvals."""
 
-from adjutant.common.v1 import approval_pb2, run_pb2
+from adjutant.agent_runner.v1.run_pb2 import Run
+from adjutant.common.v1 import approval_pb2
+from adjutant.common.v1 import run_pb2 as run_states
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError, not_found
@@ -12,6 +14,7 @@ from services.orchestrator.approvals.action import ToolActionRecord, ToolArgumen
 from services.orchestrator.approvals.approval import APPROVALS, ApprovalRecord, Events
 from services.orchestrator.approvals.asking import Asker, Question
 from services.orchestrator.approvals.decision import decide
+from services.orchestrator.approvals.dismissal import Dismissal
 from services.orchestrator.requests import request_key
 from services.orchestrator.tasks.outcome import FINAL
 from services.orchestrator.tasks.task import TASK_STATES, TASKS
@@ -22,10 +25,11 @@ from services.orchestrator.tenancy.project import PROJECTS
 class Approvals:
     """Takes requests, lists approvals and takes answers."""
 
-    def __init__(self, store: Store, asker: Asker, runner: Runner) -> None:
+    def __init__(self, store: Store, asker: Asker, runner: Runner, dismissal: Dismissal) -> None:
         self._store = store
         self._asker = asker
         self._runner = runner
+        self._dismissal = dismissal
 
     async def request(self, request: pb.RequestApprovalRequest) -> ApprovalRecord:
         """Ask whether a tool may be used. NOT_FOUND, ILLEGAL_TRANSITION, REQUEST_ID_REUSED."""
@@ -50,7 +54,12 @@ class Approvals:
             if task:
                 _check_goes_on(look, task)
 
-        return await self._asker.ask(question, request_key(request.parent, request), guard)
+        asked = await self._asker.ask(question, request_key(request.parent, request), guard)
+        if request.run and _has_no_use(await self._runner.get(request.run)):
+            # Its end may have been told before the question was there to be dismissed.
+            await self._dismissal.of_run(request.run)
+            return await self.get(asked.name)
+        return asked
 
     async def _task_of(self, request: pb.RequestApprovalRequest) -> str:
         """Return the task that a request is for: its own, or its run's."""
@@ -59,7 +68,8 @@ class Approvals:
         run = await self._runner.get(request.run)
         if run is None:
             raise not_found("run", request.run)
-        if run.state in FINAL or run.state == run_pb2.RUN_STATE_UNSPECIFIED:
+        if _has_no_use(run):
+            await self._dismissal.of_run(request.run)  # of a call that was cut off half-way
             raise _has_ended("run", "run")
         if request.task and run.spec.task != request.task:
             message = "The run belongs to another task; leave the task out, it is known."
@@ -108,6 +118,11 @@ class Approvals:
             failed = pb.DecisionError(reason=reason, message=status.message, field=error.field)
             return pb.DecisionResult(name=request.name, error=failed)
         return pb.DecisionResult(name=request.name, approval=approval_messages.approval(record))
+
+
+def _has_no_use(run: Run | None) -> bool:
+    """Tell whether nothing of a run waits for an answer."""
+    return run is None or run.state in FINAL or run.state == run_states.RUN_STATE_UNSPECIFIED
 
 
 def _check_goes_on(look: Look, name: str) -> None:

@@ -23,7 +23,7 @@ class Dismissal:
     async def on_event(self, event: event_pb2.Event) -> None:
         """Take in the end of a task or of a run; doing it again finds nothing."""
         if event.run_state_changed.state in FINAL:
-            await self._dismiss("run", event.resource)
+            await self.of_run(event.resource)
         elif event.task_state_changed.state in _FINAL:
             # One that was queued again meanwhile asks for itself what it needs.
             task = await self._store.find(TASKS, event.resource)
@@ -33,6 +33,10 @@ class Dismissal:
     async def of_task(self, name: str) -> None:
         """Dismiss all that a task asks."""
         await self._dismiss("task", name)
+
+    async def of_run(self, name: str) -> None:
+        """Dismiss all that a run asks."""
+        await self._dismiss("run", name)
 
     async def of_names(self, names: Sequence[str], reason: str) -> None:
         """Dismiss those of some approvals that were asked for and wait."""

@@ -37,6 +37,9 @@ QUICK = {
 }
 """Settings that make the runner's clocks fast enough for tests."""
 
+TELL_TOKEN = "printf '%s' \"$ADJUTANT_REPORT_TOKEN\" > token"
+"""Lets a job tell its report token, so that a test can report in its stead; see `token_of`."""
+
 
 class Caller:
     """Calls a runner, in a project of its own."""
@@ -161,6 +164,11 @@ class RunnerProcess:
                 assert self._process.poll() is None, self._log.read_text()
                 await asyncio.sleep(0.05)
 
+    @property
+    def log(self) -> str:
+        """What it logged."""
+        return self._log.read_text()
+
     def kill(self) -> None:
         """End it as a crash would, and nothing but it."""
         self.process.send_signal(signal.SIGKILL)
@@ -184,3 +192,11 @@ class RunnerProcess:
             await self.caller.stub.ListRuns(request, timeout=1)
             return True
         return False
+
+
+async def token_of(runner: RunnerProcess, name: str) -> str:
+    """Return the report token of a run whose job tells it."""
+    job = ".".join(name.split("/")[1::2])
+    folder = runner.data_dir / "agent_runner" / "runs" / job
+    await until(lambda: [p for p in folder.glob("*/workspace/token") if p.read_text()])
+    return next(folder.glob("*/workspace/token")).read_text()

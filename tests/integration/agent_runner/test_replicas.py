@@ -11,7 +11,7 @@ from adjutant.common.v1 import run_pb2 as states
 from services.agent_runner.adapters.subprocess import LocalBackend
 from services.agent_runner.backend import JobPhase, JobSpec, JobWord
 from tests.integration.agent_runner.processes_seen import until
-from tests.integration.agent_runner.runners import RunnerProcess
+from tests.integration.agent_runner.runners import TELL_TOKEN, RunnerProcess, token_of
 
 Pair = tuple[RunnerProcess, RunnerProcess]
 RUNNING, CANCELLED = states.RUN_STATE_RUNNING, states.RUN_STATE_CANCELLED
@@ -41,11 +41,9 @@ async def test_a_run_is_cancelled_through_the_replica_that_does_not_look_after_i
 
 async def test_what_a_job_says_to_either_is_told_in_order(pair: Pair) -> None:
     first, second = pair
-    run = await first.caller.start(
-        "printf '%s' \"$ADJUTANT_REPORT_TOKEN\" > token; sleep 1000",
-    )
+    run = await first.caller.start(f"{TELL_TOKEN}; sleep 1000")
     await first.caller.in_state(run.name, RUNNING)
-    token = await _token(first, run.name)
+    token = await token_of(first, run.name)
     for percent, runner in ((10, first), (20, second), (30, second), (40, first), (50, second)):
         await runner.caller.stub.ReportRun(
             run_service_pb2.ReportRunRequest(
@@ -121,11 +119,11 @@ async def test_every_replica_that_listens_is_woken(tmp_path: pathlib.Path) -> No
         first.prepare("job", _spec(tmp_path, "sleep 0.5"))
         await second.start("job")
         bells = [backend.next_change("job") for backend in (first, second)]
-        second.leave_word("job", JobWord(5.0, "half-way", None))
+        said = JobWord(5.0, "half-way", None)
+        assert second.leave_word("job", said)
         async with asyncio.timeout(20):
             await asyncio.gather(*(bell.wait() for bell in bells))
-        assert first.take_words("job") == [JobWord(5.0, "half-way", None)]
-        assert second.take_words("job") == [], "each word is taken once"
+        assert list(first.words("job").left().values()) == [said]
         await until(lambda: first.status("job").phase is JobPhase.ENDED)
     finally:
         await first.close()
@@ -156,11 +154,3 @@ def _spec(folder: pathlib.Path, command: str) -> JobSpec:
         max_output_bytes=100_000,
         heartbeat_interval_s=0.1,
     )
-
-
-async def _token(runner: RunnerProcess, name: str) -> str:
-    """Return the report token of a run whose job writes it into its workspace."""
-    job = ".".join(name.split("/")[1::2])
-    folder = runner.data_dir / "agent_runner" / "runs" / job
-    await until(lambda: [p for p in folder.glob("*/workspace/token") if p.read_text()])
-    return next(folder.glob("*/workspace/token")).read_text()

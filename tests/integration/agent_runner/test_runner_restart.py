@@ -33,18 +33,23 @@ HAPPY = [
 
 
 REPORT = """\
-import os, grpc
+import os, time, grpc
 from adjutant.agent_runner.v1 import run_service_pb2, run_service_pb2_grpc
+request = run_service_pb2.ReportRunRequest(
+    name=os.environ["ADJUTANT_RUN"],
+    report_token=os.environ["ADJUTANT_REPORT_TOKEN"],
+    message="reported",
+)
 with grpc.insecure_channel(os.environ["ADJUTANT_RUNNER_ADDRESS"]) as channel:
-    run_service_pb2_grpc.RunServiceStub(channel).ReportRun(
-        run_service_pb2.ReportRunRequest(
-            name=os.environ["ADJUTANT_RUN"],
-            report_token=os.environ["ADJUTANT_REPORT_TOKEN"],
-            message="reported",
-        ),
-        wait_for_ready=True,
-        timeout=20,
-    )
+    report = run_service_pb2_grpc.RunServiceStub(channel).ReportRun
+    until = time.monotonic() + 20
+    while True:
+        try:
+            report(request, wait_for_ready=True, timeout=20)
+            break
+        except grpc.RpcError as error:  # the runner is killed while it answers
+            if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > until:
+                raise
 """
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,16 +12,16 @@ QUICK = {"approval_timeout_medium_s": 1.5, "approval_timeout_high_s": 2.0, "appr
 
 
 @pytest.fixture
-async def mesh(tmp_path: Path) -> AsyncIterator[MeshInProcess]:
+async def mesh(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[MeshInProcess]:
     """A mesh as it is by default: a person has minutes."""
-    async with mesh_in_process(tmp_path / "data") as mesh:
+    async with mesh_in_process(tmp_path / "data", **mesh_store) as mesh:
         yield mesh
 
 
 @pytest.fixture
-async def hasty(tmp_path: Path) -> AsyncIterator[MeshInProcess]:
+async def hasty(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[MeshInProcess]:
     """A mesh in which nobody can answer in time."""
-    async with mesh_in_process(tmp_path / "data", **QUICK) as mesh:
+    async with mesh_in_process(tmp_path / "data", **QUICK, **mesh_store) as mesh:
         yield mesh
 
 

@@ -17,11 +17,13 @@ from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from tests.support.approvals import answer, get, heard, listed, request, settle, tool
 from tests.support.errors import reason_of
 from tests.support.mesh import PROJECT, MeshInProcess
+from tests.support.stores import on_both_stores
 
 PLAN = "# Change\n- [ ] write\n  run: echo a > a.txt\n"
 CHANGE = states.ApprovalChange
 
 
+@on_both_stores
 async def test_people_are_warned_before_a_request_expires(hasty: MeshInProcess) -> None:
     asked = await request(hasty.caller)
     requested, expiring, resolved = await heard(hasty.caller, asked.name, "approval_resolved")
@@ -84,6 +86,7 @@ async def test_a_task_asks_three_times_and_then_fails_without_having_been_denied
     assert done.state == task_states.TASK_STATE_COMPLETED
 
 
+@on_both_stores
 async def test_the_second_time_it_is_asked_can_be_answered(
     hasty: MeshInProcess, repo: Path
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -11,6 +12,9 @@ from google.protobuf import json_format
 
 from adjutant.common.v1 import approval_pb2 as states
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
+from services.orchestrator.approvals.approval import ApprovalRecord
+from services.orchestrator.approvals.asking import Asker
+from services.orchestrator.approvals.dismissal import Dismissal
 from tests.support.approvals import (
     APPROVE,
     CHOOSE,
@@ -26,6 +30,7 @@ from tests.support.approvals import (
 from tests.support.errors import fields_of, reason_of
 from tests.support.identities import Hierarchy
 from tests.support.mesh import PROJECT, Caller, MeshInProcess
+from tests.support.stores import on_both_stores
 
 HISTORY = states.ApprovalChange
 
@@ -78,6 +83,7 @@ async def test_parallel_requests_for_the_same_have_ids_and_answers_of_their_own(
     assert (await get(mesh.caller, two.name)).state == states.APPROVAL_STATE_PENDING
 
 
+@on_both_stores
 async def test_the_end_of_a_task_dismisses_what_was_asked_for_it(mesh: MeshInProcess) -> None:
     task = await mesh.caller.submit("- [ ] wait\n  run: sleep 1\n")
     asked = await request(mesh.caller, task=task.name)
@@ -92,6 +98,7 @@ async def test_the_end_of_a_task_dismisses_what_was_asked_for_it(mesh: MeshInPro
     assert reason_of(over.value) == "ILLEGAL_TRANSITION"
 
 
+@on_both_stores
 async def test_a_request_of_a_run_belongs_to_its_task_and_ends_with_the_run(
     mesh: MeshInProcess, tmp_path: Path
 ) -> None:
@@ -109,6 +116,34 @@ async def test_a_request_of_a_run_belongs_to_its_task_and_ends_with_the_run(
     with pytest.raises(grpc.aio.AioRpcError) as unknown:
         await request(mesh.caller, run=f"{PROJECT}/runs/none")
     assert unknown.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_request_that_comes_behind_the_end_of_its_run_is_dismissed(
+    mesh: MeshInProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, told = tmp_path / "stop", asyncio.Event()
+    plan = f"- [ ] wait\n  run: while [ ! -e {stop} ]; do sleep 0.05; done\n"
+    task = await mesh.caller.submit(plan + "- [ ] long\n  run: sleep 100\n")
+    async with asyncio.timeout(20):
+        while not (run := (await mesh.caller.task(task.name)).steps[:1]) or not run[0].run:
+            await asyncio.sleep(0.02)
+    ask, of_run = Asker.ask, Dismissal.of_run
+
+    async def ask_late(self: Asker, *question: Any) -> ApprovalRecord:
+        """Let the run end, and be heard of, between the look at it and the question."""
+        stop.touch()
+        async with asyncio.timeout(20):
+            await told.wait()
+        return await ask(self, *question)
+
+    async def hear(self: Dismissal, name: str) -> None:
+        await of_run(self, name)
+        told.set()
+
+    monkeypatch.setattr(Asker, "ask", ask_late)
+    monkeypatch.setattr(Dismissal, "of_run", hear)
+    asked = await request(mesh.caller, run=run[0].run)
+    assert asked.state == states.APPROVAL_STATE_DISMISSED
 
 
 async def test_low_risk_is_approved_at_once_where_the_project_says_so(mesh: MeshInProcess) -> None:
@@ -175,6 +210,7 @@ async def test_the_edit_of_a_tool_is_what_may_be_done(mesh: MeshInProcess) -> No
     assert reason_of(second.value) == "APPROVAL_DECIDED", "without the edit it is another answer"
 
 
+@on_both_stores
 async def test_one_of_many_answers_at_once_wins(mesh: MeshInProcess) -> None:
     asked = await request(mesh.caller)
     answers = [answer(mesh.caller, asked.name, DENY if n % 2 else APPROVE) for n in range(8)]

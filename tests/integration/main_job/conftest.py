@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,8 @@ from tests.support.mesh import Caller, make_repository, mesh_in_process
 
 
 @pytest.fixture
-async def caller(tmp_path: Path) -> AsyncIterator[Caller]:
-    async with mesh_in_process(tmp_path / "data") as mesh:
+async def caller(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[Caller]:
+    async with mesh_in_process(tmp_path / "data", **mesh_store) as mesh:
         yield mesh.caller
 
 

@@ -2,16 +2,19 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import estimate_pb2, task_service_pb2
-from services.mesh.store import open_store
+from services.mesh.store import open_store_for
 from services.orchestrator.app import COLLECTIONS
 from services.orchestrator.plans.cache import PLANS
+from services.orchestrator.settings import OrchestratorSettings
 from tests.support.mesh import PROJECT, Caller, mesh_in_process
+from tests.support.stores import on_both_stores
 
 PLAN = """# Measure
 - [ ] quick
@@ -47,6 +50,7 @@ async def until_known(caller: Caller, runs: int) -> task_service_pb2.EstimateTas
             await asyncio.sleep(0.05)
 
 
+@on_both_stores
 async def test_an_estimate_stands_on_past_runs_and_on_nothing_else(caller: Caller) -> None:
     before = await estimate(caller)
     assert before.title == "Measure"
@@ -92,9 +96,12 @@ async def test_a_plan_that_cannot_be_run_cannot_be_estimated(caller: Caller) -> 
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-async def test_the_same_plan_is_made_once_and_forgotten_in_time(tmp_path: Path) -> None:
+@on_both_stores
+async def test_the_same_plan_is_made_once_and_forgotten_in_time(
+    tmp_path: Path, mesh_store: dict[str, Any]
+) -> None:
     data = tmp_path / "data"
-    async with mesh_in_process(data, plan_cache_ttl_s=3600) as mesh:
+    async with mesh_in_process(data, plan_cache_ttl_s=3600, **mesh_store) as mesh:
         assert not (await estimate(mesh.caller)).plan_cached
         assert (await estimate(mesh.caller)).plan_cached
         task = await mesh.caller.submit(PLAN)
@@ -104,9 +111,10 @@ async def test_the_same_plan_is_made_once_and_forgotten_in_time(tmp_path: Path) 
         other = await mesh.caller.submit(PLAN, title="Another title")
         assert not other.plan_cached
         await mesh.caller.finished(other.name)
-    async with mesh_in_process(data, plan_cache_ttl_s=0.5) as mesh:
+    async with mesh_in_process(data, plan_cache_ttl_s=0.5, **mesh_store) as mesh:
         await mesh.caller.finished((await mesh.caller.submit("- [ ] a\n  run: true\n")).name)
-        store = await open_store(data / "orchestrator/store.db", COLLECTIONS)
+        settings = OrchestratorSettings(data_dir=data, **mesh_store)
+        store = await open_store_for(settings, COLLECTIONS)
         async with asyncio.timeout(20):
             while len([plan async for plan in store.scan(PLANS, {})]) != 2:
                 await asyncio.sleep(0.1)

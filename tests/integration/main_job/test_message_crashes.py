@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from adjutant.orchestrator.v1 import task_message_service_pb2 as pb
 from services.mesh.due import Due
 from services.mesh.errors import AdjutantError, StoreUnavailableError
 from services.mesh.names import new_id
-from services.mesh.store import SqliteStore, now, open_store
+from services.mesh.store import Store, now
 from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.approvals.dismissal import Dismissal
 from services.orchestrator.messages import messages as module
@@ -22,23 +21,26 @@ from services.orchestrator.messages.messages import Messages
 from services.orchestrator.plans.planner import ChecklistPlanner, Planned
 from services.orchestrator.queues import rank
 from services.orchestrator.tasks.task import TASKS, TaskRecord, move_task
+from tests.support.stores import Open
 
 PARENT = "clients/acme/projects/web"
+COLLECTIONS = (TASKS, MESSAGES, APPROVALS)
 
 
 class CrashError(Exception):
     """Stands for the end of the process between two writes."""
 
 
-async def _store(tmp_path: Path) -> SqliteStore:
-    return await open_store(tmp_path / "store.db", (TASKS, MESSAGES, APPROVALS))
+@pytest.fixture
+async def store(open_replica: Open) -> Store:
+    return await open_replica(COLLECTIONS)
 
 
-def _messages(store: SqliteStore, wake: Callable[[str], None] = lambda _: None) -> Messages:
+def _messages(store: Store, wake: Callable[[str], None] = lambda _: None) -> Messages:
     return Messages(store, ChecklistPlanner(), Dismissal(store), wake)
 
 
-async def _task(store: SqliteStore, state: str = "ORCHESTRATING") -> TaskRecord:
+async def _task(store: Store, state: str = "ORCHESTRATING") -> TaskRecord:
     time = now()
     task = TaskRecord(
         name=f"{PARENT}/tasks/{new_id()}",
@@ -57,11 +59,11 @@ def _request(task: TaskRecord, text: str = "hello") -> pb.SendTaskMessageRequest
     return pb.SendTaskMessageRequest(parent=task.name, text=text, request_id="r")
 
 
-async def _stored(store: SqliteStore, task: TaskRecord) -> list[MessageRecord]:
+async def _stored(store: Store, task: TaskRecord) -> list[MessageRecord]:
     return [m async for m in store.scan(MESSAGES, {}) if m.name.startswith(f"{task.name}/")]
 
 
-async def _send_and_crash(store: SqliteStore, task: TaskRecord, text: str = "hello") -> None:
+async def _send_and_crash(store: Store, task: TaskRecord, text: str = "hello") -> None:
     """Store a message's own record, and nothing more."""
     broken = _messages(store)
 
@@ -73,8 +75,7 @@ async def _send_and_crash(store: SqliteStore, task: TaskRecord, text: str = "hel
         await broken.send(_request(task, text))
 
 
-async def test_a_repeated_request_goes_on_where_the_first_was_cut_off(tmp_path: Path) -> None:
-    store = await _store(tmp_path)
+async def test_a_repeated_request_goes_on_where_the_first_was_cut_off(store: Store) -> None:
     task = await _task(store)
     await _send_and_crash(store, task)
     woken: list[str] = []
@@ -85,14 +86,12 @@ async def test_a_repeated_request_goes_on_where_the_first_was_cut_off(tmp_path: 
     assert [letter.number for letter in current.inbox.pending] == [1]
     assert set(woken) == {task.name}
     assert len(await _stored(store, task)) == 1
-    await store.close()
 
 
 async def test_what_nobody_repeats_is_taken_in_by_the_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHECK_AGE", timedelta(0))
-    store = await _store(tmp_path)
     task, over = await _task(store), await _task(store)
     await _send_and_crash(store, task)
     await _send_and_crash(store, over)
@@ -109,7 +108,6 @@ async def test_what_nobody_repeats_is_taken_in_by_the_check(
     assert listed.records == [], "its sender never had an answer, and the task never had it"
     with pytest.raises(AdjutantError, match="submit a new task"):
         await messages.send(_request(over))
-    await store.close()
 
 
 class Away(ChecklistPlanner):
@@ -124,8 +122,7 @@ class Away(ChecklistPlanner):
         return await super().plan(project, instructions, title)
 
 
-async def test_a_check_that_finds_the_store_away_is_made_again(tmp_path: Path) -> None:
-    store = await _store(tmp_path)
+async def test_a_check_that_finds_the_store_away_is_made_again(store: Store) -> None:
     task = await _task(store)
     await _send_and_crash(store, task)
     planner = Away()
@@ -138,11 +135,9 @@ async def test_a_check_that_finds_the_store_away_is_made_again(tmp_path: Path) -
     planner.away = False
     await messages.check(message)
     assert len((await store.get(TASKS, task.name)).inbox.pending) == 1
-    await store.close()
 
 
-async def test_what_was_handed_over_and_not_settled_is_settled_once(tmp_path: Path) -> None:
-    store = await _store(tmp_path)
+async def test_what_was_handed_over_and_not_settled_is_settled_once(store: Store) -> None:
     task = await _task(store)
     messages = _messages(store)
     sent, _ = await messages.send(_request(task))
@@ -162,11 +157,9 @@ async def test_what_was_handed_over_and_not_settled_is_settled_once(tmp_path: Pa
     after, current = await messages.send(_request(task))
     assert (after.name, after.state) == (sent.name, "DELIVERED"), "also when the task is over"
     assert current.inbox == done.inbox
-    await store.close()
 
 
-async def test_a_refused_request_may_be_tried_again_when_the_task_is_open(tmp_path: Path) -> None:
-    store = await _store(tmp_path)
+async def test_a_refused_request_may_be_tried_again_when_the_task_is_open(store: Store) -> None:
     task = await _task(store, "QUEUED")
     await _send_and_crash(store, task, "hello")
     for state in ("CANCELLING", "CANCELLED"):
@@ -182,21 +175,18 @@ async def test_a_refused_request_may_be_tried_again_when_the_task_is_open(tmp_pa
     handed = await store.update(TASKS, task.name, lambda current: hand_over(current, {}))
     await messages.settle(handed)
     assert [m.state for m in await _stored(store, task)] == ["DELIVERED"]
-    await store.close()
 
 
-async def test_what_is_discarded_is_settled_too(tmp_path: Path) -> None:
-    store = await _store(tmp_path)
+async def test_what_is_discarded_is_settled_too(store: Store) -> None:
     task = await _task(store)
     messages = _messages(store)
     await messages.send(_request(task))
     await messages.settle(await store.update(TASKS, task.name, discard))
     assert [m.state for m in await _stored(store, task)] == ["DISCARDED"]
-    await store.close()
 
 
-async def test_two_senders_of_steps_at_once_both_find_their_numbers(tmp_path: Path) -> None:
-    stores = [await _store(tmp_path) for _ in range(2)]
+async def test_two_senders_of_steps_at_once_both_find_their_numbers(open_replica: Open) -> None:
+    stores = [await open_replica(COLLECTIONS) for _ in range(2)]
     task = await _task(stores[0])
     senders = [_messages(store) for store in stores]
     text = "- [ ] more {0}\n  run: true\n- [ ] and {0}\n  after: more {0}\n  run: true\n"
@@ -215,5 +205,3 @@ async def test_two_senders_of_steps_at_once_both_find_their_numbers(tmp_path: Pa
     handed = await stores[0].update(TASKS, task.name, lambda t: hand_over(t, texts, plan))
     assert [step.number for step in handed.steps] == list(range(1, 42))
     assert handed.steps[2].after == [2]
-    for store in stores:
-        await store.close()

@@ -13,6 +13,7 @@ from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import approval_service_pb2, task_pb2, task_service_pb2
 from tests.support.errors import reason_of
 from tests.support.mesh import PROJECT, Caller, git
+from tests.support.stores import on_both_stores
 
 PENDING = message_states.TASK_MESSAGE_STATE_PENDING
 DELIVERED = message_states.TASK_MESSAGE_STATE_DELIVERED
@@ -29,6 +30,7 @@ async def _delivered(caller: Caller, task: str, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
+@on_both_stores
 async def test_every_run_that_starts_later_finds_the_messages_in_order(
     caller: Caller, tmp_path: Path
 ) -> None:
@@ -123,6 +125,7 @@ async def test_a_checklist_that_is_wrong_is_refused_at_once_with_its_own_lines(
     assert len((await caller.finished(task.name)).steps) == 1
 
 
+@on_both_stores
 async def test_ended_tasks_take_no_message_and_say_what_to_do(caller: Caller) -> None:
     done = await caller.submit("- [ ] a\n  run: true\n")
     await caller.finished(done.name)
@@ -182,6 +185,7 @@ async def test_what_waits_when_a_task_is_cancelled_is_discarded_and_said(
     assert ends == [expected[message.state]]
 
 
+@on_both_stores
 async def test_steps_that_come_while_a_person_is_asked_change_what_is_asked(
     caller: Caller, repo: Path
 ) -> None:

@@ -106,6 +106,23 @@ async def test_a_plan_ends_in_a_commit_that_a_person_approved(
         assert client[f"{prefix}_agent_runner"]["runs"].count_documents({}) == 4
 
 
+@pytest.mark.parametrize(("ttl_s", "left"), [(600.0, 1), (0.0, 0)])
+async def test_a_finished_task_keeps_its_last_checkpoint_and_then_none(
+    tmp_path: Path, mongo_url: str, mongo_settings: dict[str, Any], ttl_s: float, left: int
+) -> None:
+    database = f"{mongo_settings['mongo_database']}_orchestrator"
+    settings = {"checkpoint_ttl_s": ttl_s, **mongo_settings}
+    async with mesh_in_process(tmp_path / "data", **settings) as mesh:
+        task = await mesh.caller.submit("- [ ] a\n  run: true\n")
+        done = await mesh.caller.finished(task.name)
+        assert done.state == states.TASK_STATE_COMPLETED
+        with pymongo.MongoClient[dict[str, Any]](mongo_url) as client:
+            kept = client[database]["checkpoints"]
+            async with asyncio.timeout(30):
+                while kept.count_documents({"thread_id": task.name}) != left:
+                    await asyncio.sleep(0.1)
+
+
 @pytest.mark.timeout(240)
 async def test_an_orchestrator_that_is_killed_goes_on_where_it_was(
     tmp_path: Path, repo: Path, count: Path, mongo_url: str, mongo_settings: dict[str, Any]

@@ -11,14 +11,15 @@ from services.orchestrator.queues import rank
 from services.orchestrator.queues.queues import Queues
 from services.orchestrator.tasks.task import TASKS, TaskRecord
 from tests.support.queue_editor import PARENT
+from tests.support.stores import Open
 
 TASKS_COUNT = 30
 EDITS = 150
 
 
-async def _fill(store: Store) -> list[str]:
+async def _fill(store: Store, count: int = TASKS_COUNT) -> list[str]:
     names = []
-    for number in range(TASKS_COUNT):
+    for number in range(count):
         time = now()
         task = TaskRecord(
             name=f"{PARENT}/tasks/{new_id()}",
@@ -72,10 +73,10 @@ async def test_two_processes_edit_one_queue_and_agree_on_one_order(tmp_path: Pat
     await again.close()
 
 
-async def test_two_edits_of_one_place_at_once_both_hold(tmp_path: Path) -> None:
-    """Each of many tasks is put before the same one, from two stores at once."""
-    stores = [await open_store(tmp_path / "store.db", (TASKS,)) for _ in range(2)]
-    names = await _fill(stores[0])
+async def test_two_edits_of_one_place_at_once_both_hold(open_replica: Open) -> None:
+    """Each of some tasks is put before the same one, from two stores at once."""
+    stores = [await open_replica((TASKS,)) for _ in range(2)]
+    names = await _fill(stores[0], 6)
     target, *others = names
     editors = [Queues(store, lambda _: None) for store in stores]
     await asyncio.gather(
@@ -87,5 +88,3 @@ async def test_two_edits_of_one_place_at_once_both_hold(tmp_path: Path) -> None:
     order = [name for _, name in (await _order(stores[1]))["TASK_QUEUE_FOREGROUND"]]
     assert order[-1] == target, "all stand before it, as each edit asked for"
     assert sorted(order) == sorted(names)
-    for store in stores:
-        await store.close()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -15,6 +16,7 @@ from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from tests.support.errors import reason_of
 from tests.support.gate import Gate, hold_passes
 from tests.support.mesh import PROJECT, Caller, mesh_in_process
+from tests.support.stores import on_both_stores
 
 FOREGROUND = queue_pb2.TASK_QUEUE_FOREGROUND
 BACKGROUND = queue_pb2.TASK_QUEUE_BACKGROUND
@@ -27,9 +29,9 @@ async def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 
 @pytest.fixture
-async def one_slot(gate: Gate, tmp_path: Path) -> AsyncIterator[Caller]:
+async def one_slot(gate: Gate, tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[Caller]:
     settings = {"max_concurrent_orchestrations": 1, "reconcile_interval_s": 0.2}
-    async with mesh_in_process(tmp_path / "data", **settings) as mesh:
+    async with mesh_in_process(tmp_path / "data", **settings, **mesh_store) as mesh:
         yield mesh.caller
         gate.opened.set()
 
@@ -73,6 +75,7 @@ async def _refused(call: asyncio.Future[object] | object) -> grpc.aio.AioRpcErro
     return refused.value
 
 
+@on_both_stores
 async def test_a_queue_is_listed_in_order_and_edited(one_slot: Caller) -> None:
     a, b, c, d = await _submit(one_slot, 4)
     x, y = await _submit(one_slot, 2, BACKGROUND)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -13,6 +14,7 @@ from adjutant.common.v1 import result_pb2
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.orchestrator.v1 import project_pb2, project_service_pb2, task_pb2, task_service_pb2
 from tests.support.mesh import PROJECT, Caller, git, mesh_in_process
+from tests.support.stores import on_both_stores
 
 KEEP = task_pb2.FAILURE_POLICY_KEEP
 APPROVE = task_pb2.APPROVAL_POLICY_APPROVE
@@ -28,8 +30,8 @@ RESULTS = """- [ ] build
 
 
 @pytest.fixture
-async def caller(tmp_path: Path) -> AsyncIterator[Caller]:
-    async with mesh_in_process(tmp_path / "data", retry_initial_s=0.2) as mesh:
+async def caller(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[Caller]:
+    async with mesh_in_process(tmp_path / "data", retry_initial_s=0.2, **mesh_store) as mesh:
         yield mesh.caller
 
 
@@ -159,6 +161,7 @@ async def test_where_nothing_succeeded_nothing_is_kept(caller: Caller) -> None:
     assert not done.partial_success
 
 
+@on_both_stores
 async def test_a_temporary_failure_is_tried_again_later_and_later(
     caller: Caller, tmp_path: Path
 ) -> None:

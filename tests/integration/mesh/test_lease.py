@@ -2,8 +2,10 @@
 
 import asyncio
 import pathlib
+from typing import Any
 
 import pytest
+from nats.js.kv import KeyValue
 
 from services.mesh.errors import AdjutantError
 from services.mesh.events import EventLog
@@ -15,6 +17,8 @@ from tests.unit.mesh.conftest import NOTES, note
 
 KEY = "tasks.t-1"
 TTL_S = 1.0
+LONG_TTL_S = 6.0
+"""Much longer than what a test does after a third of it."""
 
 
 def leases(event_log: EventLog, holder: str, ttl_s: float = TTL_S) -> Leases:
@@ -92,6 +96,37 @@ async def test_a_block_that_fails_gives_it_back(event_log: EventLog) -> None:
         async with leases(event_log, "a").held(KEY):
             raise KeyError
     assert await leases(event_log, "b").acquire(KEY)
+
+
+@pytest.mark.parametrize("ends", ["by itself", "cancelled"])
+async def test_given_back_while_it_is_renewed_it_can_be_had_at_once(
+    event_log: EventLog, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    renewing, go_on = asyncio.Event(), asyncio.Event()
+    update = KeyValue.update
+
+    async def answer_late(self: KeyValue, *arguments: Any, **options: Any) -> int:
+        """Have the server renew it at once, and its answer on the way for a while."""
+        revision = await update(self, *arguments, **options)
+        renewing.set()
+        await go_on.wait()
+        return revision
+
+    async def hold() -> None:
+        async with leases(event_log, "a", ttl_s=LONG_TTL_S).held(KEY) as lease:
+            assert lease
+            await (asyncio.Event() if ends == "cancelled" else renewing).wait()
+
+    monkeypatch.setattr(KeyValue, "update", answer_late)
+    holding = asyncio.create_task(hold())
+    await renewing.wait()
+    if ends == "cancelled":
+        holding.cancel()
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await asyncio.wait([holding])
+    monkeypatch.undo()
+    assert await leases(event_log, "b", ttl_s=LONG_TTL_S).acquire(KEY)
 
 
 async def test_the_same_holder_takes_over_from_its_former_self(event_log: EventLog) -> None:
@@ -174,5 +209,5 @@ async def test_a_holder_that_was_replaced_knows_before_its_time_is_over(
     lease = await acquired(former)
     assert await leases(event_log, "a", ttl_s=3 * TTL_S).acquire(KEY), "its next self has it"
     async with asyncio.timeout(PATIENCE_S):
-        await former._renew(lease)
+        await former._renew(lease, asyncio.Event())
     assert not lease.valid

@@ -17,6 +17,7 @@ from services.orchestrator.schedules import ticker
 from services.orchestrator.schedules.schedule import Result, ScheduleRecord, Tick, ticked
 from tests.support.errors import fields_of
 from tests.support.mesh import PROJECT, Caller
+from tests.support.stores import on_both_stores
 
 EACH_SECOND = "* * * * * *"
 YEARLY = "0 0 1 1 *"
@@ -69,6 +70,7 @@ def ticks(events: list[event_pb2.Event]) -> list[schedule_events_pb2.ScheduleTic
     return [event.schedule_ticked for event in events if event.HasField("schedule_ticked")]
 
 
+@on_both_stores
 async def test_each_tick_makes_one_task_which_runs_to_its_end(caller: Caller) -> None:
     schedule = await create(caller, "often", EACH_SECOND, overlap_policy="OVERLAP_POLICY_ALLOW")
     assert schedule.creator.startswith("users/")
@@ -140,6 +142,7 @@ async def test_it_can_be_triggered_at_any_time_once_for_each_request(caller: Cal
     assert (await caller.finished(tasks[0])).state == states.TASK_STATE_COMPLETED
 
 
+@on_both_stores
 async def test_it_is_listed_changed_and_removed(caller: Caller) -> None:
     schedule = await create(caller, "yearly", YEARLY, display_name="Each year")
     again = await create(caller, "yearly-2", YEARLY)

@@ -93,13 +93,13 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[House]:
     """Run an orchestrator with client `acme` and its project `web`."""
     port_base = free_port_base()
     async with contextlib.AsyncExitStack() as stack:
         nats = await EmbeddedNats.start(tmp_path / "data", port_base)
         stack.push_async_callback(nats.stop)
-        house = House(tmp_path / "data", port_base, Issuer(tmp_path / "issuer"), nats=nats)
+        house = House(tmp_path / "data", port_base, Issuer(tmp_path / "issuer"), mesh_store, nats)
         await house.start()
         stack.push_async_callback(house.stop)
         await house.owner.client("acme")

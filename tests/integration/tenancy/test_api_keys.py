@@ -8,6 +8,7 @@ from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import api_key_pb2, task_pb2, task_service_pb2
 from adjutant.orchestrator.v1 import api_key_service_pb2 as pb
 from tests.integration.tenancy.conftest import CLIENT, PROJECT, As, House, eventually, refused
+from tests.support.stores import on_both_stores
 
 
 async def submit(who: As, parent: str = PROJECT, **fields: Any) -> task_pb2.Task:
@@ -100,6 +101,7 @@ async def test_keys_are_listed_with_those_revoked(house: House) -> None:
     assert not (await house.owner.keys.ListApiKeys(pb.ListApiKeysRequest(parent=CLIENT))).api_keys
 
 
+@on_both_stores
 async def test_the_last_use_of_a_key_is_known(house: House) -> None:
     name, token = await house.owner.key(PROJECT, "AGENT")
 

@@ -11,6 +11,7 @@ from services.mesh.store import open_store
 from services.orchestrator.tenancy.api_key import API_KEYS, KEY_USES
 from services.orchestrator.tenancy.audit import AUDIT_ENTRIES, Audit
 from tests.integration.tenancy.conftest import CLIENT, PROJECT, As, House, eventually, refused
+from tests.support.stores import on_both_stores
 
 SERVICE = "adjutant.orchestrator.v1"
 
@@ -99,6 +100,7 @@ async def test_entries_are_listed_in_order_and_in_pages(house: House) -> None:
     assert [entry.name for entry in asked] == [entry.name for entry in reversed(seen)]
 
 
+@on_both_stores
 async def test_what_was_done_in_a_project_is_told_after_its_end(house: House) -> None:
     await house.owner.projects.DeleteProject(project_service_pb2.DeleteProjectRequest(name=PROJECT))
 

@@ -1,6 +1,5 @@
 """Clients, groups and projects over the wire."""
 
-import sqlite3
 from typing import Any
 
 import grpc
@@ -19,7 +18,13 @@ from adjutant.orchestrator.v1 import connection_service_pb2 as connection_pb
 from adjutant.orchestrator.v1 import group_service_pb2 as group_pb
 from adjutant.orchestrator.v1 import project_service_pb2 as project_pb
 from adjutant.orchestrator.v1 import task_service_pb2 as task_pb
+from services.mesh.store import open_store_for
+from services.orchestrator.adapters.checkpoints import open_checkpoints
+from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.tasks.task import TASKS
+from services.orchestrator.tenancy.api_key import API_KEYS
 from tests.integration.tenancy.conftest import CLIENT, PROJECT, House, eventually, refused
+from tests.support.stores import on_both_stores
 
 DEFAULT = "clients/default/projects/default"
 
@@ -79,6 +84,7 @@ async def test_a_group_can_be_read_and_listed(house: House) -> None:
     assert list(listed.groups) == [made]
 
 
+@on_both_stores
 async def test_connections_are_listed_and_sealed_anew(house: House) -> None:
     connections: Any = connection_service_pb2_grpc.ConnectionServiceStub(house.owner.channel)
     made = connection_pb2.Connection(uri_prefix="https://git.example/acme")
@@ -231,6 +237,7 @@ async def test_a_default_project_is_there_and_not_made_again(house: House) -> No
     assert (await refused(get(house, DEFAULT)))[0] == "NOT_FOUND"
 
 
+@on_both_stores
 async def test_a_project_is_purged_of_what_was_in_it(house: House) -> None:
     submit = task_pb.SubmitTaskRequest(parent=PROJECT, instructions="# a\n\n- [x] done")
     task = (await house.owner.tasks.SubmitTask(submit)).task
@@ -251,15 +258,15 @@ async def test_a_project_is_purged_of_what_was_in_it(house: House) -> None:
 
 
 async def gone(house: House, read: task_pb.GetTaskRequest) -> bool:
-    """Tell whether nothing is left of a task on disk."""
-    database = sqlite3.connect(house.folder / "orchestrator" / "store.db")
-    left = database.execute("SELECT count(*) FROM tasks WHERE name = ?", (read.name,)).fetchone()
-    keys = database.execute('SELECT count(*) FROM "apiKeys"').fetchone()
-    database.close()
-    checkpoints = sqlite3.connect(house.folder / "orchestrator" / "checkpoints.db")
-    threads = checkpoints.execute("SELECT count(*) FROM checkpoints").fetchone()
-    checkpoints.close()
-    return bool(left == keys == threads == (0,))
+    """Tell whether nothing is left of a task in the store."""
+    settings = OrchestratorSettings(data_dir=house.folder, **house.settings)
+    store = await open_store_for(settings, (TASKS, API_KEYS))
+    async with open_checkpoints(settings, store) as saver:
+        keys = [key async for key in store.scan(API_KEYS, {})]
+        threads = [each async for each in saver.alist({"configurable": {"thread_id": read.name}})]
+        left = await store.find(TASKS, read.name)
+    await store.close()
+    return not keys and not threads and left is None
 
 
 @pytest.mark.parametrize("subject", ["mallory"])

@@ -17,7 +17,7 @@ from services.mesh.store.mongo_documents import Waiting, body_of, record_of
 from services.mesh.store.mongo_guard import Guards
 from tests.support.mongo import MongoOfOne, require_server
 from tests.unit.mesh.conftest import NOTES, note, said, texts
-from tests.unit.mesh.test_store_guard import BOXES, LIDS, box, close, is_empty, is_open, lid
+from tests.unit.mesh.test_store_guard import BOXES, CLIENT, LIDS, box, close, is_empty, is_open, lid
 
 
 @pytest.fixture
@@ -39,12 +39,12 @@ class Paused:
         guards = store._writes._guards
         inner = guards.passes
 
-        async def passes(guard: Any, token: str) -> bool:
-            passed = await inner(guard, token)
+        async def passes(guard: Any, token: str) -> Any:
+            elder = await inner(guard, token)
             if not self.reached.is_set():
                 self.reached.set()
                 await self.go_on.wait()
-            return passed
+            return elder
 
         monkeypatch.setattr(guards, "passes", passes)
 
@@ -65,6 +65,39 @@ async def test_a_write_that_is_paused_after_its_guard_comes_too_late(
     with pytest.raises(AdjutantError, match="no box"):
         await late
     assert await quick.database["lids"].count_documents({}) == 0
+
+
+async def test_a_purge_takes_what_was_about_to_be_written(
+    stores: list[MongoStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lids are looked at by nobody who closes a box, as most of what a project holds is."""
+    slow, quick = stores
+    await quick.insert(BOXES, box("b"))
+    await quick.insert(LIDS, lid("changed"))
+    await quick.insert(LIDS, lid("told"), events=[said("made")])
+    await quick.delete(LIDS, lid("told").name)
+    key = RequestKey(CLIENT, "request-1", "digest-1")
+    paused = [Paused(monkeypatch, slow) for _ in range(3)]
+    calls = [
+        slow.insert(LIDS, lid("new"), request=key, guard=is_open),
+        slow.insert(LIDS, lid("told"), guard=is_open),
+        slow.update(LIDS, lid("changed").name, lambda _: [], guard=is_open),
+    ]
+    late = []
+    for pause, call in zip(paused, calls, strict=True):
+        late.append(asyncio.create_task(call))
+        await pause.reached.wait()
+    await quick.update(BOXES, box("b").name, close)  # type: ignore[arg-type]
+    assert await quick.purge(CLIENT) == 1, "intents are no records"
+    for pause in paused:
+        pause.go_on.set()
+    for task in late:
+        with pytest.raises(AdjutantError, match=r"no box|NOT_FOUND"):
+            await task
+    assert [each async for each in quick.scan(LIDS, {})] == []
+    assert texts(await quick.outbox(10)) == ["made"], "what was told before is still published"
+    assert await quick.database["lids"].count_documents({"intent": {"$ne": None}}) == 0
+    assert await quick.purge(CLIENT) == 0
 
 
 async def test_a_closing_that_is_paused_after_its_guard_begins_again(
@@ -119,14 +152,14 @@ async def test_the_elder_of_two_writes_goes_first(stores: list[MongoStore]) -> N
     held = {"token": "0", "until": time.time() + 60, "parent": "", "body": {}}
     await store.database["boxes"].update_one({}, {"$set": {"intent": held}})
     guards = Guards(store.database)
-    assert not await guards.passes(is_open, "1"), "the younger one gives way"
+    assert await guards.passes(is_open, "1"), "the younger one gives way"
     held["token"] = "2"
     await store.database["boxes"].update_one({}, {"$set": {"intent": held}})
     waiting = asyncio.create_task(guards.passes(is_open, "1"))
     await asyncio.sleep(0.1)
     assert not waiting.done(), "the elder one waits for it to be gone"
     await store.database["boxes"].update_one({}, {"$unset": {"intent": ""}})
-    assert await waiting
+    assert await waiting is None
 
 
 async def test_events_of_a_removed_record_are_still_published(stores: list[MongoStore]) -> None:
