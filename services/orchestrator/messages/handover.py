@@ -105,7 +105,7 @@ def hand_over(task: TaskRecord, texts: Mapping[str, str], plan: Plan | None = No
             number=letter.number,
             task_attempt=task.attempt,
             steps_added=added,
-            **{"pass": task.passes},
+            pass_number=task.passes,
         )
         _settle_later(task, letter, "DELIVERED", added, stale)
         name = message_name(task, letter.message_id)

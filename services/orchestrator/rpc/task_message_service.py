@@ -47,5 +47,5 @@ def _message(record: MessageRecord, task: TaskRecord) -> task_message_pb2.TaskMe
         task_attempt=record.task_attempt,
         create_time=convert.time(record.create_time),
         deliver_time=convert.time(record.deliver_time),
-        **{"pass": record.task_pass},
+        pass_number=record.task_pass,
     )

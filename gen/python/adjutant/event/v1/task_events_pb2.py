@@ -27,7 +27,7 @@ from adjutant.common.v1 import queue_pb2 as adjutant_dot_common_dot_v1_dot_queue
 from adjutant.common.v1 import task_pb2 as adjutant_dot_common_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#adjutant/event/v1/task_events.proto\x12\x11\x61\x64jutant.event.v1\x1a adjutant/common/v1/failure.proto\x1a\x1e\x61\x64jutant/common/v1/queue.proto\x1a\x1d\x61\x64jutant/common/v1/task.proto\"\x80\x03\n\x10TaskStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\rpreviousState\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\x05state\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title\x12\x35\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x32\n\x06\x63ommit\x18\x05 \x01(\x0b\x32\x1a.adjutant.common.v1.CommitR\x06\x63ommit\x12\'\n\x0fpartial_success\x18\x06 \x01(\x08R\x0epartialSuccess\x12\x33\n\x05queue\x18\x08 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueR\x05queue\x12\x12\n\x04rank\x18\t \x01(\tR\x04rank\"\xb0\x01\n\tTaskMoved\x12\x44\n\x0eprevious_queue\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueR\rpreviousQueue\x12\x33\n\x05queue\x18\x02 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueR\x05queue\x12\x12\n\x04rank\x18\x03 \x01(\tR\x04rank\x12\x14\n\x05title\x18\x04 \x01(\tR\x05title\"\x80\x01\n\x13TaskMessageReceived\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\x12\x16\n\x06sender\x18\x02 \x01(\tR\x06sender\x12\x18\n\x07\x65xcerpt\x18\x03 \x01(\tR\x07\x65xcerpt\x12\x1f\n\x0bsteps_added\x18\x04 \x03(\x05R\nstepsAdded\"\x86\x01\n\x14TaskMessageDelivered\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\x12!\n\x0ctask_attempt\x18\x02 \x01(\x05R\x0btaskAttempt\x12\x12\n\x04pass\x18\x03 \x01(\x05R\x04pass\x12\x1f\n\x0bsteps_added\x18\x04 \x03(\x05R\nstepsAdded\".\n\x14TaskMessageDiscarded\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\"H\n\x0cTaskProgress\x12\x38\n\x08progress\x18\x01 \x01(\x0b\x32\x1c.adjutant.common.v1.ProgressR\x08progress\"\x86\x01\n\x10StepStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.StepStateR\rpreviousState\x12,\n\x04step\x18\x02 \x01(\x0b\x32\x18.adjutant.common.v1.StepR\x04stepb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#adjutant/event/v1/task_events.proto\x12\x11\x61\x64jutant.event.v1\x1a adjutant/common/v1/failure.proto\x1a\x1e\x61\x64jutant/common/v1/queue.proto\x1a\x1d\x61\x64jutant/common/v1/task.proto\"\x80\x03\n\x10TaskStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\rpreviousState\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskStateR\x05state\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title\x12\x35\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12\x32\n\x06\x63ommit\x18\x05 \x01(\x0b\x32\x1a.adjutant.common.v1.CommitR\x06\x63ommit\x12\'\n\x0fpartial_success\x18\x06 \x01(\x08R\x0epartialSuccess\x12\x33\n\x05queue\x18\x08 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueR\x05queue\x12\x12\n\x04rank\x18\t \x01(\tR\x04rank\"\xb0\x01\n\tTaskMoved\x12\x44\n\x0eprevious_queue\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueR\rpreviousQueue\x12\x33\n\x05queue\x18\x02 \x01(\x0e\x32\x1d.adjutant.common.v1.TaskQueueR\x05queue\x12\x12\n\x04rank\x18\x03 \x01(\tR\x04rank\x12\x14\n\x05title\x18\x04 \x01(\tR\x05title\"\x80\x01\n\x13TaskMessageReceived\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\x12\x16\n\x06sender\x18\x02 \x01(\tR\x06sender\x12\x18\n\x07\x65xcerpt\x18\x03 \x01(\tR\x07\x65xcerpt\x12\x1f\n\x0bsteps_added\x18\x04 \x03(\x05R\nstepsAdded\"\x93\x01\n\x14TaskMessageDelivered\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\x12!\n\x0ctask_attempt\x18\x02 \x01(\x05R\x0btaskAttempt\x12\x1f\n\x0bpass_number\x18\x03 \x01(\x05R\npassNumber\x12\x1f\n\x0bsteps_added\x18\x04 \x03(\x05R\nstepsAdded\".\n\x14TaskMessageDiscarded\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\"H\n\x0cTaskProgress\x12\x38\n\x08progress\x18\x01 \x01(\x0b\x32\x1c.adjutant.common.v1.ProgressR\x08progress\"\x86\x01\n\x10StepStateChanged\x12\x44\n\x0eprevious_state\x18\x01 \x01(\x0e\x32\x1d.adjutant.common.v1.StepStateR\rpreviousState\x12,\n\x04step\x18\x02 \x01(\x0b\x32\x18.adjutant.common.v1.StepR\x04stepb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,11 +41,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKMESSAGERECEIVED']._serialized_start=722
   _globals['_TASKMESSAGERECEIVED']._serialized_end=850
   _globals['_TASKMESSAGEDELIVERED']._serialized_start=853
-  _globals['_TASKMESSAGEDELIVERED']._serialized_end=987
-  _globals['_TASKMESSAGEDISCARDED']._serialized_start=989
-  _globals['_TASKMESSAGEDISCARDED']._serialized_end=1035
-  _globals['_TASKPROGRESS']._serialized_start=1037
-  _globals['_TASKPROGRESS']._serialized_end=1109
-  _globals['_STEPSTATECHANGED']._serialized_start=1112
-  _globals['_STEPSTATECHANGED']._serialized_end=1246
+  _globals['_TASKMESSAGEDELIVERED']._serialized_end=1000
+  _globals['_TASKMESSAGEDISCARDED']._serialized_start=1002
+  _globals['_TASKMESSAGEDISCARDED']._serialized_end=1048
+  _globals['_TASKPROGRESS']._serialized_start=1050
+  _globals['_TASKPROGRESS']._serialized_end=1122
+  _globals['_STEPSTATECHANGED']._serialized_start=1125
+  _globals['_STEPSTATECHANGED']._serialized_end=1259
 # @@protoc_insertion_point(module_scope)

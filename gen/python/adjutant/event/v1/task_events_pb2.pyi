@@ -54,15 +54,16 @@ class TaskMessageReceived(_message.Message):
     def __init__(self, number: _Optional[int] = ..., sender: _Optional[str] = ..., excerpt: _Optional[str] = ..., steps_added: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TaskMessageDelivered(_message.Message):
-    __slots__ = ("number", "task_attempt", "steps_added")
+    __slots__ = ("number", "task_attempt", "pass_number", "steps_added")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TASK_ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    PASS_FIELD_NUMBER: _ClassVar[int]
+    PASS_NUMBER_FIELD_NUMBER: _ClassVar[int]
     STEPS_ADDED_FIELD_NUMBER: _ClassVar[int]
     number: int
     task_attempt: int
+    pass_number: int
     steps_added: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, number: _Optional[int] = ..., task_attempt: _Optional[int] = ..., steps_added: _Optional[_Iterable[int]] = ..., **kwargs) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., task_attempt: _Optional[int] = ..., pass_number: _Optional[int] = ..., steps_added: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TaskMessageDiscarded(_message.Message):
     __slots__ = ("number",)

@@ -26,7 +26,7 @@ from adjutant.common.v1 import task_message_pb2 as adjutant_dot_common_dot_v1_do
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/task_message.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a%adjutant/common/v1/task_message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n\x0bTaskMessage\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x12\n\x04text\x18\x03 \x01(\tR\x04text\x12\x16\n\x06sender\x18\x04 \x01(\tR\x06sender\x12:\n\x05state\x18\x05 \x01(\x0e\x32$.adjutant.common.v1.TaskMessageStateR\x05state\x12\x1f\n\x0bsteps_added\x18\x06 \x03(\x05R\nstepsAdded\x12!\n\x0ctask_attempt\x18\x07 \x01(\x05R\x0btaskAttempt\x12\x12\n\x04pass\x18\x08 \x01(\x05R\x04pass\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12=\n\x0c\x64\x65liver_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x64\x65liverTimeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/task_message.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a%adjutant/common/v1/task_message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x03\n\x0bTaskMessage\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x12\n\x04text\x18\x03 \x01(\tR\x04text\x12\x16\n\x06sender\x18\x04 \x01(\tR\x06sender\x12:\n\x05state\x18\x05 \x01(\x0e\x32$.adjutant.common.v1.TaskMessageStateR\x05state\x12\x1f\n\x0bsteps_added\x18\x06 \x03(\x05R\nstepsAdded\x12!\n\x0ctask_attempt\x18\x07 \x01(\x05R\x0btaskAttempt\x12\x1f\n\x0bpass_number\x18\x08 \x01(\x05R\npassNumber\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12=\n\x0c\x64\x65liver_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x64\x65liverTimeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,5 +34,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.orchestrator.v1.ta
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TASKMESSAGE']._serialized_start=146
-  _globals['_TASKMESSAGE']._serialized_end=519
+  _globals['_TASKMESSAGE']._serialized_end=532
 # @@protoc_insertion_point(module_scope)

@@ -1017,9 +1017,9 @@ class TaskMessageDelivered(betterproto2.Message):
     task_attempt is the task's attempt that got it; RetryTask counts those.
     """
 
-    pass_: "int" = betterproto2.field(3, betterproto2.TYPE_INT32)
+    pass_number: "int" = betterproto2.field(3, betterproto2.TYPE_INT32)
     """
-    pass is the pass of the task that got it, counted from 1 through all attempts.
+    pass_number is the pass of the task that got it, counted from 1 through all attempts.
     """
 
     steps_added: "list[int]" = betterproto2.field(4, betterproto2.TYPE_INT32, repeated=True)

@@ -4492,9 +4492,9 @@ class TaskMessage(betterproto2.Message):
     task_attempt is the task's attempt that it was handed over to; 0 before.
     """
 
-    pass_: "int" = betterproto2.field(8, betterproto2.TYPE_INT32)
+    pass_number: "int" = betterproto2.field(8, betterproto2.TYPE_INT32)
     """
-    pass is the pass of the task that got it, counted from 1 through all attempts; 0 before.
+    pass_number is the pass of the task that got it, counted from 1 through all attempts; 0 before.
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
