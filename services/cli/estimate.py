@@ -1,11 +1,12 @@
 """`adjutant estimate`: what a plan would do and take, before it is handed in."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from services.cli import exits
 from services.cli.command import JsonOption, mesh_command
+from services.cli.plan import ParallelOption, PlanOption, TextArgument, instructions
 
 if TYPE_CHECKING:
     from services.cli.session import Session
@@ -13,24 +14,13 @@ if TYPE_CHECKING:
 
 async def estimate(
     session: "Session",
-    text: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="TEXT", help="What to do: a Markdown checklist.", show_default=False
-        ),
-    ] = None,
-    plan: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.md", help="The plan, a file; - is stdin."),
-    ] = None,
-    max_parallel: Annotated[
-        int, typer.Option(min=0, max=1000, help="Steps at once; 0 is what the project says.")
-    ] = 0,
+    text: TextArgument = None,
+    plan: PlanOption = None,
+    max_parallel: ParallelOption = 0,
     as_json: JsonOption = False,
 ) -> int:
     """Show the steps of a plan and what past runs say that they take; nothing is run."""
     from services.cli.estimates import show_estimate
-    from services.cli.new import instructions
 
     found = await session.adjutant.tasks.estimate(
         instructions(text, plan), max_parallel_steps=max_parallel

@@ -7,7 +7,7 @@ import typer
 
 from services.cli import exits
 from services.cli.command import JsonOption, mesh_command
-from services.cli.new import instructions, repository_uri
+from services.cli.plan import PlanOption, RepoOption, instructions, repository_uri
 from services.cli.scope import chosen
 
 if TYPE_CHECKING:
@@ -29,13 +29,7 @@ ZoneOption = Annotated[
     str | None, typer.Option("--time-zone", help="Such as Europe/Prague; UTC unless given.")
 ]
 TitleOption = Annotated[str | None, typer.Option("--title", help="What people call it.")]
-PlanOption = Annotated[
-    str | None, typer.Option("--plan", metavar="FILE.md", help="The plan, a file; - is stdin.")
-]
 TextOption = Annotated[str | None, typer.Option("--text", help="The plan itself.")]
-RepoOption = Annotated[
-    str | None, typer.Option("--repo", metavar="DIR|URL", help="The repository to work in.")
-]
 MissedOption = Annotated[
     str | None, typer.Option("--missed", help="Ticks that nobody saw to: run-once or skip.")
 ]

@@ -1,9 +1,10 @@
-"""What makes requests that create something safe to repeat."""
+"""What makes requests safe to repeat, and safe from each other."""
 
 import hashlib
 from typing import Any
 
-from services.mesh.store import RequestKey
+from services.mesh.errors import AdjutantError
+from services.mesh.store import Record, RequestKey
 
 
 def request_key(parent: str, request: Any) -> RequestKey:
@@ -13,3 +14,16 @@ def request_key(parent: str, request: Any) -> RequestKey:
     body.ClearField("request_id")
     digest = hashlib.sha256(body.SerializeToString(deterministic=True)).hexdigest()
     return RequestKey(parent, request.request_id, digest)
+
+
+def check_etag(record: Record, etag: str, field: str = "etag") -> None:
+    """Raise CONCURRENT_CHANGE unless the caller knows the record as it is; empty means any.
+
+    `field` is where the request has it.
+    """
+    if etag and etag != record.etag:
+        raise AdjutantError(
+            "CONCURRENT_CHANGE",
+            f"{record.name} was changed meanwhile; read it again, and send its etag or none.",
+            field=field,
+        )

@@ -15,8 +15,8 @@ from services.orchestrator.approvals.action import (
     EscalationActionRecord,
 )
 from services.orchestrator.approvals.approval import ApprovalRecord
-from services.orchestrator.tasks import spending
 from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tasks.money import exceeds
 from services.orchestrator.tasks.step import StepRecord
 from services.orchestrator.tasks.steps import move_step, ready_steps
 from services.orchestrator.tasks.task import Events, TaskRecord, move_task
@@ -68,7 +68,7 @@ def over_budget(task: TaskRecord) -> bool:
     """Tell whether a task would go on to spend although it cost more than it may."""
     if task.cost_limit is None or not ready_steps(task):
         return False
-    return spending.exceeds(task.costs, task.cost_limit)
+    return exceeds(task.costs, task.cost_limit)
 
 
 def asks(task: TaskRecord) -> bool:
@@ -91,8 +91,8 @@ def question(task: TaskRecord) -> tuple[str, EscalationActionRecord]:
 
 def _of_money(task: TaskRecord) -> tuple[str, EscalationActionRecord]:
     assert task.cost_limit is not None
-    spent = " and ".join(spending.text(cost) for cost in task.costs)
-    message = f"The task cost {spent}; its limit is {spending.text(task.cost_limit)}."
+    spent = " and ".join(cost.text for cost in task.costs)
+    message = f"The task cost {spent}; its limit is {task.cost_limit.text}."
     context = ContextRecord(message=message, costs=task.costs, cost_limit=task.cost_limit)
     action = EscalationActionRecord(
         escalation="MONEY", context=context, choices=_choices(ALLOW, GIVE_UP)
@@ -150,7 +150,7 @@ def apply(task: TaskRecord, approval: ApprovalRecord) -> Events:
     assert isinstance(action, EscalationActionRecord)
     if approval.choice_id == ALLOW and task.cost_limit:
         task.cost_share = task.cost_share or task.cost_limit
-        task.cost_limit = spending.plus(task.cost_limit, task.cost_share)
+        task.cost_limit = task.cost_limit.plus(task.cost_share)
         return []
     step = next((s for s in task.steps if s.number == action.context.step_number), None)
     if approval.choice_id == GO_ON and step:

@@ -15,7 +15,7 @@ from services.mesh.due import Due
 from services.mesh.errors import AdjutantError, suppress_not_found
 from services.mesh.names import child, parent_of
 from services.mesh.store import Collection, Look, Record, Store, UtcTime, now
-from services.orchestrator.tasks.money import NANOS, MoneyRecord, add_all
+from services.orchestrator.tasks.money import MoneyRecord, add_all
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
 
@@ -85,11 +85,8 @@ class Statistics:
         step = event.step_state_changed.step
         if step.state != task_pb2.STEP_STATE_SUCCEEDED:
             return
-        seconds = (step.end_time.ToNanoseconds() - step.start_time.ToNanoseconds()) / NANOS
-        costs = [
-            MoneyRecord(currency_code=cost.currency_code, units=cost.units, nanos=cost.nanos)
-            for cost in step.costs
-        ]
+        seconds = (step.end_time.ToNanoseconds() - step.start_time.ToNanoseconds()) / 1e9
+        costs = [MoneyRecord.of(cost) for cost in step.costs]
         sample = Sample(seconds=max(seconds, 0.0), costs=costs)
         project = parent_of(event.task)
         for kind in kinds(project, step.agent, step.command_line, step.verify_command):
@@ -148,16 +145,11 @@ def p90_s(samples: Sequence[Sample]) -> float:
 
 def mean_costs(samples: Sequence[Sample]) -> list[MoneyRecord]:
     """Return what samples spent on average; one that spent nothing counts as such."""
-    return [_share(cost, len(samples)) for cost in _sums(samples)]
+    return [cost.share(len(samples)) for cost in _sums(samples)]
 
 
 def _sums(samples: Iterable[Sample]) -> list[MoneyRecord]:
     return add_all(cost for sample in samples for cost in sample.costs)
-
-
-def _share(cost: MoneyRecord, parts: int) -> MoneyRecord:
-    nanos = round((cost.units * NANOS + cost.nanos) / parts)
-    return MoneyRecord(currency_code=cost.currency_code, units=nanos // NANOS, nanos=nanos % NANOS)
 
 
 def _name(project: str, *words: str) -> str:

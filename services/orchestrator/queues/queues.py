@@ -8,8 +8,8 @@ somebody put another task there meanwhile, it looks for its place anew.
 from collections.abc import Callable
 from typing import Final
 
-from adjutant.common.v1 import queue_pb2
-from adjutant.event.v1 import task_events_pb2
+from adjutant.common.v1 import queue_pb2, task_pb2
+from adjutant.event.v1 import event_pb2, task_events_pb2
 from adjutant.orchestrator.v1 import queue_service_pb2
 from services.mesh.errors import AdjutantError
 from services.mesh.events import new_event
@@ -18,14 +18,28 @@ from services.mesh.store import Look, Page, Store, now
 from services.orchestrator import convert
 from services.orchestrator.queues import rank
 from services.orchestrator.queues.slots import Place
+from services.orchestrator.requests import check_etag
 from services.orchestrator.tasks.task import TASKS, Events, TaskRecord
 
 TRIES: Final = 50
+KINDS: Final = frozenset({event_pb2.EVENT_KIND_TASK_STATE_CHANGED, event_pb2.EVENT_KIND_TASK_MOVED})
+"""Kinds of the events that may say that a queue changed."""
 
 
 def queue_of(queue: int) -> str:
     """Return a request's queue as it is stored; unset is FOREGROUND."""
     return "BACKGROUND" if queue == queue_pb2.TASK_QUEUE_BACKGROUND else "FOREGROUND"
+
+
+def is_of_queues(event: event_pb2.Event) -> bool:
+    """Tell whether one of these events says that a task entered, left or moved.
+
+    A frame without an event, which is a marker, is for everybody.
+    """
+    if not event.HasField("task_state_changed"):
+        return True
+    changed = event.task_state_changed
+    return task_pb2.TASK_STATE_QUEUED in (changed.previous_state, changed.state)
 
 
 def place_of(task: TaskRecord) -> Place:
@@ -146,9 +160,7 @@ def _require_queued(task: TaskRecord, etag: str) -> None:
             f"The task is {task.state} and waits in no queue any more; there is nothing to move.",
             metadata={"state": task.state},
         )
-    if etag and etag != task.etag:
-        message = "The task was changed by somebody else; read it and try again."
-        raise AdjutantError("CONCURRENT_CHANGE", message, field="etag")
+    check_etag(task, etag)
 
 
 def _rank_in_queue(other: TaskRecord | None, task: TaskRecord, queue: str) -> str:

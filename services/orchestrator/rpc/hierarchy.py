@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
-from adjutant.common.v1 import approval_pb2, money_pb2
+from adjutant.common.v1 import money_pb2
 from adjutant.orchestrator.v1 import (
     client_pb2,
     connection_pb2,
@@ -13,22 +13,16 @@ from adjutant.orchestrator.v1 import (
     project_pb2,
     project_service_pb2,
     settings_pb2,
-    task_pb2,
 )
 from services.orchestrator import convert
+from services.orchestrator.choices import APPROVAL_POLICIES, ESCALATION_POLICIES
 from services.orchestrator.tenancy.effective import Effective
 from services.orchestrator.tenancy.members import Membership
 from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
 from services.orchestrator.tenancy.project import ProjectRecord
 
-_POLICIES: Final = {
-    "ASK": task_pb2.APPROVAL_POLICY_ASK,
-    "APPROVE": task_pb2.APPROVAL_POLICY_APPROVE,
-}
-_ESCALATIONS: Final = {
-    "FAIL": approval_pb2.ESCALATION_POLICY_FAIL,
-    "ASK": approval_pb2.ESCALATION_POLICY_ASK,
-}
+_POLICIES: Final = {stored: policy for policy, stored in APPROVAL_POLICIES.items()}
+_ESCALATIONS: Final = {stored: policy for policy, stored in ESCALATION_POLICIES.items()}
 
 
 def client(record: NodeRecord) -> client_pb2.Client:

@@ -1,19 +1,13 @@
 """QueueService over the wire."""
 
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
-from adjutant.common.v1 import task_pb2
-from adjutant.event.v1 import event_pb2, frame_pb2
 from adjutant.orchestrator.v1 import queue_service_pb2 as pb
 from adjutant.orchestrator.v1 import queue_service_pb2_grpc
 from services.mesh.events import Filter, Hub
 from services.orchestrator import convert
-from services.orchestrator.queues.queues import Queues
-
-_KINDS: Final = frozenset(
-    {event_pb2.EVENT_KIND_TASK_STATE_CHANGED, event_pb2.EVENT_KIND_TASK_MOVED}
-)
+from services.orchestrator.queues.queues import KINDS, Queues, is_of_queues
 
 
 class QueueService(queue_service_pb2_grpc.QueueServiceServicer):
@@ -44,15 +38,7 @@ class QueueService(queue_service_pb2_grpc.QueueServiceServicer):
         self, request: pb.WatchQueuesRequest, _: Any
     ) -> AsyncIterator[pb.WatchQueuesResponse]:
         """See the contract."""
-        events = Filter(parent=request.parent, kinds=_KINDS)
+        events = Filter(parent=request.parent, kinds=KINDS)
         async for frame in self._hub.stream(events, request.cursor):
-            if _is_of_queues(frame):
+            if is_of_queues(frame.event):
                 yield pb.WatchQueuesResponse(frame=frame)
-
-
-def _is_of_queues(frame: frame_pb2.EventFrame) -> bool:
-    """Tell whether a frame says that a task entered, left or moved, or is a marker."""
-    if not frame.event.HasField("task_state_changed"):
-        return True
-    changed = frame.event.task_state_changed
-    return task_pb2.TASK_STATE_QUEUED in (changed.previous_state, changed.state)

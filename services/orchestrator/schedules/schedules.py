@@ -11,7 +11,7 @@ from services.mesh.due import Due
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child
 from services.mesh.store import Page, RequestKey, Store, now
-from services.orchestrator.requests import request_key
+from services.orchestrator.requests import check_etag, request_key
 from services.orchestrator.schedules.schedule import (
     SCHEDULES,
     Events,
@@ -90,7 +90,7 @@ class Schedules:
             await self._check_task(request.name.partition("/schedules/")[0], asked)
 
         def change(record: ScheduleRecord) -> Events | None:
-            _require_etag(record, asked.etag)
+            check_etag(record, asked.etag, "schedule.etag")
             _apply(record, asked, paths)
             if "task" in paths:
                 record.task, record.creator = _stored(asked), caller
@@ -153,12 +153,3 @@ def _paths(request: pb.UpdateScheduleRequest) -> tuple[str, ...]:
     asked = request.schedule
     set_ones = {field.name for field, _ in asked.ListFields()}
     return tuple(request.update_mask.paths) or tuple(path for path in PATHS if path in set_ones)
-
-
-def _require_etag(record: ScheduleRecord, etag: str) -> None:
-    if etag and etag != record.etag:
-        raise AdjutantError(
-            "CONCURRENT_CHANGE",
-            f"{record.name} was changed by somebody else; read it and try again.",
-            field="schedule.etag",
-        )

@@ -1,7 +1,7 @@
 """What the end of a run means for its task."""
 
 from adjutant.agent_runner.v1 import run_pb2
-from adjutant.common.v1 import error_reason_pb2, failure_pb2, money_pb2, result_pb2
+from adjutant.common.v1 import error_reason_pb2, failure_pb2, result_pb2
 from adjutant.common.v1 import run_pb2 as common_run_pb2
 from services.mesh.store import now
 from services.orchestrator.settings import OrchestratorSettings
@@ -80,7 +80,7 @@ def _end_step(
         step.patch_sha256 = next((patch.sha256 for patch in patches if patch.size_bytes), "")
         step.results = [_result(result) for result in run.results]
         if run.HasField("cost"):
-            step.costs = add_all([*step.costs, _money(run.cost)])
+            step.costs = add_all([*step.costs, MoneyRecord.of(run.cost)])
     retry_time = next_try(task, step, failure, settings) if failure and state == "FAILED" else None
     if retry_time:
         step.retries += 1
@@ -95,10 +95,6 @@ def _result(result: result_pb2.Result) -> ResultRecord:
         size_bytes=result.size_bytes,
         sha256=result.sha256,
     )
-
-
-def _money(money: money_pb2.Money) -> MoneyRecord:
-    return MoneyRecord(currency_code=money.currency_code, units=money.units, nanos=money.nanos)
 
 
 def _lost(failure: FailureRecord | None) -> bool:

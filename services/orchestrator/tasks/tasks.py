@@ -1,9 +1,8 @@
 """What callers do with tasks."""
 
 from collections.abc import Callable
-from typing import Final
 
-from adjutant.common.v1 import access_pb2, approval_pb2
+from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
 from services.mesh import telemetry
 from services.mesh.access.caller import actor
@@ -11,6 +10,7 @@ from services.mesh.access.rights import Rights
 from services.mesh.names import child, new_id
 from services.mesh.secrets.user_info import refuse_user_info
 from services.mesh.store import Look, Page, RequestKey, Store, now
+from services.orchestrator.choices import APPROVAL_POLICIES, ESCALATION_POLICIES
 from services.orchestrator.plans.planner import Planned, Planner
 from services.orchestrator.queues import rank
 from services.orchestrator.queues.queues import queue_of
@@ -26,15 +26,6 @@ from services.orchestrator.tasks.task import (
 from services.orchestrator.tenancy.effective import Inheritance
 from services.orchestrator.tenancy.node import active
 from services.orchestrator.tenancy.project import PROJECTS
-
-_POLICIES: Final = {
-    task_pb2.APPROVAL_POLICY_ASK: "ASK",
-    task_pb2.APPROVAL_POLICY_APPROVE: "APPROVE",
-}
-_ESCALATIONS: Final = {
-    approval_pb2.ESCALATION_POLICY_FAIL: "FAIL",
-    approval_pb2.ESCALATION_POLICY_ASK: "ASK",
-}
 
 
 class Tasks:
@@ -108,8 +99,10 @@ class Tasks:
             )
             if request.HasField("repository")
             else None,
-            approval_policy=_POLICIES.get(request.approval_policy, rules.approval_policy),
-            escalation_policy=_ESCALATIONS.get(request.escalation_policy, rules.escalation_policy),
+            approval_policy=APPROVAL_POLICIES.get(request.approval_policy, rules.approval_policy),
+            escalation_policy=ESCALATION_POLICIES.get(
+                request.escalation_policy, rules.escalation_policy
+            ),
             max_step_iterations=rules.max_step_iterations or 0,
             cost_limit=rules.cost_limit,
             plan_approval_complexity=rules.plan_approval_complexity,

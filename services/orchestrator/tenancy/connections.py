@@ -15,7 +15,7 @@ from services.mesh.filelock import locked
 from services.mesh.names import child, collection_and_id, parent_of
 from services.mesh.secrets.envelope import Sealed, Vault
 from services.mesh.store import Guard, Page, Store, now
-from services.orchestrator.requests import request_key
+from services.orchestrator.requests import check_etag, request_key
 from services.orchestrator.tenancy.address import Address, parse_address
 from services.orchestrator.tenancy.stored_connection import (
     CONNECTIONS,
@@ -115,7 +115,7 @@ class Connections:
             sealed = await self._sealed(request.secret, request.name)
 
             def change(record: ConnectionRecord) -> list[event_pb2.Event] | None:
-                _require_etag(record, asked.etag)
+                check_etag(record, asked.etag, "connection.etag")
                 if prefix:
                     _require_secret(record, prefix, sealed if "secret" in paths else None)
                     record.uri_prefix = prefix.text
@@ -229,14 +229,6 @@ def _paths(request: pb.UpdateConnectionRequest) -> list[str]:
         return list(request.update_mask.paths)
     own = [path for path in PATHS if path != "secret" and getattr(request.connection, path)]
     return [*own, "secret"] if request.secret else own
-
-
-def _require_etag(record: ConnectionRecord, etag: str) -> None:
-    if etag and etag != record.etag:
-        raise AdjutantError(
-            "CONCURRENT_CHANGE",
-            f"{record.name} was changed by somebody else; read it and try again.",
-        )
 
 
 def _require_secret(record: ConnectionRecord, prefix: Address, secret: Sealed | None) -> None:

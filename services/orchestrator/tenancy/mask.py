@@ -3,34 +3,24 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from adjutant.common.v1 import approval_pb2
-from adjutant.orchestrator.v1 import task_pb2
 from services.mesh.errors import AdjutantError
+from services.orchestrator.choices import APPROVAL_POLICIES, ESCALATION_POLICIES
 from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.tenancy.node import NodeRecord, SettingsRecord
-
-_POLICIES: Final = {
-    task_pb2.APPROVAL_POLICY_ASK: "ASK",
-    task_pb2.APPROVAL_POLICY_APPROVE: "APPROVE",
-}
-_ESCALATIONS: Final = {
-    approval_pb2.ESCALATION_POLICY_FAIL: "FAIL",
-    approval_pb2.ESCALATION_POLICY_ASK: "ASK",
-}
 
 
 def settings_of(message: Any) -> SettingsRecord:
     """Return the settings of a message; what is absent or unspecified is inherited."""
     settings = message.settings
     return SettingsRecord(
-        approval_policy=_POLICIES.get(settings.approval_policy),
+        approval_policy=APPROVAL_POLICIES.get(settings.approval_policy),
         share_knowledge=settings.share_knowledge if settings.HasField("share_knowledge") else None,
         max_parallel_steps=settings.max_parallel_steps or None,
         plan_approval_complexity=_given(settings, "plan_approval_complexity"),
         auto_approve_low_risk=_given(settings, "auto_approve_low_risk"),
         approval_timeout_medium_s=_seconds(settings, "approval_timeout_medium"),
         approval_timeout_high_s=_seconds(settings, "approval_timeout_high"),
-        escalation_policy=_ESCALATIONS.get(settings.escalation_policy),
+        escalation_policy=ESCALATION_POLICIES.get(settings.escalation_policy),
         max_step_iterations=settings.max_step_iterations or None,
         cost_limit=_money(settings),
     )
@@ -49,7 +39,7 @@ def _money(settings: Any) -> MoneyRecord | None:
     limit = _given(settings, "cost_limit")
     if limit is None:
         return None
-    return MoneyRecord(currency_code=limit.currency_code, units=limit.units, nanos=limit.nanos)
+    return MoneyRecord.of(limit)
 
 
 def _set_setting(field: str) -> Callable[[Any, Any], None]:

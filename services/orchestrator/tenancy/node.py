@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, Field
 
 from adjutant.event.v1 import access_events_pb2, event_pb2
-from services.mesh.errors import AdjutantError, not_found
+from services.mesh.errors import not_found
 from services.mesh.events import new_event
 from services.mesh.names import collection_and_id
 from services.mesh.store import Record, UtcTime
@@ -78,13 +78,3 @@ def active(record: N | None, name: str) -> N:
     if record is None or not record.is_active:
         raise not_found(collection_and_id(name)[0].removesuffix("s"), name)
     return record
-
-
-def check_etag(record: Record, etag: str) -> None:
-    """Raise CONCURRENT_CHANGE unless the caller knows the record as it is; empty means any."""
-    if etag and etag != record.etag:
-        raise AdjutantError(
-            "CONCURRENT_CHANGE",
-            f"{record.name} was changed meanwhile; read it again, and send its etag or none.",
-            field="etag",
-        )

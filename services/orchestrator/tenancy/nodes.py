@@ -8,7 +8,7 @@ from services.mesh.access.authorizer import denied
 from services.mesh.access.rights import Rights
 from services.mesh.names import child
 from services.mesh.store import Look, Page, Store, now
-from services.orchestrator.requests import request_key
+from services.orchestrator.requests import check_etag, request_key
 from services.orchestrator.tenancy import mask
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.kinds import Kind
@@ -19,7 +19,6 @@ from services.orchestrator.tenancy.node import (
     NodeRecord,
     SettingsRecord,
     active,
-    check_etag,
 )
 
 _P: Final = access_pb2.Permission

@@ -9,6 +9,7 @@ import pytest
 
 from adjutant.common.v1 import approval_pb2 as states
 from adjutant.common.v1 import task_pb2 as task_states
+from adjutant.orchestrator.v1 import approval_service_pb2
 from adjutant_messages.adjutant.common.v1 import ApprovalState, Risk
 from services import client as api
 from services.client.approvals import APPROVE, DENY, answer
@@ -70,6 +71,32 @@ async def test_what_waits_is_shown_with_its_risk_and_the_time_left(
     assert "to          production" in shown
     assert asked.action_digest in shown
     assert f"requested by {asked.requester}: Use deploy" in shown
+
+
+async def test_a_plan_is_shown_with_what_its_steps_would_run(cli: Cli, mesh: MeshInProcess) -> None:
+    await cli("projects", "update", "web", "--plan-approval-complexity", "0")
+    first = "- [ ] write\n  verify: test -s a\n\n  ```sh\n  echo a > a\n  echo b >> a\n  ```\n"
+    plan = f"{first}- [ ] read\n  run: cat a\n"
+    task = await mesh.caller.submit(plan)
+    asked = await mesh.caller.pending_approval(task.name)
+    _, shown = await cli("approvals", id_of(asked.name))
+    lines = [line.strip() for line in shown.splitlines()]
+    start = lines.index("step 1      write")
+    assert lines[start : start + 4] == [
+        "step 1      write",
+        "run         echo a > a",
+        "echo b >> a",
+        "verify      test -s a",
+    ]
+    edit = {"omitted_steps": [2]}
+    await mesh.caller.approvals.DecideApproval(
+        approval_service_pb2.DecideApprovalRequest(
+            name=asked.name, decision="DECISION_APPROVE", edited_plan=edit
+        )
+    )
+    await mesh.caller.finished(task.name)
+    _, status = await cli("status", id_of(task.name))
+    assert "Step 2 was left out by whoever approved the plan." in status
 
 
 async def test_several_are_answered_at_once(cli: Cli, mesh: MeshInProcess) -> None:
