@@ -10,6 +10,7 @@ import grpc
 import pytest
 from google.protobuf import json_format
 
+from adjutant.agent_runner.v1 import run_service_pb2
 from adjutant.common.v1 import approval_pb2 as states
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from services.orchestrator.approvals.approval import ApprovalRecord
@@ -105,10 +106,8 @@ async def test_a_request_of_a_run_belongs_to_its_task_and_ends_with_the_run(
     stop = tmp_path / "stop"
     plan = f"- [ ] wait\n  run: while [ ! -e {stop} ]; do sleep 0.05; done\n"
     task = await mesh.caller.submit(plan + "- [ ] long\n  run: sleep 100\n")
-    async with asyncio.timeout(20):
-        while not (run := (await mesh.caller.task(task.name)).steps[:1]) or not run[0].run:
-            await asyncio.sleep(0.02)
-    asked = await request(mesh.caller, run=run[0].run)
+    run = await _started(mesh.caller, task.name)
+    asked = await request(mesh.caller, run=run)
     assert asked.task == task.name
     stop.touch()
     *_, resolved = await heard(mesh.caller, asked.name, "approval_resolved")
@@ -124,9 +123,7 @@ async def test_a_request_that_comes_behind_the_end_of_its_run_is_dismissed(
     stop, told = tmp_path / "stop", asyncio.Event()
     plan = f"- [ ] wait\n  run: while [ ! -e {stop} ]; do sleep 0.05; done\n"
     task = await mesh.caller.submit(plan + "- [ ] long\n  run: sleep 100\n")
-    async with asyncio.timeout(20):
-        while not (run := (await mesh.caller.task(task.name)).steps[:1]) or not run[0].run:
-            await asyncio.sleep(0.02)
+    run = await _started(mesh.caller, task.name)
     ask, of_run = Asker.ask, Dismissal.of_run
 
     async def ask_late(self: Asker, *question: Any) -> ApprovalRecord:
@@ -142,7 +139,7 @@ async def test_a_request_that_comes_behind_the_end_of_its_run_is_dismissed(
 
     monkeypatch.setattr(Asker, "ask", ask_late)
     monkeypatch.setattr(Dismissal, "of_run", hear)
-    asked = await request(mesh.caller, run=run[0].run)
+    asked = await request(mesh.caller, run=run)
     assert asked.state == states.APPROVAL_STATE_DISMISSED
 
 
@@ -284,3 +281,16 @@ async def test_statistics_count_what_people_said(mesh: MeshInProcess) -> None:
     assert found.expiry_rate == 0
     assert found.p95_response_duration.ToTimedelta() >= found.median_response_duration.ToTimedelta()
     assert not found.truncated
+
+
+async def _started(caller: Caller, task: str) -> str:
+    """Wait until the runner has the run of a task's first step; return its name."""
+    # The step names it before the runner hears of it.
+    async with asyncio.timeout(20):
+        while True:
+            step = (await caller.task(task)).steps[:1]
+            if step and step[0].run:
+                runs = await caller.runs.ListRuns(run_service_pb2.ListRunsRequest(parent=PROJECT))
+                if step[0].run in {run.name for run in runs.runs}:
+                    return str(step[0].run)
+            await asyncio.sleep(0.02)
