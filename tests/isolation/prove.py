@@ -135,10 +135,17 @@ async def _snapshot(world: World) -> dict[str, tuple[bytes, ...]]:
     for short, method in world.mesh.methods.items():
         if "/Get" in short and short != "IdentityService/GetIdentity":
             request = requests.valid(short, method, world.victim)
+            if "since_time" in request.DESCRIPTOR.fields_by_name:
+                _set_since(request)
             answer = await world.mesh.call(short, request, token)
             assert answer.code.name == "OK", f"{short}: {answer.message}"
             seen[short] = answer.bodies
     return seen
+
+
+def _set_since(request: Any) -> None:
+    """Ask from the same moment each time: where none is named, it moves with the clock."""
+    request.since_time.FromSeconds(1)
 
 
 async def _infrastructure(world: World, proof: Proof) -> None:
