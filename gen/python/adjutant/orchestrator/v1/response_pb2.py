@@ -24,32 +24,37 @@ _sym_db = _symbol_database.Default()
 
 from adjutant.common.v1 import failure_pb2 as adjutant_dot_common_dot_v1_dot_failure__pb2
 from adjutant.common.v1 import response_pb2 as adjutant_dot_common_dot_v1_dot_response__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/response.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a adjutant/common/v1/failure.proto\x1a!adjutant/common/v1/response.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x06\n\x08Response\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n\x08question\x18\x02 \x01(\tR\x08question\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x14\n\x05\x61gent\x18\x04 \x01(\tR\x05\x61gent\x12\x14\n\x05model\x18\x05 \x01(\tR\x05model\x12\x12\n\x04user\x18\x06 \x01(\tR\x04user\x12\x37\n\x05state\x18\x07 \x01(\x0e\x32!.adjutant.common.v1.ResponseStateR\x05state\x12)\n\x10\x63\x61ncel_requested\x18\x08 \x01(\x08R\x0f\x63\x61ncelRequested\x12\x18\n\x07\x61ttempt\x18\t \x01(\x05R\x07\x61ttempt\x12%\n\x0equeue_position\x18\n \x01(\x05R\rqueuePosition\x12\x12\n\x04text\x18\x0b \x01(\tR\x04text\x12\x35\n\x07\x66\x61ilure\x18\x0c \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12=\n\x05usage\x18\r \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponseUsageR\x05usage\x12;\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x39\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12;\n\x0b\x65xpire_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x12\n\x04\x65tag\x18\x13 \x01(\tR\x04\x65tag\"\x87\x01\n\rResponseUsage\x12!\n\x0cinput_tokens\x18\x01 \x01(\x03R\x0binputTokens\x12#\n\routput_tokens\x18\x02 \x01(\x03R\x0coutputTokens\x12.\n\x13\x63\x61\x63hed_input_tokens\x18\x03 \x01(\x03R\x11\x63\x61\x63hedInputTokens\"A\n\rResponsePlace\x12\x18\n\x07\x61ttempt\x18\x01 \x01(\x05R\x07\x61ttempt\x12\x16\n\x06offset\x18\x02 \x01(\x03R\x06offset\"\xa7\x04\n\rResponseFrame\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\x12=\n\x05place\x18\x02 \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponsePlaceR\x05place\x12;\n\x04next\x18\x03 \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponsePlaceR\x04next\x12\x1d\n\nis_partial\x18\x04 \x01(\x08R\tisPartial\x12?\n\x05\x64\x65lta\x18\n \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponseDeltaH\x00R\x05\x64\x65lta\x12?\n\x05reset\x18\x0b \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponseResetH\x00R\x05reset\x12\x45\n\x07waiting\x18\x0c \x01(\x0b\x32).adjutant.orchestrator.v1.ResponseWaitingH\x00R\x07waiting\x12K\n\theartbeat\x18\r \x01(\x0b\x32+.adjutant.orchestrator.v1.ResponseHeartbeatH\x00R\theartbeat\x12@\n\x08response\x18\x0e \x01(\x0b\x32\".adjutant.orchestrator.v1.ResponseH\x00R\x08responseB\t\n\x07\x63ontent\"#\n\rResponseDelta\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\"\x91\x01\n\rResponseReset\x12\x46\n\x06reason\x18\x01 \x01(\x0e\x32..adjutant.orchestrator.v1.ResponseReset.ReasonR\x06reason\"8\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12REASON_NEW_ATTEMPT\x10\x01\"8\n\x0fResponseWaiting\x12%\n\x0equeue_position\x18\x01 \x01(\x05R\rqueuePosition\"C\n\x11ResponseHeartbeat\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04timeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'adjutant/orchestrator/v1/response.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a adjutant/common/v1/failure.proto\x1a!adjutant/common/v1/response.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x06\n\x08Response\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n\x08question\x18\x02 \x01(\tR\x08question\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x14\n\x05\x61gent\x18\x04 \x01(\tR\x05\x61gent\x12\x14\n\x05model\x18\x05 \x01(\tR\x05model\x12\x12\n\x04user\x18\x06 \x01(\tR\x04user\x12\x37\n\x05state\x18\x07 \x01(\x0e\x32!.adjutant.common.v1.ResponseStateR\x05state\x12)\n\x10\x63\x61ncel_requested\x18\x08 \x01(\x08R\x0f\x63\x61ncelRequested\x12\x18\n\x07\x61ttempt\x18\t \x01(\x05R\x07\x61ttempt\x12%\n\x0equeue_position\x18\n \x01(\x05R\rqueuePosition\x12\x12\n\x04text\x18\x0b \x01(\tR\x04text\x12\x35\n\x07\x66\x61ilure\x18\x0c \x01(\x0b\x32\x1b.adjutant.common.v1.FailureR\x07\x66\x61ilure\x12=\n\x05usage\x18\r \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponseUsageR\x05usage\x12;\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x39\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12;\n\x0b\x65xpire_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x12\n\x04\x65tag\x18\x13 \x01(\tR\x04\x65tag\"\x87\x01\n\rResponseUsage\x12!\n\x0cinput_tokens\x18\x01 \x01(\x03R\x0binputTokens\x12#\n\routput_tokens\x18\x02 \x01(\x03R\x0coutputTokens\x12.\n\x13\x63\x61\x63hed_input_tokens\x18\x03 \x01(\x03R\x11\x63\x61\x63hedInputTokens\"S\n\rResponsePlace\x12!\n\x07\x61ttempt\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x07\x61ttempt\x12\x1f\n\x06offset\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06offset\"\xa3\x04\n\rResponseFrame\x12\x1a\n\x08response\x18\x01 \x01(\tR\x08response\x12=\n\x05place\x18\x02 \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponsePlaceR\x05place\x12;\n\x04next\x18\x03 \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponsePlaceR\x04next\x12\x1d\n\nis_partial\x18\x04 \x01(\x08R\tisPartial\x12?\n\x05\x64\x65lta\x18\n \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponseDeltaH\x00R\x05\x64\x65lta\x12?\n\x05reset\x18\x0b \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponseResetH\x00R\x05reset\x12\x45\n\x07waiting\x18\x0c \x01(\x0b\x32).adjutant.orchestrator.v1.ResponseWaitingH\x00R\x07waiting\x12K\n\theartbeat\x18\r \x01(\x0b\x32+.adjutant.orchestrator.v1.ResponseHeartbeatH\x00R\theartbeat\x12:\n\x05\x65nded\x18\x0e \x01(\x0b\x32\".adjutant.orchestrator.v1.ResponseH\x00R\x05\x65ndedB\t\n\x07\x63ontent\"#\n\rResponseDelta\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\"\x91\x01\n\rResponseReset\x12\x46\n\x06reason\x18\x01 \x01(\x0e\x32..adjutant.orchestrator.v1.ResponseReset.ReasonR\x06reason\"8\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12REASON_NEW_ATTEMPT\x10\x01\"8\n\x0fResponseWaiting\x12%\n\x0equeue_position\x18\x01 \x01(\x05R\rqueuePosition\"C\n\x11ResponseHeartbeat\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04timeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.orchestrator.v1.response_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESPONSE']._serialized_start=172
-  _globals['_RESPONSE']._serialized_end=940
-  _globals['_RESPONSEUSAGE']._serialized_start=943
-  _globals['_RESPONSEUSAGE']._serialized_end=1078
-  _globals['_RESPONSEPLACE']._serialized_start=1080
-  _globals['_RESPONSEPLACE']._serialized_end=1145
-  _globals['_RESPONSEFRAME']._serialized_start=1148
-  _globals['_RESPONSEFRAME']._serialized_end=1699
-  _globals['_RESPONSEDELTA']._serialized_start=1701
-  _globals['_RESPONSEDELTA']._serialized_end=1736
-  _globals['_RESPONSERESET']._serialized_start=1739
-  _globals['_RESPONSERESET']._serialized_end=1884
-  _globals['_RESPONSERESET_REASON']._serialized_start=1828
-  _globals['_RESPONSERESET_REASON']._serialized_end=1884
-  _globals['_RESPONSEWAITING']._serialized_start=1886
-  _globals['_RESPONSEWAITING']._serialized_end=1942
-  _globals['_RESPONSEHEARTBEAT']._serialized_start=1944
-  _globals['_RESPONSEHEARTBEAT']._serialized_end=2011
+  _globals['_RESPONSEPLACE'].fields_by_name['attempt']._loaded_options = None
+  _globals['_RESPONSEPLACE'].fields_by_name['attempt']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_RESPONSEPLACE'].fields_by_name['offset']._loaded_options = None
+  _globals['_RESPONSEPLACE'].fields_by_name['offset']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_RESPONSE']._serialized_start=201
+  _globals['_RESPONSE']._serialized_end=969
+  _globals['_RESPONSEUSAGE']._serialized_start=972
+  _globals['_RESPONSEUSAGE']._serialized_end=1107
+  _globals['_RESPONSEPLACE']._serialized_start=1109
+  _globals['_RESPONSEPLACE']._serialized_end=1192
+  _globals['_RESPONSEFRAME']._serialized_start=1195
+  _globals['_RESPONSEFRAME']._serialized_end=1742
+  _globals['_RESPONSEDELTA']._serialized_start=1744
+  _globals['_RESPONSEDELTA']._serialized_end=1779
+  _globals['_RESPONSERESET']._serialized_start=1782
+  _globals['_RESPONSERESET']._serialized_end=1927
+  _globals['_RESPONSERESET_REASON']._serialized_start=1871
+  _globals['_RESPONSERESET_REASON']._serialized_end=1927
+  _globals['_RESPONSEWAITING']._serialized_start=1929
+  _globals['_RESPONSEWAITING']._serialized_end=1985
+  _globals['_RESPONSEHEARTBEAT']._serialized_start=1987
+  _globals['_RESPONSEHEARTBEAT']._serialized_end=2054
 # @@protoc_insertion_point(module_scope)

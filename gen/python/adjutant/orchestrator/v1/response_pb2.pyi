@@ -2,6 +2,7 @@ import datetime
 
 from adjutant.common.v1 import failure_pb2 as _failure_pb2
 from adjutant.common.v1 import response_pb2 as _response_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -72,8 +73,8 @@ class ResponsePlace(_message.Message):
     def __init__(self, attempt: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class ResponseFrame(_message.Message):
-    __slots__ = ("message", "place", "next", "is_partial", "delta", "reset", "waiting", "heartbeat", "response")
-    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("response", "place", "next", "is_partial", "delta", "reset", "waiting", "heartbeat", "ended")
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
     IS_PARTIAL_FIELD_NUMBER: _ClassVar[int]
@@ -81,8 +82,8 @@ class ResponseFrame(_message.Message):
     RESET_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
-    RESPONSE_FIELD_NUMBER: _ClassVar[int]
-    message: str
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    response: str
     place: ResponsePlace
     next: ResponsePlace
     is_partial: bool
@@ -90,8 +91,8 @@ class ResponseFrame(_message.Message):
     reset: ResponseReset
     waiting: ResponseWaiting
     heartbeat: ResponseHeartbeat
-    response: Response
-    def __init__(self, message: _Optional[str] = ..., place: _Optional[_Union[ResponsePlace, _Mapping]] = ..., next: _Optional[_Union[ResponsePlace, _Mapping]] = ..., is_partial: bool = ..., delta: _Optional[_Union[ResponseDelta, _Mapping]] = ..., reset: _Optional[_Union[ResponseReset, _Mapping]] = ..., waiting: _Optional[_Union[ResponseWaiting, _Mapping]] = ..., heartbeat: _Optional[_Union[ResponseHeartbeat, _Mapping]] = ..., response: _Optional[_Union[Response, _Mapping]] = ...) -> None: ...
+    ended: Response
+    def __init__(self, response: _Optional[str] = ..., place: _Optional[_Union[ResponsePlace, _Mapping]] = ..., next: _Optional[_Union[ResponsePlace, _Mapping]] = ..., is_partial: bool = ..., delta: _Optional[_Union[ResponseDelta, _Mapping]] = ..., reset: _Optional[_Union[ResponseReset, _Mapping]] = ..., waiting: _Optional[_Union[ResponseWaiting, _Mapping]] = ..., heartbeat: _Optional[_Union[ResponseHeartbeat, _Mapping]] = ..., ended: _Optional[_Union[Response, _Mapping]] = ...) -> None: ...
 
 class ResponseDelta(_message.Message):
     __slots__ = ("text",)

@@ -1183,6 +1183,16 @@ class Permission(betterproto2.Enum):
     PERMISSION_SCHEDULES_WRITE: to make, change, trigger and remove schedules.
     """
 
+    CHAT_READ = 26
+    """
+    PERMISSION_CHAT_READ: to see one's own sessions and what was said in them.
+    """
+
+    CHAT_WRITE = 27
+    """
+    PERMISSION_CHAT_WRITE: to talk to agents in sessions of one's own.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -1208,6 +1218,8 @@ class Permission(betterproto2.Enum):
             19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
+            26: "PERMISSION_CHAT_READ",
+            27: "PERMISSION_CHAT_WRITE",
         }
 
     @classmethod
@@ -1235,6 +1247,8 @@ class Permission(betterproto2.Enum):
             "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
+            "PERMISSION_CHAT_READ": 26,
+            "PERMISSION_CHAT_WRITE": 27,
         }
 
 
