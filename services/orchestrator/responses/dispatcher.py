@@ -141,5 +141,3 @@ class Dispatcher:
 def lease_key(name: str) -> str:
     """Return the key of a response's lease; its id is unique in the mesh."""
     return f"response.{collection_and_id(name)[1]}"
-
-

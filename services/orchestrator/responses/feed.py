@@ -80,7 +80,7 @@ class Feed:
         self._wake()
 
     async def changes(self, place: Place, looks: int, timeout_s: float) -> None:
-        """Wait until something follows a place, or the record is to be looked at, or the timeout."""
+        """Wait until something follows a place or the record is to be looked at, or so long."""
         if self.looks != looks or self.attempt > place.attempt or self.after(place):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

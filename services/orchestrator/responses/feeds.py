@@ -90,7 +90,7 @@ class Feeds:
                 await asyncio.sleep(LOOK_S)
                 with contextlib.suppress(StoreUnavailableError):
                     record = await self._store.find(RESPONSES, name)
-                    if record is None or record.is_final:
+                    if record is None or record.settled:
                         feed.look()
         finally:
             await tasks.end([following])

@@ -1,6 +1,7 @@
 """Streams of responses: each reader at its own place, whoever makes the text, now or long ago."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -40,13 +41,13 @@ class Reading:
             while True:
                 looks = feed.looks
                 record = await self._responses.get(name)
-                if record.is_final:
+                if record.settled:
                     for frame in reader.rest(record):
                         yield frame
                     return
                 reader.check(record)
                 if record.state == "QUEUED":
-                    position = await self._responses.position(record)
+                    position = (await self._responses.places()).get(record.name, 0)
                     for frame in reader.waiting(record, position):
                         yield frame
                     await feed.changes(reader.place, looks, LOOK_S)
@@ -66,7 +67,7 @@ class Reading:
             elif record.state == "QUEUED":
                 return
             else:
-                await feed.changes(reader.place, looks, LOOK_S)
+                await feed.changes(reader.awaited(record, feed), looks, LOOK_S)
 
 
 class _Reader:
@@ -93,6 +94,10 @@ class _Reader:
         text = feed.after(self.place)
         return self._delta(record, text) if text else self._beat(record)
 
+    def awaited(self, record: ResponseRecord, feed: Feed) -> Place:
+        """Return the place after which something is wanted: not text of an attempt that is over."""
+        return self.place if feed.attempt >= record.attempt else Place(feed.attempt, sys.maxsize)
+
     def rest(self, record: ResponseRecord) -> list[Frame]:
         """Return all that is left of a response that has ended."""
         self.check(record)
@@ -104,7 +109,7 @@ class _Reader:
             raise _no_such_place(f"The text of {len(text)} bytes has no character there")
         while data := piece(text, self.place.offset):
             frames.append(self._delta(record, data))
-        frames.append(self._frame(record, response=to_message(record)))
+        frames.append(self._frame(record, ended=to_message(record)))
         return frames
 
     def waiting(self, record: ResponseRecord, position: int) -> list[Frame]:
@@ -140,13 +145,15 @@ class _Reader:
         beat.time.GetCurrentTime()
         return self._frame(record, heartbeat=beat)
 
-    def _frame(self, record: ResponseRecord, start: Place | None = None, **content: object) -> Frame:
+    def _frame(
+        self, record: ResponseRecord, start: Place | None = None, **content: object
+    ) -> Frame:
         self._spoke_at = self._clock()
         return Frame(
-            message=record.message,
+            response=record.name,
             place=_place(start or self.place),
             next=_place(self.place),
-            is_partial="response" not in content,
+            is_partial="ended" not in content,
             **content,  # type: ignore[arg-type]
         )
 

@@ -9,7 +9,7 @@ from typing import Final
 from adjutant.event.v1 import event_pb2, response_events_pb2
 from adjutant.orchestrator.v1 import response_pb2
 from services.mesh.events import new_event
-from services.mesh.names import child, collection_and_id, parent_of
+from services.mesh.names import parent_of
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
@@ -59,8 +59,12 @@ class ResponseRecord(Record):
     expire_time: UtcTime | None = None
     due_time: UtcTime | None = None
     """When something is left to do: its message is not in the session yet, or it expires."""
+    question: str = ""
+    """Name of the message that it answers; empty until that stands in the session."""
+    message: str = ""
+    """Name of the message that it made; empty where it made none, or has not yet."""
     settled: bool = False
-    """Whether what it came to stands in the session."""
+    """Whether what it came to stands in the session; readers are told of its end then."""
 
     @property
     def session(self) -> str:
@@ -71,16 +75,6 @@ class ResponseRecord(Record):
     def is_final(self) -> bool:
         """Whether it has ended."""
         return RESPONSE_STATES.is_final(self.state)
-
-    @property
-    def question(self) -> str:
-        """Name of the message that it answers."""
-        return child(self.session, "messages", f"{collection_and_id(self.name)[1]}-q")
-
-    @property
-    def message(self) -> str:
-        """Name of the message that it makes."""
-        return child(self.session, "messages", f"{collection_and_id(self.name)[1]}-r")
 
 
 RESPONSES: Final = Collection(
@@ -127,9 +121,19 @@ def ask_to_cancel(response: ResponseRecord) -> Events | None:
     return []
 
 
-def settled(response: ResponseRecord, ttl: timedelta) -> Events:
+def asked(response: ResponseRecord, question: str) -> Events | None:
+    """Note the name of its question."""
+    if response.question == question:
+        return None
+    response.question = question
+    return []
+
+
+def settled(response: ResponseRecord, message: str, ttl: timedelta) -> Events | None:
     """Note that what it came to stands in the session; it is kept for a while longer."""
-    response.settled = True
+    if response.settled:
+        return None
+    response.settled, response.message = True, message
     response.expire_time = response.due_time = (response.end_time or now()) + ttl
     return []
 

@@ -75,23 +75,28 @@ class Runner:
         seen = await self._store.find(RESPONSES, name)
         if seen is None or seen.is_final:
             return
-        await self._settling.before(seen)
+        refusal = await self._settling.before(seen)
         known = await self._chunks.recall(name) if self._is_over(seen) else ""
         record = await self._store.update(
-            RESPONSES, name, lambda response: self._begin(response, known), fence=lease.token
+            RESPONSES,
+            name,
+            lambda response: self._begin(response, known, refusal),
+            fence=lease.token,
         )
         if not record.is_final:
             async with self._feeds.making(name, record.attempt) as feed:
                 await self._make(record, feed, lease, cancel)
+        await self._settling.settle(record)
         self._feeds.look(name)
         await self._chunks.tell(name)
-        await self._settling.settle(record)
 
     def _is_over(self, response: ResponseRecord) -> bool:
         """Tell whether a response ends without another try."""
         return response.cancel_requested or response.attempt >= self._limits.attempts
 
-    def _begin(self, response: ResponseRecord, known: str) -> Events | None:
+    def _begin(
+        self, response: ResponseRecord, known: str, refusal: AdjutantError | None
+    ) -> Events | None:
         """Begin an attempt, or end a response that gets none.
 
         That is an attempt too: the one before may have given readers more than is known here.
@@ -102,6 +107,8 @@ class Runner:
         events = begin(response)
         if response.cancel_requested:
             return events + cancelled(response, known)
+        if refusal:
+            return events + fail(response, "", _failure(refusal))
         return events + fail(response, known, _lost()) if is_over else events
 
     async def _make(
