@@ -1,6 +1,7 @@
 """The text of a response in one process: attempts, places, pieces, and who is woken how often."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -62,11 +63,12 @@ def test_a_character_begins_where_it_begins_and_where_the_text_ends() -> None:
 
 async def test_a_reader_is_woken_by_text_by_another_attempt_and_by_a_look() -> None:
     feed = Feed()
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: feed.add(1, 0, b"text"),
         lambda: feed.add(2, 0, b"again"),
         feed.look,
-    ):
+    ]
+    for change in changes:
         place = Place(feed.attempt, feed.size)
         waiting = asyncio.create_task(feed.changes(place, feed.looks, LONG_S))
         await asyncio.sleep(0)
