@@ -17,6 +17,7 @@ from nats.js import api
 from nats.js.errors import NotFoundError
 
 from adjutant.orchestrator.v1 import response_pb2
+from services.mesh import tasks
 from services.mesh.events.log import RETRY_S, TRANSIENT, EventLog
 from services.orchestrator.responses.feed import Feed, Place
 
@@ -38,14 +39,19 @@ class Chunks:
         self._log = event_log
         self._is_open = False
 
-    async def publish(self, name: str, feed: Feed, attempt: int) -> None:
-        """Publish a feed's text for ever, from its beginning on."""
+    async def publish(
+        self, name: str, feed: Feed, attempt: int, over: asyncio.Event
+    ) -> None:
+        """Publish a feed's text from its beginning on, until nothing is added to it any more."""
         place = Place(attempt)
         while True:
+            is_last = over.is_set()
             if text := feed.after(place):
-                await self._put(name, place, text)
+                await self._put(name, place, text, over)
                 place = Place(attempt, place.offset + len(text))
-                await asyncio.sleep(PUBLISH_S)
+                await tasks.happens(over, PUBLISH_S)
+            elif is_last or feed.attempt != attempt:
+                return
             else:
                 await feed.changes(place, feed.looks, IDLE_S)
 
@@ -79,7 +85,8 @@ class Chunks:
         with contextlib.suppress(NotFoundError):
             await self._log.jetstream.purge_stream(STREAM, subject=subject)
 
-    async def _put(self, name: str, place: Place, text: bytes) -> None:
+    async def _put(self, name: str, place: Place, text: bytes, over: asyncio.Event) -> None:
+        """Publish a piece, as soon as that can be done; when it is over it is tried once."""
         frame = response_pb2.ResponseFrame(is_partial=True)
         frame.place.attempt, frame.place.offset = place.attempt, place.offset
         frame.delta.text = text.decode()
@@ -91,7 +98,8 @@ class Chunks:
             except TRANSIENT as error:
                 self._is_open = False
                 log.debug("text of %s is published later: %r", name, error)
-                await asyncio.sleep(RETRY_S)
+                if await tasks.happens(over, RETRY_S):
+                    return
             else:
                 return
 

@@ -29,6 +29,7 @@ class Feeds:
         self._chunks = chunks
         self._feeds: dict[str, Feed] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
+        self._publishing: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def reading(self, name: str) -> AsyncIterator[Feed]:
@@ -49,12 +50,15 @@ class Feeds:
         feed.is_made_here = True
         feed.begin(attempt)
         await self._stop_following(name)
-        publishing = _start(lambda: self._chunks.publish(name, feed, attempt))
+        over = asyncio.Event()
+        publishing = _start(lambda: self._chunks.publish(name, feed, attempt, over))
+        self._publishing.add(publishing)
+        publishing.add_done_callback(self._publishing.discard)
         try:
             yield feed
         finally:
             feed.is_made_here = False
-            await tasks.end([publishing])
+            over.set()  # and nobody waits for it: the whole text is about to be in the store
             feed.look()
             self._follow(name, feed)
             await self._let_go(name, feed)
@@ -65,8 +69,8 @@ class Feeds:
             feed.look()
 
     async def close(self) -> None:
-        """Stop following."""
-        await tasks.end(self._followers.values())
+        """Stop following and publishing."""
+        await tasks.end([*self._followers.values(), *self._publishing])
 
     def _follow(self, name: str, feed: Feed) -> None:
         if feed.readers and not feed.is_made_here and name not in self._followers:
