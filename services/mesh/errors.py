@@ -87,6 +87,7 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "NOT_IN_QUEUE": _C.FAILED_PRECONDITION,
     "QUEUE_CROWDED": _C.FAILED_PRECONDITION,
     "TOO_MANY_MESSAGES": _C.FAILED_PRECONDITION,
+    "SESSION_FULL": _C.FAILED_PRECONDITION,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
 

@@ -66,6 +66,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_NOT_IN_QUEUE: _ClassVar[ErrorReason]
     ERROR_REASON_QUEUE_CROWDED: _ClassVar[ErrorReason]
     ERROR_REASON_TOO_MANY_MESSAGES: _ClassVar[ErrorReason]
+    ERROR_REASON_SESSION_FULL: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_INVALID_PLAN: ErrorReason
@@ -126,3 +127,4 @@ ERROR_REASON_INVALID_SCHEDULE: ErrorReason
 ERROR_REASON_NOT_IN_QUEUE: ErrorReason
 ERROR_REASON_QUEUE_CROWDED: ErrorReason
 ERROR_REASON_TOO_MANY_MESSAGES: ErrorReason
+ERROR_REASON_SESSION_FULL: ErrorReason

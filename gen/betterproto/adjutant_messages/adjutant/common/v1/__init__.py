@@ -690,6 +690,11 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_TOO_MANY_MESSAGES: the task has as many messages as one may have; submit a new task.
     """
 
+    SESSION_FULL = 88
+    """
+    ERROR_REASON_SESSION_FULL: the chat session has as many messages as the mesh's settings allow; go on in a new one.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -753,6 +758,7 @@ class ErrorReason(betterproto2.Enum):
             60: "ERROR_REASON_NOT_IN_QUEUE",
             61: "ERROR_REASON_QUEUE_CROWDED",
             62: "ERROR_REASON_TOO_MANY_MESSAGES",
+            88: "ERROR_REASON_SESSION_FULL",
         }
 
     @classmethod
@@ -818,6 +824,7 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_NOT_IN_QUEUE": 60,
             "ERROR_REASON_QUEUE_CROWDED": 61,
             "ERROR_REASON_TOO_MANY_MESSAGES": 62,
+            "ERROR_REASON_SESSION_FULL": 88,
         }
 
 
