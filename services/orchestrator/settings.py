@@ -61,6 +61,8 @@ class OrchestratorSettings(MeshSettings):
     """Seconds after which a tick that nobody has seen to counts as missed."""
     schedule_lock_timeout_s: float = Field(2.0, ge=0)
     """Seconds that a replica waits for a schedule that another one is seeing to."""
+    chat_max_messages: int = Field(0, ge=0)
+    """Messages of a session after which its user starts a new one; 0 is no limit."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

@@ -74,6 +74,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_INVALID_PLACE: _ClassVar[ErrorReason]
     ERROR_REASON_RESPONSE_LOST: _ClassVar[ErrorReason]
     ERROR_REASON_RESPONSE_TOO_LONG: _ClassVar[ErrorReason]
+    ERROR_REASON_SESSION_FULL: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_INVALID_PLAN: ErrorReason
@@ -142,3 +143,4 @@ ERROR_REASON_UNKNOWN_MODEL: ErrorReason
 ERROR_REASON_INVALID_PLACE: ErrorReason
 ERROR_REASON_RESPONSE_LOST: ErrorReason
 ERROR_REASON_RESPONSE_TOO_LONG: ErrorReason
+ERROR_REASON_SESSION_FULL: ErrorReason

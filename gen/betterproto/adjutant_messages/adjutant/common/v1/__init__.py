@@ -731,6 +731,11 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_RESPONSE_TOO_LONG: the answer became longer than one may be; what there was of it is kept.
     """
 
+    SESSION_FULL = 88
+    """
+    ERROR_REASON_SESSION_FULL: the chat session has as many messages as the mesh's settings allow; go on in a new one.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -802,6 +807,7 @@ class ErrorReason(betterproto2.Enum):
             90: "ERROR_REASON_INVALID_PLACE",
             91: "ERROR_REASON_RESPONSE_LOST",
             92: "ERROR_REASON_RESPONSE_TOO_LONG",
+            88: "ERROR_REASON_SESSION_FULL",
         }
 
     @classmethod
@@ -875,6 +881,7 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_INVALID_PLACE": 90,
             "ERROR_REASON_RESPONSE_LOST": 91,
             "ERROR_REASON_RESPONSE_TOO_LONG": 92,
+            "ERROR_REASON_SESSION_FULL": 88,
         }
 
 
