@@ -109,6 +109,28 @@ Delta: TypeAlias = TextDelta | ToolCall | Finished
 """What a stream yields: pieces of text, whole tool calls, and `Finished` as the last."""
 
 
+@dataclass(frozen=True)
+class CallScope:
+    """Whose call it is; names of resources, empty where there is none."""
+
+    project: str
+    principal: str
+    """Subject of whoever it is done for."""
+    agent: str = ""
+    task: str = ""
+    session: str = ""
+    response: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A token that the reader gets no part of now: of a thought, or of a call that is not whole.
+
+    It shows the gateway that the model is alive, and goes no further.
+    """
+
+
 class ChatModel(Protocol):
     """A model of a provider."""
 
@@ -124,25 +146,13 @@ class ChatModel(Protocol):
     def context_tokens(self) -> int:
         """Tokens that request and answer may have together."""
 
-    def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+    def stream(
+        self, request: ModelRequest, scope: CallScope
+    ) -> AsyncGenerator[Delta | Pulse, None]:
         """Yield the answer as it comes, `Finished` last; closing it stops the provider's work.
 
         Raises `ModelFailure`s and nothing else. It bounds no time: whoever reads does.
         """
-
-
-@dataclass(frozen=True)
-class CallScope:
-    """Whose call it is; names of resources, empty where there is none."""
-
-    project: str
-    principal: str
-    """Subject of whoever it is done for."""
-    agent: str = ""
-    task: str = ""
-    session: str = ""
-    response: str = ""
-    message: str = ""
 
 
 class Ledger(Protocol):
