@@ -715,6 +715,21 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_UNKNOWN_MODEL: no configured provider has a model of that name; list the models.
     """
 
+    MLFLOW_NOT_CONFIGURED = 95
+    """
+    ERROR_REASON_MLFLOW_NOT_CONFIGURED: traces are not exported to an MLflow; set ADJUTANT_MLFLOW_TRACKING_URI.
+    """
+
+    MLFLOW_UNAVAILABLE = 96
+    """
+    ERROR_REASON_MLFLOW_UNAVAILABLE: MLflow could not be asked, or refused; the message says why.
+    """
+
+    TOOL_FAILED = 97
+    """
+    ERROR_REASON_TOOL_FAILED: a tool that a model called failed.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -783,6 +798,9 @@ class ErrorReason(betterproto2.Enum):
             82: "ERROR_REASON_MODEL_REFUSED",
             83: "ERROR_REASON_CONTEXT_TOO_LONG",
             84: "ERROR_REASON_UNKNOWN_MODEL",
+            95: "ERROR_REASON_MLFLOW_NOT_CONFIGURED",
+            96: "ERROR_REASON_MLFLOW_UNAVAILABLE",
+            97: "ERROR_REASON_TOOL_FAILED",
         }
 
     @classmethod
@@ -853,6 +871,9 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_MODEL_REFUSED": 82,
             "ERROR_REASON_CONTEXT_TOO_LONG": 83,
             "ERROR_REASON_UNKNOWN_MODEL": 84,
+            "ERROR_REASON_MLFLOW_NOT_CONFIGURED": 95,
+            "ERROR_REASON_MLFLOW_UNAVAILABLE": 96,
+            "ERROR_REASON_TOOL_FAILED": 97,
         }
 
 
@@ -1161,6 +1182,11 @@ class Permission(betterproto2.Enum):
     PERMISSION_SCHEDULES_WRITE: to make, change, trigger and remove schedules.
     """
 
+    TRACES_READ = 28
+    """
+    PERMISSION_TRACES_READ: to see what models and tools were asked and answered.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -1186,6 +1212,7 @@ class Permission(betterproto2.Enum):
             19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
+            28: "PERMISSION_TRACES_READ",
         }
 
     @classmethod
@@ -1213,6 +1240,7 @@ class Permission(betterproto2.Enum):
             "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
+            "PERMISSION_TRACES_READ": 28,
         }
 
 
