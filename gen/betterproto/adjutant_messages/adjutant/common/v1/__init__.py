@@ -715,14 +715,19 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_UNKNOWN_MODEL: no configured provider has a model of that name; list the models.
     """
 
-    BUDGET_EXHAUSTED = 85
+    MLFLOW_NOT_CONFIGURED = 95
     """
-    ERROR_REASON_BUDGET_EXHAUSTED: the call does not fit into a budget; raise it, wait for its next period, or use a model that costs less. Metadata holds `budget`.
+    ERROR_REASON_MLFLOW_NOT_CONFIGURED: traces are not exported to an MLflow; set ADJUTANT_MLFLOW_TRACKING_URI.
     """
 
-    PRICE_UNKNOWN = 86
+    MLFLOW_UNAVAILABLE = 96
     """
-    ERROR_REASON_PRICE_UNKNOWN: a budget holds, and what the model costs is not known; say its price in `ADJUTANT_MODEL_PRICES`.
+    ERROR_REASON_MLFLOW_UNAVAILABLE: MLflow could not be asked, or refused; the message says why.
+    """
+
+    TOOL_FAILED = 97
+    """
+    ERROR_REASON_TOOL_FAILED: a tool that a model called failed.
     """
 
     @classmethod
@@ -793,8 +798,9 @@ class ErrorReason(betterproto2.Enum):
             82: "ERROR_REASON_MODEL_REFUSED",
             83: "ERROR_REASON_CONTEXT_TOO_LONG",
             84: "ERROR_REASON_UNKNOWN_MODEL",
-            85: "ERROR_REASON_BUDGET_EXHAUSTED",
-            86: "ERROR_REASON_PRICE_UNKNOWN",
+            95: "ERROR_REASON_MLFLOW_NOT_CONFIGURED",
+            96: "ERROR_REASON_MLFLOW_UNAVAILABLE",
+            97: "ERROR_REASON_TOOL_FAILED",
         }
 
     @classmethod
@@ -865,8 +871,9 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_MODEL_REFUSED": 82,
             "ERROR_REASON_CONTEXT_TOO_LONG": 83,
             "ERROR_REASON_UNKNOWN_MODEL": 84,
-            "ERROR_REASON_BUDGET_EXHAUSTED": 85,
-            "ERROR_REASON_PRICE_UNKNOWN": 86,
+            "ERROR_REASON_MLFLOW_NOT_CONFIGURED": 95,
+            "ERROR_REASON_MLFLOW_UNAVAILABLE": 96,
+            "ERROR_REASON_TOOL_FAILED": 97,
         }
 
 
@@ -1175,14 +1182,9 @@ class Permission(betterproto2.Enum):
     PERMISSION_SCHEDULES_WRITE: to make, change, trigger and remove schedules.
     """
 
-    USAGE_READ = 24
+    TRACES_READ = 28
     """
-    PERMISSION_USAGE_READ: to see what calls of models cost, and budgets.
-    """
-
-    USAGE_MANAGE = 25
-    """
-    PERMISSION_USAGE_MANAGE: to make, change and remove budgets.
+    PERMISSION_TRACES_READ: to see what models and tools were asked and answered.
     """
 
     @classmethod
@@ -1210,8 +1212,7 @@ class Permission(betterproto2.Enum):
             19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
-            24: "PERMISSION_USAGE_READ",
-            25: "PERMISSION_USAGE_MANAGE",
+            28: "PERMISSION_TRACES_READ",
         }
 
     @classmethod
@@ -1239,8 +1240,7 @@ class Permission(betterproto2.Enum):
             "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
-            "PERMISSION_USAGE_READ": 24,
-            "PERMISSION_USAGE_MANAGE": 25,
+            "PERMISSION_TRACES_READ": 28,
         }
 
 
