@@ -32,6 +32,10 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_APPROVALS_REQUEST: _ClassVar[Permission]
     PERMISSION_SCHEDULES_READ: _ClassVar[Permission]
     PERMISSION_SCHEDULES_WRITE: _ClassVar[Permission]
+    PERMISSION_CHAT_READ: _ClassVar[Permission]
+    PERMISSION_CHAT_WRITE: _ClassVar[Permission]
+    PERMISSION_USAGE_READ: _ClassVar[Permission]
+    PERMISSION_USAGE_MANAGE: _ClassVar[Permission]
     PERMISSION_TRACES_READ: _ClassVar[Permission]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -74,6 +78,10 @@ PERMISSION_EVENTS_READ: Permission
 PERMISSION_APPROVALS_REQUEST: Permission
 PERMISSION_SCHEDULES_READ: Permission
 PERMISSION_SCHEDULES_WRITE: Permission
+PERMISSION_CHAT_READ: Permission
+PERMISSION_CHAT_WRITE: Permission
+PERMISSION_USAGE_READ: Permission
+PERMISSION_USAGE_MANAGE: Permission
 PERMISSION_TRACES_READ: Permission
 ROLE_UNSPECIFIED: Role
 ROLE_OWNER: Role
