@@ -17,6 +17,7 @@ from services.client.messages import TaskMessages
 from services.client.names import project_name
 from services.client.projects import Projects
 from services.client.queues import Queues
+from services.client.responses import Responses
 from services.client.runs import Runs
 from services.client.schedules import Schedules
 from services.client.streams import ReconnectPolicy
@@ -87,6 +88,8 @@ class Adjutant:
         """How projects reach what is outside."""
         self.schedules: Final = Schedules(self._transport, self.parent)
         """Work that is handed in again and again."""
+        self.responses: Final = Responses(self._transport, policy)
+        """Answers to what is said in sessions."""
         self.traces: Final = Traces(self._transport, self.parent)
         """What models and tools were asked and answered."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
