@@ -23,6 +23,7 @@ from services.cli import (
     queue,
     runs,
     schedules,
+    sessions,
     tasks,
 )
 
@@ -48,6 +49,7 @@ for module in (
     keys,
     connections,
     schedules,
+    sessions,
 ):
     module.register(app)
 
