@@ -23,6 +23,7 @@ from services.cli import (
     queue,
     runs,
     schedules,
+    sessions,
     tasks,
     traces,
 )
@@ -50,6 +51,7 @@ for module in (
     connections,
     schedules,
     traces,
+    sessions,
 ):
     module.register(app)
 

@@ -20,6 +20,7 @@ from services.client.queues import Queues
 from services.client.responses import Responses
 from services.client.runs import Runs
 from services.client.schedules import Schedules
+from services.client.sessions import Sessions
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
@@ -92,6 +93,8 @@ class Adjutant:
         """Answers to what is said in sessions."""
         self.traces: Final = Traces(self._transport, self.parent)
         """What models and tools were asked and answered."""
+        self.sessions: Final = Sessions(self._transport, self.parent)
+        """One's conversations with agents."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]
