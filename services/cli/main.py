@@ -12,6 +12,7 @@ from services.cli import (
     answers,
     approvals,
     auth,
+    chat,
     connections,
     estimate,
     events,
@@ -52,6 +53,7 @@ for module in (
     schedules,
     traces,
     sessions,
+    chat,
 ):
     module.register(app)
 
