@@ -11,6 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+END: Final = " "
+"""Ends each word where it is kept, so that a query can ask for a whole word too."""
+MIN_BEGINNING: Final = 3
+"""Characters from which on a query's word may be the beginning of others."""
 MAX_WORD: Final = 64
 """Characters of a word that count."""
 SNIPPET: Final = 240
@@ -36,13 +40,21 @@ class Snippet:
 
 
 def words_of(text: str) -> list[str]:
-    """Return each word of a text once, sorted."""
-    return sorted({word for word, _, _ in _found(text)})
+    """Return each word of a text once, sorted, as it is kept."""
+    return sorted({word + END for word, _, _ in _found(text)})
 
 
-def snippet_of(text: str, words: Sequence[str]) -> Snippet:
-    """Return the piece of a text around the first of the words, in one line."""
-    found = [(start, end) for word, start, end in _found(text) if word.startswith(tuple(words))]
+def query_of(text: str) -> list[str]:
+    """Return what the words that are kept must begin with for each word of a query, sorted."""
+    words = {word for word, _, _ in _found(text)}
+    return sorted(word if len(word) >= MIN_BEGINNING else word + END for word in words)
+
+
+def snippet_of(text: str, query: Sequence[str]) -> Snippet:
+    """Return the piece of a text around the first word that a query asks for, in one line."""
+    found = [
+        (start, end) for word, start, end in _found(text) if (word + END).startswith(tuple(query))
+    ]
     first = found[0][0] if found else 0
     begin = max(first - _BEFORE, 0)
     if begin:  # where a word begins, if one does in between
