@@ -52,25 +52,37 @@ def query_of(text: str) -> list[str]:
 
 def snippet_of(text: str, query: Sequence[str]) -> Snippet:
     """Return the piece of a text around the first word that a query asks for, in one line."""
-    found = [
-        (start, end) for word, start, end in _found(text) if (word + END).startswith(tuple(query))
-    ]
-    first = found[0][0] if found else 0
-    begin = max(first - _BEFORE, 0)
-    if begin:  # where a word begins, if one does in between
-        begin = min(
-            (start for _, start, _ in _found(text) if begin <= start <= first), default=first
-        )
+    first = next(_asked_for(text, query), (0, 0))[0]
+    begin = _begin_of(text, first)
     before = _CUT if begin else ""
     room = SNIPPET - len(before)
     is_cut = len(text) - begin > room
     end = begin + room - len(_CUT) if is_cut else len(text)
-    piece = re.sub(r"\s", " ", text[begin:end])
-    shift = len(before) - begin
+    shift = len(before)
+    # A little more is looked at, for a word that is cut is not the word that it seems.
+    found = _asked_for(text[begin : end + MAX_WORD], query)
     return Snippet(
-        before + piece + (_CUT if is_cut else ""),
-        [(start + shift, stop + shift) for start, stop in found if begin <= start and stop <= end],
+        before + re.sub(r"\s", " ", text[begin:end]) + (_CUT if is_cut else ""),
+        [(start + shift, stop + shift) for start, stop in found if begin + stop <= end],
     )
+
+
+def _asked_for(text: str, query: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield from where to where the words stand that a query asks for."""
+    asked = tuple(query)
+    for word, start, stop in _found(text):
+        if (word + END).startswith(asked):
+            yield start, stop
+
+
+def _begin_of(text: str, first: int) -> int:
+    """Return where a snippet begins: with a word, a little before what was found."""
+    begin = max(first - _BEFORE, 0)
+    if not begin:
+        return 0
+    # What stands there may be the rest of a word; the next one is whole.
+    words = _found(text[begin:first])
+    return next((begin + start for _, start, _ in words if start), first)
 
 
 def _found(text: str) -> Iterator[tuple[str, int, int]]:
