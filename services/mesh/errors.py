@@ -87,6 +87,11 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "NOT_IN_QUEUE": _C.FAILED_PRECONDITION,
     "QUEUE_CROWDED": _C.FAILED_PRECONDITION,
     "TOO_MANY_MESSAGES": _C.FAILED_PRECONDITION,
+    "MODEL_RATE_LIMITED": _C.RESOURCE_EXHAUSTED,
+    "MODEL_UNAVAILABLE": _C.UNAVAILABLE,
+    "MODEL_REFUSED": _C.FAILED_PRECONDITION,
+    "CONTEXT_TOO_LONG": _C.INVALID_ARGUMENT,
+    "UNKNOWN_MODEL": _C.INVALID_ARGUMENT,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
 

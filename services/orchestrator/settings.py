@@ -61,6 +61,14 @@ class OrchestratorSettings(MeshSettings):
     """Seconds after which a tick that nobody has seen to counts as missed."""
     schedule_lock_timeout_s: float = Field(2.0, ge=0)
     """Seconds that a replica waits for a schedule that another one is seeing to."""
+    models_file: Path | None = None
+    """YAML file of the language models, explained in docs/models.md; unset: scripted answers."""
+    model_liveness_s: float = Field(300.0, gt=0)
+    """Seconds without a token after which a call of a language model is given up."""
+    model_max_attempts: int = Field(3, ge=1)
+    """How often a language model is asked that cannot answer for now, before its first token."""
+    model_max_output_tokens: int = Field(2048, ge=1)
+    """Tokens that an answer may have, where whoever asks does not say."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

@@ -690,6 +690,31 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_TOO_MANY_MESSAGES: the task has as many messages as one may have; submit a new task.
     """
 
+    MODEL_RATE_LIMITED = 79
+    """
+    ERROR_REASON_MODEL_RATE_LIMITED: the model's provider takes no more for now; try again after the time it names.
+    """
+
+    MODEL_UNAVAILABLE = 81
+    """
+    ERROR_REASON_MODEL_UNAVAILABLE: the model's provider cannot be reached, fell silent, or broke off; try again later.
+    """
+
+    MODEL_REFUSED = 82
+    """
+    ERROR_REASON_MODEL_REFUSED: the model's provider will not answer this call; see why, and its key and model in the configuration.
+    """
+
+    CONTEXT_TOO_LONG = 83
+    """
+    ERROR_REASON_CONTEXT_TOO_LONG: the request does not fit the model; shorten it, or name one with a larger context.
+    """
+
+    UNKNOWN_MODEL = 84
+    """
+    ERROR_REASON_UNKNOWN_MODEL: no configured provider has a model of that name; list the models.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -753,6 +778,11 @@ class ErrorReason(betterproto2.Enum):
             60: "ERROR_REASON_NOT_IN_QUEUE",
             61: "ERROR_REASON_QUEUE_CROWDED",
             62: "ERROR_REASON_TOO_MANY_MESSAGES",
+            79: "ERROR_REASON_MODEL_RATE_LIMITED",
+            81: "ERROR_REASON_MODEL_UNAVAILABLE",
+            82: "ERROR_REASON_MODEL_REFUSED",
+            83: "ERROR_REASON_CONTEXT_TOO_LONG",
+            84: "ERROR_REASON_UNKNOWN_MODEL",
         }
 
     @classmethod
@@ -818,6 +848,11 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_NOT_IN_QUEUE": 60,
             "ERROR_REASON_QUEUE_CROWDED": 61,
             "ERROR_REASON_TOO_MANY_MESSAGES": 62,
+            "ERROR_REASON_MODEL_RATE_LIMITED": 79,
+            "ERROR_REASON_MODEL_UNAVAILABLE": 81,
+            "ERROR_REASON_MODEL_REFUSED": 82,
+            "ERROR_REASON_CONTEXT_TOO_LONG": 83,
+            "ERROR_REASON_UNKNOWN_MODEL": 84,
         }
 
 
