@@ -8,6 +8,7 @@ from adjutant.orchestrator.v1 import (
     api_key_service_pb2_grpc,
     approval_service_pb2_grpc,
     audit_service_pb2_grpc,
+    budget_service_pb2_grpc,
     client_service_pb2_grpc,
     connection_service_pb2_grpc,
     group_service_pb2_grpc,
@@ -18,6 +19,7 @@ from adjutant.orchestrator.v1 import (
     schedule_service_pb2_grpc,
     task_message_service_pb2_grpc,
     task_service_pb2_grpc,
+    usage_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh, Service
@@ -49,6 +51,7 @@ from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
+from services.orchestrator.rpc.budget_service import BudgetService
 from services.orchestrator.rpc.client_service import ClientService
 from services.orchestrator.rpc.connection_service import ConnectionService
 from services.orchestrator.rpc.group_service import GroupService
@@ -59,6 +62,7 @@ from services.orchestrator.rpc.queue_service import QueueService
 from services.orchestrator.rpc.schedule_service import ScheduleService
 from services.orchestrator.rpc.task_message_service import TaskMessageService
 from services.orchestrator.rpc.task_service import TaskService
+from services.orchestrator.rpc.usage_service import UsageService
 from services.orchestrator.schedules.schedule import SCHEDULES
 from services.orchestrator.schedules.schedules import Schedules
 from services.orchestrator.schedules.ticker import Ticker
@@ -83,6 +87,12 @@ from services.orchestrator.tenancy.nodes import Nodes
 from services.orchestrator.tenancy.project import PROJECTS
 from services.orchestrator.tenancy.rewrapping import Rewrapping
 from services.orchestrator.tenancy.stored_connection import CONNECTIONS
+from services.orchestrator.usage.budget import BUDGETS
+from services.orchestrator.usage.budgets import Budgets
+from services.orchestrator.usage.call import CALLS
+from services.orchestrator.usage.ledger import UsageLedger
+from services.orchestrator.usage.prices import Prices
+from services.orchestrator.usage.sums import Sums
 from services.orchestrator.vault import master_keys
 
 _CONTRACT: Final = "adjutant.orchestrator.v1"
@@ -100,6 +110,8 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     AUDIT_ENTRIES,
     PLANS,
     STATISTICS,
+    CALLS,
+    BUDGETS,
 )
 
 
@@ -163,6 +175,7 @@ async def build(mesh: Mesh) -> None:
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     _serve_schedules(mesh, tasks)
+    _serve_usage(mesh)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -184,6 +197,25 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
         f"{_CONTRACT}.ScheduleService",
     )
     mesh.run_in_background("schedules", due.run)
+
+
+def _serve_usage(mesh: Mesh) -> UsageLedger:
+    """Serve sums and budgets, and return the ledger for whoever calls models."""
+    store, options = mesh.store, mesh.settings
+    ledger = UsageLedger(store, Prices(options.model_prices), options)
+    mesh.serve(
+        usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
+        UsageService(Sums(store), mesh.hub),
+        f"{_CONTRACT}.UsageService",
+    )
+    mesh.serve(
+        budget_service_pb2_grpc.add_BudgetServiceServicer_to_server,
+        BudgetService(Budgets(store, options.usage_ttl_s)),
+        f"{_CONTRACT}.BudgetService",
+    )
+    mesh.run_in_background("model calls", Due(store, CALLS, "due_time", ledger.see_to).run)
+    mesh.run_in_background("budgets", Due(store, BUDGETS, "due_time", ledger.tidy).run)
+    return ledger
 
 
 def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:

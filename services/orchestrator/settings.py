@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import AliasChoices, Field
 
 from services.mesh.config import MeshSettings
+from services.orchestrator.usage.prices import ModelPrice
 
 
 class OrchestratorSettings(MeshSettings):
@@ -69,6 +70,13 @@ class OrchestratorSettings(MeshSettings):
     """How often a language model is asked that cannot answer for now, before its first token."""
     model_max_output_tokens: int = Field(2048, ge=1)
     """Tokens that an answer may have, where whoever asks does not say."""
+    model_prices: dict[str, ModelPrice] = Field(default_factory=dict)
+    """What models cost, in US dollars for a million tokens, where it is not what genai-prices
+    says: JSON as in `{"openai/my-*": {"input": 1, "cached_input": 0.1, "output": 3}}`."""
+    usage_reservation_ttl_s: float = Field(3600.0, gt=0)
+    """Seconds after which a call of which nothing is heard counts as what was reserved for it."""
+    usage_ttl_s: float = Field(400 * 86400.0, ge=86400)
+    """Seconds that what a call took is kept, for QueryUsage and new budgets."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

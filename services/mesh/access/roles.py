@@ -15,6 +15,7 @@ _READ: Final = frozenset(
         _P.PERMISSION_RUNS_READ,
         _P.PERMISSION_EVENTS_READ,
         _P.PERMISSION_SCHEDULES_READ,
+        _P.PERMISSION_USAGE_READ,
     }
 )
 _MANAGE: Final = frozenset(
@@ -25,6 +26,7 @@ _MANAGE: Final = frozenset(
         _P.PERMISSION_KEYS_MANAGE,
         _P.PERMISSION_CONNECTIONS_MANAGE,
         _P.PERMISSION_AUDIT_READ,
+        _P.PERMISSION_USAGE_MANAGE,
     }
 )
 _WORK: Final = frozenset(

@@ -715,6 +715,16 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_UNKNOWN_MODEL: no configured provider has a model of that name; list the models.
     """
 
+    BUDGET_EXHAUSTED = 85
+    """
+    ERROR_REASON_BUDGET_EXHAUSTED: the call does not fit into a budget; raise it, wait for its next period, or use a model that costs less. Metadata holds `budget`.
+    """
+
+    PRICE_UNKNOWN = 86
+    """
+    ERROR_REASON_PRICE_UNKNOWN: a budget holds, and what the model costs is not known; say its price in `ADJUTANT_MODEL_PRICES`.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -783,6 +793,8 @@ class ErrorReason(betterproto2.Enum):
             82: "ERROR_REASON_MODEL_REFUSED",
             83: "ERROR_REASON_CONTEXT_TOO_LONG",
             84: "ERROR_REASON_UNKNOWN_MODEL",
+            85: "ERROR_REASON_BUDGET_EXHAUSTED",
+            86: "ERROR_REASON_PRICE_UNKNOWN",
         }
 
     @classmethod
@@ -853,6 +865,8 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_MODEL_REFUSED": 82,
             "ERROR_REASON_CONTEXT_TOO_LONG": 83,
             "ERROR_REASON_UNKNOWN_MODEL": 84,
+            "ERROR_REASON_BUDGET_EXHAUSTED": 85,
+            "ERROR_REASON_PRICE_UNKNOWN": 86,
         }
 
 
@@ -1161,6 +1175,16 @@ class Permission(betterproto2.Enum):
     PERMISSION_SCHEDULES_WRITE: to make, change, trigger and remove schedules.
     """
 
+    USAGE_READ = 24
+    """
+    PERMISSION_USAGE_READ: to see what calls of models cost, and budgets.
+    """
+
+    USAGE_MANAGE = 25
+    """
+    PERMISSION_USAGE_MANAGE: to make, change and remove budgets.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -1186,6 +1210,8 @@ class Permission(betterproto2.Enum):
             19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
+            24: "PERMISSION_USAGE_READ",
+            25: "PERMISSION_USAGE_MANAGE",
         }
 
     @classmethod
@@ -1213,6 +1239,8 @@ class Permission(betterproto2.Enum):
             "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
+            "PERMISSION_USAGE_READ": 24,
+            "PERMISSION_USAGE_MANAGE": 25,
         }
 
 
