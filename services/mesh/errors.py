@@ -94,6 +94,7 @@ REASONS: Final[dict[str, grpc.StatusCode]] = {
     "MODEL_REFUSED": _C.FAILED_PRECONDITION,
     "CONTEXT_TOO_LONG": _C.INVALID_ARGUMENT,
     "UNKNOWN_MODEL": _C.INVALID_ARGUMENT,
+    "SESSION_FULL": _C.FAILED_PRECONDITION,
 }
 """Every reason of `adjutant.common.v1.ErrorReason` and the canonical code it is sent with."""
 

@@ -9,6 +9,7 @@ from adjutant.orchestrator.v1 import (
     approval_service_pb2_grpc,
     audit_service_pb2_grpc,
     budget_service_pb2_grpc,
+    chat_service_pb2_grpc,
     client_service_pb2_grpc,
     connection_service_pb2_grpc,
     group_service_pb2_grpc,
@@ -35,6 +36,11 @@ from services.orchestrator.approvals.asking import Asker
 from services.orchestrator.approvals.dismissal import Dismissal
 from services.orchestrator.approvals.expiry import Expiry
 from services.orchestrator.approvals.statistics import ApprovalStatistics
+from services.orchestrator.chat.export import Exports
+from services.orchestrator.chat.message import CHAT_MESSAGES
+from services.orchestrator.chat.messages import ChatMessages
+from services.orchestrator.chat.session import SESSIONS
+from services.orchestrator.chat.sessions import Sessions
 from services.orchestrator.conductor import Conductor
 from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
@@ -52,6 +58,7 @@ from services.orchestrator.rpc.api_key_service import ApiKeyService
 from services.orchestrator.rpc.approval_service import ApprovalService
 from services.orchestrator.rpc.audit_service import AuditService
 from services.orchestrator.rpc.budget_service import BudgetService
+from services.orchestrator.rpc.chat_service import ChatService
 from services.orchestrator.rpc.client_service import ClientService
 from services.orchestrator.rpc.connection_service import ConnectionService
 from services.orchestrator.rpc.group_service import GroupService
@@ -101,6 +108,8 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     APPROVALS,
     SCHEDULES,
     MESSAGES,
+    SESSIONS,
+    CHAT_MESSAGES,
     CLIENTS,
     GROUPS,
     PROJECTS,
@@ -176,6 +185,7 @@ async def build(mesh: Mesh) -> None:
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     _serve_schedules(mesh, tasks)
     _serve_usage(mesh)
+    _serve_chat(mesh, rights)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -216,6 +226,21 @@ def _serve_usage(mesh: Mesh) -> UsageLedger:
     mesh.run_in_background("model calls", Due(store, CALLS, "due_time", ledger.see_to).run)
     mesh.run_in_background("budgets", Due(store, BUDGETS, "due_time", ledger.tidy).run)
     return ledger
+
+
+def _serve_chat(mesh: Mesh, rights: Rights) -> None:
+    """Serve chat sessions, and see that what was begun in them is gone through with."""
+    sessions = Sessions(mesh.store, rights)
+    messages = ChatMessages(mesh.store, sessions, mesh.settings.chat_max_messages)
+    mesh.serve(
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server,
+        ChatService(sessions, messages, Exports(mesh.store)),
+        f"{_CONTRACT}.ChatService",
+    )
+    changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
+    mesh.consume("orchestrator-sessions", changed, sessions.on_session_changed)
+    added = [event_pb2.EVENT_KIND_CHAT_MESSAGE_ADDED]
+    mesh.consume("orchestrator-chat-messages", added, messages.on_message_added)
 
 
 def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:

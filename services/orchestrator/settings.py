@@ -77,6 +77,8 @@ class OrchestratorSettings(MeshSettings):
     """Seconds after which a call of which nothing is heard counts as what was reserved for it."""
     usage_ttl_s: float = Field(400 * 86400.0, ge=86400)
     """Seconds that what a call took is kept, for QueryUsage and new budgets."""
+    chat_max_messages: int = Field(0, ge=0)
+    """Messages of a session after which its user starts a new one; 0 is no limit."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

@@ -34,6 +34,8 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_SCHEDULES_WRITE: _ClassVar[Permission]
     PERMISSION_USAGE_READ: _ClassVar[Permission]
     PERMISSION_USAGE_MANAGE: _ClassVar[Permission]
+    PERMISSION_CHAT_READ: _ClassVar[Permission]
+    PERMISSION_CHAT_WRITE: _ClassVar[Permission]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -77,6 +79,8 @@ PERMISSION_SCHEDULES_READ: Permission
 PERMISSION_SCHEDULES_WRITE: Permission
 PERMISSION_USAGE_READ: Permission
 PERMISSION_USAGE_MANAGE: Permission
+PERMISSION_CHAT_READ: Permission
+PERMISSION_CHAT_WRITE: Permission
 ROLE_UNSPECIFIED: Role
 ROLE_OWNER: Role
 ROLE_EDITOR: Role

@@ -725,6 +725,11 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_PRICE_UNKNOWN: a budget holds, and what the model costs is not known; say its price in `ADJUTANT_MODEL_PRICES`.
     """
 
+    SESSION_FULL = 88
+    """
+    ERROR_REASON_SESSION_FULL: the chat session has as many messages as the mesh's settings allow; go on in a new one.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -795,6 +800,7 @@ class ErrorReason(betterproto2.Enum):
             84: "ERROR_REASON_UNKNOWN_MODEL",
             85: "ERROR_REASON_BUDGET_EXHAUSTED",
             86: "ERROR_REASON_PRICE_UNKNOWN",
+            88: "ERROR_REASON_SESSION_FULL",
         }
 
     @classmethod
@@ -867,6 +873,7 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_UNKNOWN_MODEL": 84,
             "ERROR_REASON_BUDGET_EXHAUSTED": 85,
             "ERROR_REASON_PRICE_UNKNOWN": 86,
+            "ERROR_REASON_SESSION_FULL": 88,
         }
 
 
@@ -1185,6 +1192,16 @@ class Permission(betterproto2.Enum):
     PERMISSION_USAGE_MANAGE: to make, change and remove budgets.
     """
 
+    CHAT_READ = 26
+    """
+    PERMISSION_CHAT_READ: to see one's own sessions and what was said in them.
+    """
+
+    CHAT_WRITE = 27
+    """
+    PERMISSION_CHAT_WRITE: to talk to agents in sessions of one's own.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -1212,6 +1229,8 @@ class Permission(betterproto2.Enum):
             21: "PERMISSION_SCHEDULES_WRITE",
             24: "PERMISSION_USAGE_READ",
             25: "PERMISSION_USAGE_MANAGE",
+            26: "PERMISSION_CHAT_READ",
+            27: "PERMISSION_CHAT_WRITE",
         }
 
     @classmethod
@@ -1241,6 +1260,8 @@ class Permission(betterproto2.Enum):
             "PERMISSION_SCHEDULES_WRITE": 21,
             "PERMISSION_USAGE_READ": 24,
             "PERMISSION_USAGE_MANAGE": 25,
+            "PERMISSION_CHAT_READ": 26,
+            "PERMISSION_CHAT_WRITE": 27,
         }
 
 
