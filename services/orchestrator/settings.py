@@ -62,6 +62,8 @@ class OrchestratorSettings(MeshSettings):
     """Seconds after which a tick that nobody has seen to counts as missed."""
     schedule_lock_timeout_s: float = Field(2.0, ge=0)
     """Seconds that a replica waits for a schedule that another one is seeing to."""
+    chat_max_messages: int = Field(0, ge=0)
+    """Messages of a session after which its user starts a new one; 0 is no limit."""
     models_file: Path | None = None
     """YAML file of the language models, explained in docs/models.md; unset: scripted answers."""
     model_liveness_s: float = Field(300.0, gt=0)

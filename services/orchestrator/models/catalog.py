@@ -1,5 +1,6 @@
 """Every model that is configured, and which of them a request goes to."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -61,12 +62,14 @@ class Catalog:
         for provider in self._config.providers:
             yield from _entries(provider)
 
-    def model(self, entry: Entry) -> ChatModel:
+    async def model(self, entry: Entry) -> ChatModel:
         """Return the model itself. ModelFailure REFUSED where it cannot be made."""
         key = (entry.name, entry.context_tokens)
         if key not in self._made:
             make = self._factories[entry.provider.kind]
-            self._made[key] = make(entry.provider, entry.model, entry.context_tokens)
+            # To import a provider's client takes a second or two.
+            made = await asyncio.to_thread(make, entry.provider, entry.model, entry.context_tokens)
+            self._made.setdefault(key, made)
         return self._made[key]
 
     def bounded(self, request: ModelRequest) -> ModelRequest:

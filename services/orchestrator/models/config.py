@@ -59,7 +59,8 @@ class ProviderConfig(BaseModel):
     url: str = ""
     """Where it is; empty: where its maker serves it, and Ollama on this machine."""
     api_key_env: str = ""
-    """Environment variable that has its key; empty: OPENAI_API_KEY, or ANTHROPIC_API_KEY."""
+    """Environment variable that has its key; empty: OPENAI_API_KEY or ANTHROPIC_API_KEY where
+    `url` is empty, else none."""
     tiers: dict[Tokens, ModelName] = Field(default_factory=dict)
     """Context size to the model that is asked what fits it."""
     models: dict[ModelName, Tokens] = Field(default_factory=dict)

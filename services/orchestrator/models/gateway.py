@@ -82,7 +82,7 @@ class ModelGateway:
 
     async def _attempt(self, call: Call, choice: Choice) -> AsyncGenerator[Delta, None]:
         """Ask the provider once. However it ends, what was used is settled and kept."""
-        model = self._catalog.model(choice.entry)
+        model = await self._catalog.model(choice.entry)
         await call.reserve()
         # Not the current span: a generator's steps may run in different contexts.
         span = tracer().start_span("model call", attributes=call.attributes)

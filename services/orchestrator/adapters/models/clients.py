@@ -47,12 +47,15 @@ def missing_for(provider: ProviderConfig) -> str:
 
 
 def _needs_key(provider: ProviderConfig) -> bool:
-    """Tell whether it will not do without: servers of others that speak as OpenAI may have none."""
-    return provider.kind in _KEYS and not (provider.url and not provider.api_key_env)
+    return bool(_key_variable(provider))
 
 
 def _key_variable(provider: ProviderConfig) -> str:
-    return provider.api_key_env or _KEYS[provider.kind]
+    """Return the variable that has the key; empty where none is sent.
+
+    A maker's key goes to the maker alone: for another address a file names the key itself.
+    """
+    return provider.api_key_env or ("" if provider.url else _KEYS.get(provider.kind, ""))
 
 
 def _key(provider: ProviderConfig) -> str:

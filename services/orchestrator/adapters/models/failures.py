@@ -2,21 +2,19 @@
 
 import contextlib
 import math
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from langchain_core.exceptions import (
-    ContextOverflowError,
-    ModelConnectionError,
-    ModelError,
-    ModelTimeoutError,
-)
+from langchain_core.exceptions import ContextOverflowError, ModelError
 
 from services.mesh.secrets.redact import redact
 from services.orchestrator.models.failures import FailureKind, ModelFailure
 
 _MOST_TEXT: Final = 300
+_TOO_LONG: Final = re.compile("maximum context length|exceeds the available context size")
+"""What vLLM and llama.cpp say, which speak as OpenAI and have no code for it."""
 _NEXT: Final = {
     FailureKind.RATE_LIMITED: "takes no more for now. Try again later",
     FailureKind.UNAVAILABLE: "cannot answer now. Try again later, or look whether it runs",
@@ -43,11 +41,9 @@ def failure_of(error: Exception, provider: str, model: str) -> ModelFailure:
 
 
 def _kind(error: Exception) -> FailureKind:
-    if isinstance(error, ContextOverflowError):
+    if _is_too_long(error):
         return FailureKind.CONTEXT_TOO_LONG
-    if isinstance(error, ModelConnectionError | ModelTimeoutError | ConnectionError):
-        return FailureKind.UNAVAILABLE
-    if _connects(error):
+    if _never_connected(error):
         return FailureKind.UNAVAILABLE
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and status >= 400:
@@ -66,9 +62,28 @@ def _kind_of_status(status: int) -> FailureKind:
     return FailureKind.CONTEXT_TOO_LONG if status == 413 else FailureKind.REFUSED
 
 
-def _connects(error: Exception) -> bool:
-    """Tell whether it could not connect; clients use several packages with exceptions alike."""
-    return any(each.__name__ in ("ConnectError", "ConnectTimeout") for each in type(error).__mro__)
+def _is_too_long(error: Exception) -> bool:
+    code = getattr(error, "code", None)
+    refused = getattr(error, "status_code", None) == 400
+    return (
+        isinstance(error, ContextOverflowError)
+        or code == "context_length_exceeded"
+        or (refused and _TOO_LONG.search(str(error)) is not None)
+    )
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Tell whether there was no connection at all, so that nothing can have been charged.
+
+    Clients stand on several packages, whose exceptions for it have the same names; Ollama's
+    raises ConnectionError itself, and for nothing else.
+    """
+    while error is not None:
+        names = {each.__name__ for each in type(error).__mro__}
+        if names & {"ConnectError", "ConnectTimeout"} or type(error) is ConnectionError:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _retry_after_s(error: Exception) -> float | None:

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from adjutant.common.v1 import access_pb2 as adjutant_dot_common_dot_v1_dot_access__pb2
 from adjutant.orchestrator.v1 import chat_message_pb2 as adjutant_dot_orchestrator_dot_v1_dot_chat__message__pb2
+from adjutant.orchestrator.v1 import response_pb2 as adjutant_dot_orchestrator_dot_v1_dot_response__pb2
 from adjutant.orchestrator.v1 import session_pb2 as adjutant_dot_orchestrator_dot_v1_dot_session__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/chat_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a+adjutant/orchestrator/v1/chat_message.proto\x1a&adjutant/orchestrator/v1/session.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"\xcf\x01\n\x14\x43reateSessionRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12;\n\x07session\x18\x03 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"T\n\x15\x43reateSessionResponse\x12;\n\x07session\x18\x01 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"{\n\x11GetSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\"Q\n\x12GetSessionResponse\x12;\n\x07session\x18\x01 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"\x9b\x02\n\x13ListSessionsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\x12\x1c\n\x04user\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04user\"}\n\x14ListSessionsResponse\x12=\n\x08sessions\x18\x01 \x03(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x08sessions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf8\x01\n\x14UpdateSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\x12;\n\x07session\x18\x02 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"T\n\x15UpdateSessionResponse\x12;\n\x07session\x18\x01 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"~\n\x14\x44\x65leteSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\"\x17\n\x15\x44\x65leteSessionResponse\"\x96\x02\n\x13ListMessagesRequest\x12j\n\x06parent\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x81\x01\n\x14ListMessagesResponse\x12\x41\n\x08messages\x18\x01 \x03(\x0b\x32%.adjutant.orchestrator.v1.ChatMessageR\x08messages\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n\x11GetMessageRequest\x12\x7f\n\x04name\x18\x01 \x01(\tBk\xbaHhrf2d^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/messages/[a-z0-9-]{1,63}$R\x04name\"U\n\x12GetMessageResponse\x12?\n\x07message\x18\x01 \x01(\x0b\x32%.adjutant.orchestrator.v1.ChatMessageR\x07message\"\xdb\x01\n\x15SearchMessagesRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12 \n\x05query\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03R\x05query\x12$\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\"\x7f\n\x16SearchMessagesResponse\x12=\n\x07matches\x18\x01 \x03(\x0b\x32#.adjutant.orchestrator.v1.ChatMatchR\x07matches\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc8\x01\n\x14\x45xportSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\x12H\n\x06\x66ormat\x18\x02 \x01(\x0e\x32&.adjutant.orchestrator.v1.ExportFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06\x66ormat\"+\n\x15\x45xportSessionResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta*a\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XPORT_FORMAT_MARKDOWN\x10\x01\x12\x16\n\x12\x45XPORT_FORMAT_JSON\x10\x02\x32\xaa\t\n\x0b\x43hatService\x12\x80\x01\n\rCreateSession\x12..adjutant.orchestrator.v1.CreateSessionRequest\x1a/.adjutant.orchestrator.v1.CreateSessionResponse\"\x0e\xa2\xbb\x18\n\x08\x1b\x12\x06parent\x12x\n\nGetSession\x12+.adjutant.orchestrator.v1.GetSessionRequest\x1a,.adjutant.orchestrator.v1.GetSessionResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x1a\x12\x04name\x12\x82\x01\n\x0cListSessions\x12-.adjutant.orchestrator.v1.ListSessionsRequest\x1a..adjutant.orchestrator.v1.ListSessionsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x06parent \x02\x12\x81\x01\n\rUpdateSession\x12..adjutant.orchestrator.v1.UpdateSessionRequest\x1a/.adjutant.orchestrator.v1.UpdateSessionResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\x1b\x12\x04name\x12\x80\x01\n\rDeleteSession\x12..adjutant.orchestrator.v1.DeleteSessionRequest\x1a/.adjutant.orchestrator.v1.DeleteSessionResponse\"\x0e\xa2\xbb\x18\n\x08\x1b\x12\x04name0\x06\x12\x82\x01\n\x0cListMessages\x12-.adjutant.orchestrator.v1.ListMessagesRequest\x1a..adjutant.orchestrator.v1.ListMessagesResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x06parent \x02\x12x\n\nGetMessage\x12+.adjutant.orchestrator.v1.GetMessageRequest\x1a,.adjutant.orchestrator.v1.GetMessageResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x1a\x12\x04name\x12\x88\x01\n\x0eSearchMessages\x12/.adjutant.orchestrator.v1.SearchMessagesRequest\x1a\x30.adjutant.orchestrator.v1.SearchMessagesResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x06parent \x05\x12\x87\x01\n\rExportSession\x12..adjutant.orchestrator.v1.ExportSessionRequest\x1a/.adjutant.orchestrator.v1.ExportSessionResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x04name \x05\x30\x05\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/chat_service.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1f\x61\x64jutant/common/v1/access.proto\x1a+adjutant/orchestrator/v1/chat_message.proto\x1a\'adjutant/orchestrator/v1/response.proto\x1a&adjutant/orchestrator/v1/session.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"\xcf\x01\n\x14\x43reateSessionRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12;\n\x07session\x18\x03 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"T\n\x15\x43reateSessionResponse\x12;\n\x07session\x18\x01 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"{\n\x11GetSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\"Q\n\x12GetSessionResponse\x12;\n\x07session\x18\x01 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"\x9b\x02\n\x13ListSessionsRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\x12\x1c\n\x04user\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04user\"}\n\x14ListSessionsResponse\x12=\n\x08sessions\x18\x01 \x03(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x08sessions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf8\x01\n\x14UpdateSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\x12;\n\x07session\x18\x02 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"T\n\x15UpdateSessionResponse\x12;\n\x07session\x18\x01 \x01(\x0b\x32!.adjutant.orchestrator.v1.SessionR\x07session\"~\n\x14\x44\x65leteSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\"\x17\n\x15\x44\x65leteSessionResponse\"\x96\x02\n\x13ListMessagesRequest\x12j\n\x06parent\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x81\x01\n\x14ListMessagesResponse\x12\x41\n\x08messages\x18\x01 \x03(\x0b\x32%.adjutant.orchestrator.v1.ChatMessageR\x08messages\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n\x11GetMessageRequest\x12\x7f\n\x04name\x18\x01 \x01(\tBk\xbaHhrf2d^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/messages/[a-z0-9-]{1,63}$R\x04name\"U\n\x12GetMessageResponse\x12?\n\x07message\x18\x01 \x01(\x0b\x32%.adjutant.orchestrator.v1.ChatMessageR\x07message\"\xdb\x01\n\x15SearchMessagesRequest\x12Q\n\x06parent\x18\x01 \x01(\tB9\xbaH6r422^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}$R\x06parent\x12 \n\x05query\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03R\x05query\x12$\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\"\x7f\n\x16SearchMessagesResponse\x12=\n\x07matches\x18\x01 \x03(\x0b\x32#.adjutant.orchestrator.v1.ChatMatchR\x07matches\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc8\x01\n\x14\x45xportSessionRequest\x12\x66\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x04name\x12H\n\x06\x66ormat\x18\x02 \x01(\x0e\x32&.adjutant.orchestrator.v1.ExportFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06\x66ormat\"+\n\x15\x45xportSessionResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta\"\x9a\x02\n\x12SendMessageRequest\x12j\n\x06parent\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x06parent\x12\'\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12\x1f\n\x04text\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80@R\x04text\x12.\n\x05\x61gent\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,63}$R\x05\x61gent\x12\x1e\n\x05model\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05model\"U\n\x13SendMessageResponse\x12>\n\x08response\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ResponseR\x08response\"\x97\x01\n\x12GetResponseRequest\x12\x80\x01\n\x04name\x18\x01 \x01(\tBl\xbaHirg2e^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/responses/[a-z0-9-]{1,63}$R\x04name\"U\n\x13GetResponseResponse\x12>\n\x08response\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ResponseR\x08response\"\x97\x02\n\x14ListResponsesRequest\x12j\n\x06parent\x18\x01 \x01(\tBR\xbaHOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12 \n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06\x66ilter\x12\"\n\x08order_by\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07orderBy\"\x81\x01\n\x15ListResponsesResponse\x12@\n\tresponses\x18\x01 \x03(\x0b\x32\".adjutant.orchestrator.v1.ResponseR\tresponses\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd9\x01\n\x15StreamResponseRequest\x12\x80\x01\n\x04name\x18\x01 \x01(\tBl\xbaHirg2e^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/responses/[a-z0-9-]{1,63}$R\x04name\x12=\n\x05place\x18\x02 \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponsePlaceR\x05place\"W\n\x16StreamResponseResponse\x12=\n\x05\x66rame\x18\x01 \x01(\x0b\x32\'.adjutant.orchestrator.v1.ResponseFrameR\x05\x66rame\"\x9a\x01\n\x15\x43\x61ncelResponseRequest\x12\x80\x01\n\x04name\x18\x01 \x01(\tBl\xbaHirg2e^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/responses/[a-z0-9-]{1,63}$R\x04name\"X\n\x16\x43\x61ncelResponseResponse\x12>\n\x08response\x18\x01 \x01(\x0b\x32\".adjutant.orchestrator.v1.ResponseR\x08response*a\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XPORT_FORMAT_MARKDOWN\x10\x01\x12\x16\n\x12\x45XPORT_FORMAT_JSON\x10\x02\x32\xbd\x0e\n\x0b\x43hatService\x12\x80\x01\n\rCreateSession\x12..adjutant.orchestrator.v1.CreateSessionRequest\x1a/.adjutant.orchestrator.v1.CreateSessionResponse\"\x0e\xa2\xbb\x18\n\x08\x1b\x12\x06parent\x12x\n\nGetSession\x12+.adjutant.orchestrator.v1.GetSessionRequest\x1a,.adjutant.orchestrator.v1.GetSessionResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x1a\x12\x04name\x12\x82\x01\n\x0cListSessions\x12-.adjutant.orchestrator.v1.ListSessionsRequest\x1a..adjutant.orchestrator.v1.ListSessionsResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x06parent \x02\x12\x81\x01\n\rUpdateSession\x12..adjutant.orchestrator.v1.UpdateSessionRequest\x1a/.adjutant.orchestrator.v1.UpdateSessionResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\x1b\x12\x04name\x12\x80\x01\n\rDeleteSession\x12..adjutant.orchestrator.v1.DeleteSessionRequest\x1a/.adjutant.orchestrator.v1.DeleteSessionResponse\"\x0e\xa2\xbb\x18\n\x08\x1b\x12\x04name0\x06\x12\x82\x01\n\x0cListMessages\x12-.adjutant.orchestrator.v1.ListMessagesRequest\x1a..adjutant.orchestrator.v1.ListMessagesResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x06parent \x02\x12x\n\nGetMessage\x12+.adjutant.orchestrator.v1.GetMessageRequest\x1a,.adjutant.orchestrator.v1.GetMessageResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x1a\x12\x04name\x12\x88\x01\n\x0eSearchMessages\x12/.adjutant.orchestrator.v1.SearchMessagesRequest\x1a\x30.adjutant.orchestrator.v1.SearchMessagesResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x06parent \x05\x12\x87\x01\n\rExportSession\x12..adjutant.orchestrator.v1.ExportSessionRequest\x1a/.adjutant.orchestrator.v1.ExportSessionResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x04name \x05\x30\x05\x30\x01\x12|\n\x0bSendMessage\x12,.adjutant.orchestrator.v1.SendMessageRequest\x1a-.adjutant.orchestrator.v1.SendMessageResponse\"\x10\xa2\xbb\x18\x0c\x08\x1b\x12\x06parent \x05\x12{\n\x0bGetResponse\x12,.adjutant.orchestrator.v1.GetResponseRequest\x1a-.adjutant.orchestrator.v1.GetResponseResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x1a\x12\x04name\x12\x85\x01\n\rListResponses\x12..adjutant.orchestrator.v1.ListResponsesRequest\x1a/.adjutant.orchestrator.v1.ListResponsesResponse\"\x13\x90\x02\x01\xa2\xbb\x18\x0c\x08\x1a\x12\x06parent \x02\x12\x86\x01\n\x0eStreamResponse\x12/.adjutant.orchestrator.v1.StreamResponseRequest\x1a\x30.adjutant.orchestrator.v1.StreamResponseResponse\"\x0f\x90\x02\x01\xa2\xbb\x18\x08\x08\x1a\x12\x04name0\x01\x12\x84\x01\n\x0e\x43\x61ncelResponse\x12/.adjutant.orchestrator.v1.CancelResponseRequest\x1a\x30.adjutant.orchestrator.v1.CancelResponseResponse\"\x0f\x90\x02\x02\xa2\xbb\x18\x08\x08\x1b\x12\x04nameb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -82,6 +83,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTSESSIONREQUEST'].fields_by_name['name']._serialized_options = b'\272HOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$'
   _globals['_EXPORTSESSIONREQUEST'].fields_by_name['format']._loaded_options = None
   _globals['_EXPORTSESSIONREQUEST'].fields_by_name['format']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['parent']._serialized_options = b'\272HOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$'
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['text']._loaded_options = None
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['text']._serialized_options = b'\272H\010r\006\020\001(\200\200@'
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['agent']._loaded_options = None
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['agent']._serialized_options = b'\272H\025r\0232\021^[a-z0-9-]{0,63}$'
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['model']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_GETRESPONSEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETRESPONSEREQUEST'].fields_by_name['name']._serialized_options = b'\272Hirg2e^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/responses/[a-z0-9-]{1,63}$'
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['parent']._serialized_options = b'\272HOrM2K^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}$'
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\320\017'
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['order_by']._loaded_options = None
+  _globals['_LISTRESPONSESREQUEST'].fields_by_name['order_by']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_STREAMRESPONSEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_STREAMRESPONSEREQUEST'].fields_by_name['name']._serialized_options = b'\272Hirg2e^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/responses/[a-z0-9-]{1,63}$'
+  _globals['_CANCELRESPONSEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CANCELRESPONSEREQUEST'].fields_by_name['name']._serialized_options = b'\272Hirg2e^clients/[a-z0-9-]{1,63}/projects/[a-z0-9-]{1,63}/sessions/[a-z0-9-]{1,63}/responses/[a-z0-9-]{1,63}$'
   _globals['_CHATSERVICE'].methods_by_name['CreateSession']._loaded_options = None
   _globals['_CHATSERVICE'].methods_by_name['CreateSession']._serialized_options = b'\242\273\030\n\010\033\022\006parent'
   _globals['_CHATSERVICE'].methods_by_name['GetSession']._loaded_options = None
@@ -100,44 +127,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHATSERVICE'].methods_by_name['SearchMessages']._serialized_options = b'\220\002\001\242\273\030\014\010\032\022\006parent \005'
   _globals['_CHATSERVICE'].methods_by_name['ExportSession']._loaded_options = None
   _globals['_CHATSERVICE'].methods_by_name['ExportSession']._serialized_options = b'\220\002\001\242\273\030\014\010\032\022\004name \0050\005'
-  _globals['_EXPORTFORMAT']._serialized_start=2911
-  _globals['_EXPORTFORMAT']._serialized_end=3008
-  _globals['_CREATESESSIONREQUEST']._serialized_start=255
-  _globals['_CREATESESSIONREQUEST']._serialized_end=462
-  _globals['_CREATESESSIONRESPONSE']._serialized_start=464
-  _globals['_CREATESESSIONRESPONSE']._serialized_end=548
-  _globals['_GETSESSIONREQUEST']._serialized_start=550
-  _globals['_GETSESSIONREQUEST']._serialized_end=673
-  _globals['_GETSESSIONRESPONSE']._serialized_start=675
-  _globals['_GETSESSIONRESPONSE']._serialized_end=756
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=759
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1042
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1044
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1169
-  _globals['_UPDATESESSIONREQUEST']._serialized_start=1172
-  _globals['_UPDATESESSIONREQUEST']._serialized_end=1420
-  _globals['_UPDATESESSIONRESPONSE']._serialized_start=1422
-  _globals['_UPDATESESSIONRESPONSE']._serialized_end=1506
-  _globals['_DELETESESSIONREQUEST']._serialized_start=1508
-  _globals['_DELETESESSIONREQUEST']._serialized_end=1634
-  _globals['_DELETESESSIONRESPONSE']._serialized_start=1636
-  _globals['_DELETESESSIONRESPONSE']._serialized_end=1659
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=1662
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=1940
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1943
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=2072
-  _globals['_GETMESSAGEREQUEST']._serialized_start=2075
-  _globals['_GETMESSAGEREQUEST']._serialized_end=2223
-  _globals['_GETMESSAGERESPONSE']._serialized_start=2225
-  _globals['_GETMESSAGERESPONSE']._serialized_end=2310
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=2313
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=2532
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=2534
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=2661
-  _globals['_EXPORTSESSIONREQUEST']._serialized_start=2664
-  _globals['_EXPORTSESSIONREQUEST']._serialized_end=2864
-  _globals['_EXPORTSESSIONRESPONSE']._serialized_start=2866
-  _globals['_EXPORTSESSIONRESPONSE']._serialized_end=2909
-  _globals['_CHATSERVICE']._serialized_start=3011
-  _globals['_CHATSERVICE']._serialized_end=4205
+  _globals['_CHATSERVICE'].methods_by_name['SendMessage']._loaded_options = None
+  _globals['_CHATSERVICE'].methods_by_name['SendMessage']._serialized_options = b'\242\273\030\014\010\033\022\006parent \005'
+  _globals['_CHATSERVICE'].methods_by_name['GetResponse']._loaded_options = None
+  _globals['_CHATSERVICE'].methods_by_name['GetResponse']._serialized_options = b'\220\002\001\242\273\030\010\010\032\022\004name'
+  _globals['_CHATSERVICE'].methods_by_name['ListResponses']._loaded_options = None
+  _globals['_CHATSERVICE'].methods_by_name['ListResponses']._serialized_options = b'\220\002\001\242\273\030\014\010\032\022\006parent \002'
+  _globals['_CHATSERVICE'].methods_by_name['StreamResponse']._loaded_options = None
+  _globals['_CHATSERVICE'].methods_by_name['StreamResponse']._serialized_options = b'\220\002\001\242\273\030\010\010\032\022\004name'
+  _globals['_CHATSERVICE'].methods_by_name['CancelResponse']._loaded_options = None
+  _globals['_CHATSERVICE'].methods_by_name['CancelResponse']._serialized_options = b'\220\002\002\242\273\030\010\010\033\022\004name'
+  _globals['_EXPORTFORMAT']._serialized_start=4535
+  _globals['_EXPORTFORMAT']._serialized_end=4632
+  _globals['_CREATESESSIONREQUEST']._serialized_start=296
+  _globals['_CREATESESSIONREQUEST']._serialized_end=503
+  _globals['_CREATESESSIONRESPONSE']._serialized_start=505
+  _globals['_CREATESESSIONRESPONSE']._serialized_end=589
+  _globals['_GETSESSIONREQUEST']._serialized_start=591
+  _globals['_GETSESSIONREQUEST']._serialized_end=714
+  _globals['_GETSESSIONRESPONSE']._serialized_start=716
+  _globals['_GETSESSIONRESPONSE']._serialized_end=797
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=800
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1083
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1085
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1210
+  _globals['_UPDATESESSIONREQUEST']._serialized_start=1213
+  _globals['_UPDATESESSIONREQUEST']._serialized_end=1461
+  _globals['_UPDATESESSIONRESPONSE']._serialized_start=1463
+  _globals['_UPDATESESSIONRESPONSE']._serialized_end=1547
+  _globals['_DELETESESSIONREQUEST']._serialized_start=1549
+  _globals['_DELETESESSIONREQUEST']._serialized_end=1675
+  _globals['_DELETESESSIONRESPONSE']._serialized_start=1677
+  _globals['_DELETESESSIONRESPONSE']._serialized_end=1700
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=1703
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=1981
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1984
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=2113
+  _globals['_GETMESSAGEREQUEST']._serialized_start=2116
+  _globals['_GETMESSAGEREQUEST']._serialized_end=2264
+  _globals['_GETMESSAGERESPONSE']._serialized_start=2266
+  _globals['_GETMESSAGERESPONSE']._serialized_end=2351
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=2354
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=2573
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=2575
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=2702
+  _globals['_EXPORTSESSIONREQUEST']._serialized_start=2705
+  _globals['_EXPORTSESSIONREQUEST']._serialized_end=2905
+  _globals['_EXPORTSESSIONRESPONSE']._serialized_start=2907
+  _globals['_EXPORTSESSIONRESPONSE']._serialized_end=2950
+  _globals['_SENDMESSAGEREQUEST']._serialized_start=2953
+  _globals['_SENDMESSAGEREQUEST']._serialized_end=3235
+  _globals['_SENDMESSAGERESPONSE']._serialized_start=3237
+  _globals['_SENDMESSAGERESPONSE']._serialized_end=3322
+  _globals['_GETRESPONSEREQUEST']._serialized_start=3325
+  _globals['_GETRESPONSEREQUEST']._serialized_end=3476
+  _globals['_GETRESPONSERESPONSE']._serialized_start=3478
+  _globals['_GETRESPONSERESPONSE']._serialized_end=3563
+  _globals['_LISTRESPONSESREQUEST']._serialized_start=3566
+  _globals['_LISTRESPONSESREQUEST']._serialized_end=3845
+  _globals['_LISTRESPONSESRESPONSE']._serialized_start=3848
+  _globals['_LISTRESPONSESRESPONSE']._serialized_end=3977
+  _globals['_STREAMRESPONSEREQUEST']._serialized_start=3980
+  _globals['_STREAMRESPONSEREQUEST']._serialized_end=4197
+  _globals['_STREAMRESPONSERESPONSE']._serialized_start=4199
+  _globals['_STREAMRESPONSERESPONSE']._serialized_end=4286
+  _globals['_CANCELRESPONSEREQUEST']._serialized_start=4289
+  _globals['_CANCELRESPONSEREQUEST']._serialized_end=4443
+  _globals['_CANCELRESPONSERESPONSE']._serialized_start=4445
+  _globals['_CANCELRESPONSERESPONSE']._serialized_end=4533
+  _globals['_CHATSERVICE']._serialized_start=4635
+  _globals['_CHATSERVICE']._serialized_end=6488
 # @@protoc_insertion_point(module_scope)

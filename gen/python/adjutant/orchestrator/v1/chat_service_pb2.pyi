@@ -1,5 +1,6 @@
 from adjutant.common.v1 import access_pb2 as _access_pb2
 from adjutant.orchestrator.v1 import chat_message_pb2 as _chat_message_pb2
+from adjutant.orchestrator.v1 import response_pb2 as _response_pb2
 from adjutant.orchestrator.v1 import session_pb2 as _session_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
@@ -166,3 +167,83 @@ class ExportSessionResponse(_message.Message):
     DATA_FIELD_NUMBER: _ClassVar[int]
     data: bytes
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+
+class SendMessageRequest(_message.Message):
+    __slots__ = ("parent", "request_id", "text", "agent", "model")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    request_id: str
+    text: str
+    agent: str
+    model: str
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., text: _Optional[str] = ..., agent: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+
+class SendMessageResponse(_message.Message):
+    __slots__ = ("response",)
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    response: _response_pb2.Response
+    def __init__(self, response: _Optional[_Union[_response_pb2.Response, _Mapping]] = ...) -> None: ...
+
+class GetResponseRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class GetResponseResponse(_message.Message):
+    __slots__ = ("response",)
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    response: _response_pb2.Response
+    def __init__(self, response: _Optional[_Union[_response_pb2.Response, _Mapping]] = ...) -> None: ...
+
+class ListResponsesRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token", "filter", "order_by")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    filter: str
+    order_by: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[str] = ...) -> None: ...
+
+class ListResponsesResponse(_message.Message):
+    __slots__ = ("responses", "next_page_token")
+    RESPONSES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    responses: _containers.RepeatedCompositeFieldContainer[_response_pb2.Response]
+    next_page_token: str
+    def __init__(self, responses: _Optional[_Iterable[_Union[_response_pb2.Response, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class StreamResponseRequest(_message.Message):
+    __slots__ = ("name", "place")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    place: _response_pb2.ResponsePlace
+    def __init__(self, name: _Optional[str] = ..., place: _Optional[_Union[_response_pb2.ResponsePlace, _Mapping]] = ...) -> None: ...
+
+class StreamResponseResponse(_message.Message):
+    __slots__ = ("frame",)
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    frame: _response_pb2.ResponseFrame
+    def __init__(self, frame: _Optional[_Union[_response_pb2.ResponseFrame, _Mapping]] = ...) -> None: ...
+
+class CancelResponseRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class CancelResponseResponse(_message.Message):
+    __slots__ = ("response",)
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    response: _response_pb2.Response
+    def __init__(self, response: _Optional[_Union[_response_pb2.Response, _Mapping]] = ...) -> None: ...

@@ -81,6 +81,31 @@ class ChatServiceStub(object):
                 request_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ExportSessionRequest.SerializeToString,
                 response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ExportSessionResponse.FromString,
                 _registered_method=True)
+        self.SendMessage = channel.unary_unary(
+                '/adjutant.orchestrator.v1.ChatService/SendMessage',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.SendMessageRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.SendMessageResponse.FromString,
+                _registered_method=True)
+        self.GetResponse = channel.unary_unary(
+                '/adjutant.orchestrator.v1.ChatService/GetResponse',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.GetResponseRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.GetResponseResponse.FromString,
+                _registered_method=True)
+        self.ListResponses = channel.unary_unary(
+                '/adjutant.orchestrator.v1.ChatService/ListResponses',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ListResponsesRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ListResponsesResponse.FromString,
+                _registered_method=True)
+        self.StreamResponse = channel.unary_stream(
+                '/adjutant.orchestrator.v1.ChatService/StreamResponse',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.StreamResponseRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.StreamResponseResponse.FromString,
+                _registered_method=True)
+        self.CancelResponse = channel.unary_unary(
+                '/adjutant.orchestrator.v1.ChatService/CancelResponse',
+                request_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.CancelResponseRequest.SerializeToString,
+                response_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.CancelResponseResponse.FromString,
+                _registered_method=True)
 
 
 class ChatServiceServicer(object):
@@ -160,6 +185,49 @@ class ChatServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendMessage(self, request, context):
+        """SendMessage accepts what a session's user says, and answers at once: the response is made in
+        the background, whether or not anybody listens. The session's user alone may; a session that
+        is another's is NOT_FOUND, or PERMISSION_DENIED to who may see it. The same request_id and
+        body returns the first answer; another body is REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetResponse(self, request, context):
+        """GetResponse returns a response; NOT_FOUND where there is none, or where it has expired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListResponses(self, request, context):
+        """ListResponses returns a session's responses, newest first unless order_by says otherwise.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamResponse(self, request, context):
+        """StreamResponse streams a response's text as it is made, from a place on, and again after its
+        end. It tells of the queue while nothing has begun, says RESET where another attempt starts
+        over, and ends with the whole response. INVALID_ARGUMENT with INVALID_PLACE where there is
+        no such place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelResponse(self, request, context):
+        """CancelResponse has a response stopped, and answers at once; its state is CANCELLED when
+        whoever made it has stopped. One that has ended is returned as it is. The session's user
+        alone may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChatServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -207,6 +275,31 @@ def add_ChatServiceServicer_to_server(servicer, server):
                     servicer.ExportSession,
                     request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ExportSessionRequest.FromString,
                     response_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ExportSessionResponse.SerializeToString,
+            ),
+            'SendMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendMessage,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.SendMessageRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.SendMessageResponse.SerializeToString,
+            ),
+            'GetResponse': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResponse,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.GetResponseRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.GetResponseResponse.SerializeToString,
+            ),
+            'ListResponses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListResponses,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ListResponsesRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ListResponsesResponse.SerializeToString,
+            ),
+            'StreamResponse': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamResponse,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.StreamResponseRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.StreamResponseResponse.SerializeToString,
+            ),
+            'CancelResponse': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelResponse,
+                    request_deserializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.CancelResponseRequest.FromString,
+                    response_serializer=adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.CancelResponseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -454,6 +547,141 @@ class ChatService(object):
             '/adjutant.orchestrator.v1.ChatService/ExportSession',
             adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ExportSessionRequest.SerializeToString,
             adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ExportSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ChatService/SendMessage',
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.SendMessageRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.SendMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ChatService/GetResponse',
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.GetResponseRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.GetResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListResponses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ChatService/ListResponses',
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ListResponsesRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.ListResponsesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ChatService/StreamResponse',
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.StreamResponseRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.StreamResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adjutant.orchestrator.v1.ChatService/CancelResponse',
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.CancelResponseRequest.SerializeToString,
+            adjutant_dot_orchestrator_dot_v1_dot_chat__service__pb2.CancelResponseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -68,6 +68,27 @@ class ChatServiceStub:
     """ExportSession streams a session and its messages as one document, in the order of their
     numbers. Messages that are stored meanwhile may be left out.
     """
+    SendMessage: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.SendMessageRequest, _chat_service_pb2.SendMessageResponse]
+    """SendMessage accepts what a session's user says, and answers at once: the response is made in
+    the background, whether or not anybody listens. The session's user alone may; a session that
+    is another's is NOT_FOUND, or PERMISSION_DENIED to who may see it. The same request_id and
+    body returns the first answer; another body is REQUEST_ID_REUSED.
+    """
+    GetResponse: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.GetResponseRequest, _chat_service_pb2.GetResponseResponse]
+    """GetResponse returns a response; NOT_FOUND where there is none, or where it has expired."""
+    ListResponses: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.ListResponsesRequest, _chat_service_pb2.ListResponsesResponse]
+    """ListResponses returns a session's responses, newest first unless order_by says otherwise."""
+    StreamResponse: _grpc.UnaryStreamMultiCallable[_chat_service_pb2.StreamResponseRequest, _chat_service_pb2.StreamResponseResponse]
+    """StreamResponse streams a response's text as it is made, from a place on, and again after its
+    end. It tells of the queue while nothing has begun, says RESET where another attempt starts
+    over, and ends with the whole response. INVALID_ARGUMENT with INVALID_PLACE where there is
+    no such place.
+    """
+    CancelResponse: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.CancelResponseRequest, _chat_service_pb2.CancelResponseResponse]
+    """CancelResponse has a response stopped, and answers at once; its state is CANCELLED when
+    whoever made it has stopped. One that has ended is returned as it is. The session's user
+    alone may.
+    """
 
 @_typing.type_check_only
 class ChatServiceAsyncStub(ChatServiceStub):
@@ -108,6 +129,27 @@ class ChatServiceAsyncStub(ChatServiceStub):
     ExportSession: _aio.UnaryStreamMultiCallable[_chat_service_pb2.ExportSessionRequest, _chat_service_pb2.ExportSessionResponse]  # type: ignore[assignment]
     """ExportSession streams a session and its messages as one document, in the order of their
     numbers. Messages that are stored meanwhile may be left out.
+    """
+    SendMessage: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.SendMessageRequest, _chat_service_pb2.SendMessageResponse]  # type: ignore[assignment]
+    """SendMessage accepts what a session's user says, and answers at once: the response is made in
+    the background, whether or not anybody listens. The session's user alone may; a session that
+    is another's is NOT_FOUND, or PERMISSION_DENIED to who may see it. The same request_id and
+    body returns the first answer; another body is REQUEST_ID_REUSED.
+    """
+    GetResponse: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.GetResponseRequest, _chat_service_pb2.GetResponseResponse]  # type: ignore[assignment]
+    """GetResponse returns a response; NOT_FOUND where there is none, or where it has expired."""
+    ListResponses: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.ListResponsesRequest, _chat_service_pb2.ListResponsesResponse]  # type: ignore[assignment]
+    """ListResponses returns a session's responses, newest first unless order_by says otherwise."""
+    StreamResponse: _aio.UnaryStreamMultiCallable[_chat_service_pb2.StreamResponseRequest, _chat_service_pb2.StreamResponseResponse]  # type: ignore[assignment]
+    """StreamResponse streams a response's text as it is made, from a place on, and again after its
+    end. It tells of the queue while nothing has begun, says RESET where another attempt starts
+    over, and ends with the whole response. INVALID_ARGUMENT with INVALID_PLACE where there is
+    no such place.
+    """
+    CancelResponse: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.CancelResponseRequest, _chat_service_pb2.CancelResponseResponse]  # type: ignore[assignment]
+    """CancelResponse has a response stopped, and answers at once; its state is CANCELLED when
+    whoever made it has stopped. One that has ended is returned as it is. The session's user
+    alone may.
     """
 
 class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -200,6 +242,57 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_chat_service_pb2.ExportSessionResponse], _abc.AsyncIterator[_chat_service_pb2.ExportSessionResponse]]:
         """ExportSession streams a session and its messages as one document, in the order of their
         numbers. Messages that are stored meanwhile may be left out.
+        """
+
+    @_abc_1.abstractmethod
+    def SendMessage(
+        self,
+        request: _chat_service_pb2.SendMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_service_pb2.SendMessageResponse, _abc.Awaitable[_chat_service_pb2.SendMessageResponse]]:
+        """SendMessage accepts what a session's user says, and answers at once: the response is made in
+        the background, whether or not anybody listens. The session's user alone may; a session that
+        is another's is NOT_FOUND, or PERMISSION_DENIED to who may see it. The same request_id and
+        body returns the first answer; another body is REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def GetResponse(
+        self,
+        request: _chat_service_pb2.GetResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_service_pb2.GetResponseResponse, _abc.Awaitable[_chat_service_pb2.GetResponseResponse]]:
+        """GetResponse returns a response; NOT_FOUND where there is none, or where it has expired."""
+
+    @_abc_1.abstractmethod
+    def ListResponses(
+        self,
+        request: _chat_service_pb2.ListResponsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_service_pb2.ListResponsesResponse, _abc.Awaitable[_chat_service_pb2.ListResponsesResponse]]:
+        """ListResponses returns a session's responses, newest first unless order_by says otherwise."""
+
+    @_abc_1.abstractmethod
+    def StreamResponse(
+        self,
+        request: _chat_service_pb2.StreamResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_chat_service_pb2.StreamResponseResponse], _abc.AsyncIterator[_chat_service_pb2.StreamResponseResponse]]:
+        """StreamResponse streams a response's text as it is made, from a place on, and again after its
+        end. It tells of the queue while nothing has begun, says RESET where another attempt starts
+        over, and ends with the whole response. INVALID_ARGUMENT with INVALID_PLACE where there is
+        no such place.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelResponse(
+        self,
+        request: _chat_service_pb2.CancelResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_service_pb2.CancelResponseResponse, _abc.Awaitable[_chat_service_pb2.CancelResponseResponse]]:
+        """CancelResponse has a response stopped, and answers at once; its state is CANCELLED when
+        whoever made it has stopped. One that has ended is returned as it is. The session's user
+        alone may.
         """
 
 def add_ChatServiceServicer_to_server(servicer: ChatServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
