@@ -21,6 +21,7 @@ from adjutant.orchestrator.v1 import (
     task_message_service_pb2_grpc,
     task_service_pb2_grpc,
     usage_service_pb2_grpc,
+    trace_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh, Service
@@ -29,6 +30,7 @@ from services.mesh.identity.api_keys import make_token
 from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
+from services.orchestrator.adapters.mlflow import MlflowServer
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.approvals.approvals import Approvals
@@ -70,6 +72,7 @@ from services.orchestrator.rpc.schedule_service import ScheduleService
 from services.orchestrator.rpc.task_message_service import TaskMessageService
 from services.orchestrator.rpc.task_service import TaskService
 from services.orchestrator.rpc.usage_service import UsageService
+from services.orchestrator.rpc.trace_service import TraceService
 from services.orchestrator.schedules.schedule import SCHEDULES
 from services.orchestrator.schedules.schedules import Schedules
 from services.orchestrator.schedules.ticker import Ticker
@@ -100,6 +103,10 @@ from services.orchestrator.usage.call import CALLS
 from services.orchestrator.usage.ledger import UsageLedger
 from services.orchestrator.usage.prices import Prices
 from services.orchestrator.usage.sums import Sums
+from services.orchestrator.traces.mlflow import Exporter, Fetcher
+from services.orchestrator.traces.recorder import TraceRecorder
+from services.orchestrator.traces.trace import TRACE_BODIES, TRACE_CALLS, TRACES
+from services.orchestrator.traces.traces import Forgetting, Traces
 from services.orchestrator.vault import master_keys
 
 _CONTRACT: Final = "adjutant.orchestrator.v1"
@@ -121,6 +128,9 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     STATISTICS,
     CALLS,
     BUDGETS,
+    TRACES,
+    TRACE_CALLS,
+    TRACE_BODIES,
 )
 
 
@@ -186,6 +196,7 @@ async def build(mesh: Mesh) -> None:
     _serve_schedules(mesh, tasks)
     _serve_usage(mesh)
     _serve_chat(mesh, rights)
+    _serve_traces(mesh, rights)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -241,6 +252,24 @@ def _serve_chat(mesh: Mesh, rights: Rights) -> None:
     mesh.consume("orchestrator-sessions", changed, sessions.on_session_changed)
     added = [event_pb2.EVENT_KIND_CHAT_MESSAGE_ADDED]
     mesh.consume("orchestrator-chat-messages", added, messages.on_message_added)
+def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
+    """Serve traces, and return what records them."""
+    store, options = mesh.store, mesh.settings
+    uri: str = options.mlflow_tracking_uri
+    prefix, timeout_s = options.mlflow_experiment_prefix, options.mlflow_timeout_s
+    server = MlflowServer(uri, prefix, timeout_s) if uri else None
+    mesh.serve(
+        trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
+        TraceService(Traces(store, rights, Fetcher(store, server, options) if server else None)),
+        f"{_CONTRACT}.TraceService",
+    )
+    forgetting = Due(store, TRACES, "expire_time", Forgetting(store).see_to)
+    mesh.run_in_background("old traces", forgetting.run)
+    if server is None:
+        return TraceRecorder(store, options)
+    exports = Due(store, TRACES, "export_due_time", Exporter(store, server).see_to)
+    mesh.run_in_background("trace export", exports.run)
+    return TraceRecorder(store, options, on_export_due=exports.look)
 
 
 def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:

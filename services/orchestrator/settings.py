@@ -81,6 +81,18 @@ class OrchestratorSettings(MeshSettings):
     """Seconds that what a call took is kept, for QueryUsage and new budgets."""
     chat_max_messages: int = Field(0, ge=0)
     """Messages of a session after which its user starts a new one; 0 is no limit."""
+    trace_ttl_s: float = Field(30 * 86400.0, gt=0)
+    """Seconds that what models and tools were asked is kept, after a trace's last call."""
+    trace_call_max_bytes: int = Field(256 * 1024, ge=1024, le=4 * 2**20)
+    """Bytes of texts that are kept of one call of a model or a tool."""
+    mlflow_tracking_uri: str = Field("", pattern=r"^(https?://[^@\s]+|databricks(://[\w.-]+)?)?$")
+    """MLflow's server, to which traces are exported; empty: none. Needs `adjutant[mlflow]`."""
+    mlflow_experiment_prefix: str = Field("adjutant", pattern=r"^/?[\w.@/-]+$")
+    """The experiment of a project's traces is this, then `/CLIENT/PROJECT`."""
+    mlflow_timeout_s: float = Field(10.0, ge=1)
+    """Seconds that MLflow's server may take to answer."""
+    mlflow_cache_ttl_s: float = Field(86400.0, gt=0)
+    """Seconds that a trace is kept that was fetched from MLflow."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""
