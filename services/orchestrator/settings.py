@@ -79,8 +79,6 @@ class OrchestratorSettings(MeshSettings):
     """Seconds after which a call of which nothing is heard counts as what was reserved for it."""
     usage_ttl_s: float = Field(400 * 86400.0, ge=86400)
     """Seconds that what a call took is kept, for QueryUsage and new budgets."""
-    chat_max_messages: int = Field(0, ge=0)
-    """Messages of a session after which its user starts a new one; 0 is no limit."""
     trace_ttl_s: float = Field(30 * 86400.0, gt=0)
     """Seconds that what models and tools were asked is kept, after a trace's last call."""
     trace_call_max_bytes: int = Field(256 * 1024, ge=1024, le=4 * 2**20)

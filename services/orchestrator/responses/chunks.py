@@ -39,9 +39,7 @@ class Chunks:
         self._log = event_log
         self._is_open = False
 
-    async def publish(
-        self, name: str, feed: Feed, attempt: int, over: asyncio.Event
-    ) -> None:
+    async def publish(self, name: str, feed: Feed, attempt: int, over: asyncio.Event) -> None:
         """Publish a feed's text from its beginning on, until nothing is added to it any more."""
         place = Place(attempt)
         while True:

@@ -36,6 +36,7 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_USAGE_MANAGE: _ClassVar[Permission]
     PERMISSION_CHAT_READ: _ClassVar[Permission]
     PERMISSION_CHAT_WRITE: _ClassVar[Permission]
+    PERMISSION_TRACES_READ: _ClassVar[Permission]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -81,6 +82,7 @@ PERMISSION_USAGE_READ: Permission
 PERMISSION_USAGE_MANAGE: Permission
 PERMISSION_CHAT_READ: Permission
 PERMISSION_CHAT_WRITE: Permission
+PERMISSION_TRACES_READ: Permission
 ROLE_UNSPECIFIED: Role
 ROLE_OWNER: Role
 ROLE_EDITOR: Role
