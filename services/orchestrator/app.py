@@ -13,6 +13,7 @@ from adjutant.orchestrator.v1 import (
     group_service_pb2_grpc,
     identity_service_pb2_grpc,
     member_service_pb2_grpc,
+    model_service_pb2_grpc,
     project_service_pb2_grpc,
     queue_service_pb2_grpc,
     schedule_service_pb2_grpc,
@@ -26,6 +27,7 @@ from services.mesh.identity.api_keys import make_token
 from services.mesh.secrets.envelope import Vault
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
+from services.orchestrator.adapters.models import missing_for, open_catalog
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.approvals.approvals import Approvals
@@ -38,6 +40,8 @@ from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.messages.message import MESSAGES
 from services.orchestrator.messages.messages import Messages
+from services.orchestrator.models.catalog import Catalog
+from services.orchestrator.models.listing import Listing
 from services.orchestrator.news import News
 from services.orchestrator.plans.cache import PLANS, CachedPlanner
 from services.orchestrator.plans.estimate import Estimates
@@ -54,6 +58,7 @@ from services.orchestrator.rpc.connection_service import ConnectionService
 from services.orchestrator.rpc.group_service import GroupService
 from services.orchestrator.rpc.identity_service import IdentityService
 from services.orchestrator.rpc.member_service import MemberService
+from services.orchestrator.rpc.model_service import ModelService
 from services.orchestrator.rpc.project_service import ProjectService
 from services.orchestrator.rpc.queue_service import QueueService
 from services.orchestrator.rpc.schedule_service import ScheduleService
@@ -163,6 +168,7 @@ async def build(mesh: Mesh) -> None:
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     _serve_schedules(mesh, tasks)
+    _serve_models(mesh)
     connections = _serve_connections(mesh, inheritance)
     _serve_hierarchy(mesh, directory, rights, inheritance, connections)
     _serve_keys(mesh, directory, rights)
@@ -184,6 +190,17 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
         f"{_CONTRACT}.ScheduleService",
     )
     mesh.run_in_background("schedules", due.run)
+
+
+def _serve_models(mesh: Mesh) -> Catalog:
+    """Serve what language models there are, and return them for whoever asks them."""
+    catalog = open_catalog(mesh.settings, mesh.store)
+    mesh.serve(
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server,
+        ModelService(Listing(catalog, missing_for)),
+        f"{_CONTRACT}.ModelService",
+    )
+    return catalog
 
 
 def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:

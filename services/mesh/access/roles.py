@@ -15,6 +15,7 @@ _READ: Final = frozenset(
         _P.PERMISSION_RUNS_READ,
         _P.PERMISSION_EVENTS_READ,
         _P.PERMISSION_SCHEDULES_READ,
+        _P.PERMISSION_MODELS_READ,
     }
 )
 _MANAGE: Final = frozenset(

@@ -32,6 +32,7 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_APPROVALS_REQUEST: _ClassVar[Permission]
     PERMISSION_SCHEDULES_READ: _ClassVar[Permission]
     PERMISSION_SCHEDULES_WRITE: _ClassVar[Permission]
+    PERMISSION_MODELS_READ: _ClassVar[Permission]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -73,6 +74,7 @@ PERMISSION_EVENTS_READ: Permission
 PERMISSION_APPROVALS_REQUEST: Permission
 PERMISSION_SCHEDULES_READ: Permission
 PERMISSION_SCHEDULES_WRITE: Permission
+PERMISSION_MODELS_READ: Permission
 ROLE_UNSPECIFIED: Role
 ROLE_OWNER: Role
 ROLE_EDITOR: Role

@@ -1161,6 +1161,11 @@ class Permission(betterproto2.Enum):
     PERMISSION_SCHEDULES_WRITE: to make, change, trigger and remove schedules.
     """
 
+    MODELS_READ = 22
+    """
+    PERMISSION_MODELS_READ: to see which language models there are.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -1186,6 +1191,7 @@ class Permission(betterproto2.Enum):
             19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
+            22: "PERMISSION_MODELS_READ",
         }
 
     @classmethod
@@ -1213,6 +1219,7 @@ class Permission(betterproto2.Enum):
             "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
+            "PERMISSION_MODELS_READ": 22,
         }
 
 
