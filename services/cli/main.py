@@ -19,6 +19,7 @@ from services.cli import (
     hierarchy,
     keys,
     local,
+    models,
     new,
     queue,
     runs,
@@ -48,6 +49,7 @@ for module in (
     keys,
     connections,
     schedules,
+    models,
 ):
     module.register(app)
 

@@ -14,6 +14,7 @@ from services.client.identity import find_identity
 from services.client.keys import ApiKeys
 from services.client.members import Members
 from services.client.messages import TaskMessages
+from services.client.models import Models
 from services.client.names import project_name
 from services.client.projects import Projects
 from services.client.queues import Queues
@@ -86,6 +87,8 @@ class Adjutant:
         """How projects reach what is outside."""
         self.schedules: Final = Schedules(self._transport, self.parent)
         """Work that is handed in again and again."""
+        self.models: Final = Models(self._transport, self.parent)
+        """Language models."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

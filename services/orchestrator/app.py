@@ -9,6 +9,14 @@ from typing import Any, Final
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import (
     approval_service_pb2_grpc,
+    audit_service_pb2_grpc,
+    client_service_pb2_grpc,
+    connection_service_pb2_grpc,
+    group_service_pb2_grpc,
+    identity_service_pb2_grpc,
+    member_service_pb2_grpc,
+    model_service_pb2_grpc,
+    project_service_pb2_grpc,
     queue_service_pb2_grpc,
     schedule_service_pb2_grpc,
     task_message_service_pb2_grpc,
@@ -19,6 +27,7 @@ from services.mesh.app import Mesh, Service
 from services.mesh.due import Due
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
+from services.orchestrator.adapters.models import missing_for, open_catalog
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.approvals.approvals import Approvals
@@ -31,6 +40,8 @@ from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.messages.message import MESSAGES
 from services.orchestrator.messages.messages import Messages
+from services.orchestrator.models.catalog import Catalog
+from services.orchestrator.models.listing import Listing
 from services.orchestrator.news import News
 from services.orchestrator.plans.cache import PLANS, CachedPlanner
 from services.orchestrator.plans.estimate import Estimates
@@ -40,6 +51,14 @@ from services.orchestrator.plans.statistics import STATISTICS, Statistics
 from services.orchestrator.queues.queues import Queues
 from services.orchestrator.retention import Retention
 from services.orchestrator.rpc.approval_service import ApprovalService
+from services.orchestrator.rpc.audit_service import AuditService
+from services.orchestrator.rpc.client_service import ClientService
+from services.orchestrator.rpc.connection_service import ConnectionService
+from services.orchestrator.rpc.group_service import GroupService
+from services.orchestrator.rpc.identity_service import IdentityService
+from services.orchestrator.rpc.member_service import MemberService
+from services.orchestrator.rpc.model_service import ModelService
+from services.orchestrator.rpc.project_service import ProjectService
 from services.orchestrator.rpc.queue_service import QueueService
 from services.orchestrator.rpc.schedule_service import ScheduleService
 from services.orchestrator.rpc.task_message_service import TaskMessageService
@@ -133,6 +152,11 @@ async def build(mesh: Mesh) -> None:
     _serve_schedules(mesh, tasks)
     serve_chat(mesh, rights)
     serve_tenancy(mesh, directory, rights, inheritance)
+    _serve_models(mesh)
+    connections = _serve_connections(mesh, inheritance)
+    _serve_hierarchy(mesh, directory, rights, inheritance, connections)
+    _serve_keys(mesh, directory, rights)
+    _serve_audit(mesh)
     await make_defaults(mesh.store, directory, default_project=options.create_default_project)
     mesh.before_purge(saver.remove_below)
     mesh.on_stop(stack.aclose)
@@ -150,6 +174,17 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
         f"{_CONTRACT}.ScheduleService",
     )
     mesh.run_in_background("schedules", due.run)
+
+
+def _serve_models(mesh: Mesh) -> Catalog:
+    """Serve what language models there are, and return them for whoever asks them."""
+    catalog = open_catalog(mesh.settings, mesh.store)
+    mesh.serve(
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server,
+        ModelService(Listing(catalog, missing_for)),
+        f"{_CONTRACT}.ModelService",
+    )
+    return catalog
 
 
 def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
