@@ -22,13 +22,19 @@ from tests.support.usage import PRICES, PROJECT, options
 OpenLedger = Callable[..., Awaitable[tuple[UsageLedger, Store]]]
 
 
+def ledger_on(store: Store, **values: Any) -> UsageLedger:
+    """Return a ledger whose settings have these values."""
+    own = options(**values)
+    return UsageLedger(store, Prices(own.model_prices), own)
+
+
 @pytest.fixture
 def open_ledger(open_replica: Open) -> OpenLedger:
     """Open the ledger of one more replica, on the same records."""
 
     async def open_one(**values: Any) -> tuple[UsageLedger, Store]:
-        store, own = await open_replica((CALLS, BUDGETS)), options(**values)
-        return UsageLedger(store, Prices(own.model_prices), own), store
+        store = await open_replica((CALLS, BUDGETS))
+        return ledger_on(store, **values), store
 
     return open_one
 
@@ -52,12 +58,12 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path, mesh_store: dict[str, Any]) -> AsyncIterator[House]:
-    settings = {**mesh_store, "model_prices": PRICES, "usage_reservation_ttl_s": 1.0}
+    settings = {**mesh_store, "model_prices": PRICES}
     async with mesh_in_process(tmp_path / "data", **settings) as mesh:
         own = options(data_dir=mesh.data_dir, **settings)
         store = await open_store_for(own, COLLECTIONS)
         await mesh.caller.make_project(PROJECT)
-        yield House(mesh.caller, UsageLedger(store, Prices(own.model_prices), own), store)
+        yield House(mesh.caller, ledger_on(store), store)
         await store.close()
 
 

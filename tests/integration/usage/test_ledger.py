@@ -14,7 +14,7 @@ import pytest
 from adjutant.event.v1 import event_pb2
 from services.mesh.errors import AdjutantError
 from services.mesh.names import new_id
-from services.mesh.store import Store
+from services.mesh.store import Store, now
 from services.orchestrator.models.port import Usage
 from services.orchestrator.usage import call as calls
 from services.orchestrator.usage.budget import BUDGETS, BudgetRecord
@@ -50,7 +50,7 @@ async def told(store: Store) -> Counter[int]:
 async def overdue(ledger: UsageLedger, store: Store) -> None:
     """Do what the orchestrator does in the background, as soon as there is something."""
     async with asyncio.timeout(10):
-        while not (late := await store.due(CALLS, "due_time", calls.now(), 10)):
+        while not (late := await store.due(CALLS, "due_time", now(), 10)):
             await asyncio.sleep(0.05)
     for call in late:
         await ledger.see_to(call)
@@ -191,7 +191,7 @@ async def test_what_broke_off_between_the_call_and_its_budget_is_made_up_for(
     ledger, store = await open_ledger(usage_reservation_ttl_s=0.2)
     team = await make_budget(store, 1.0)
     settled, refused_one, forgotten = [await reserve(ledger) for _ in range(3)]
-    keep = calls.now()
+    keep = now()
     for call_id, change in (
         (settled, lambda call: calls.settle(call, CENT, CENTS, keep)),
         (refused_one, lambda call: calls.release(call, keep)),
@@ -323,7 +323,7 @@ async def test_calls_are_forgotten_when_they_were_kept_long_enough(
     call = await stored(store, call_id)
     await ledger.see_to(call)
     assert await find_call(store, call_id)
-    call.due_time = calls.now()
+    call.due_time = now()
     await ledger.see_to(call)
     assert await find_call(store, call_id) is None
     await ledger.see_to(call)  # another replica comes second
