@@ -9,6 +9,8 @@ from typing import Any, Final
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 from adjutant.orchestrator.v1 import (
     approval_service_pb2,
+    budget_pb2,
+    budget_service_pb2,
     client_pb2,
     client_service_pb2,
     connection_pb2,
@@ -92,7 +94,7 @@ async def plant_project(mesh: Mesh, client: str, folder: Path) -> Planted:
     await _live_run(mesh, planted, folder)
     schedule = await _schedule(mesh, planted)
     planted.names = [task, run, approval, connection, key, planted.project, group, client, member]
-    planted.names += [schedule]
+    planted.names += [schedule, await _budget(mesh, planted)]
     await _tokens(mesh, planted, task)
     ids = (name.rpartition("/")[2] for name in planted.names if name != client)
     planted.marks.update(ids)
@@ -145,6 +147,15 @@ async def _schedule(mesh: Mesh, planted: Planted) -> str:
         ),
     )
     return (await mesh.owner("ScheduleService/CreateSchedule", request)).schedule.name  # type: ignore[no-any-return]
+
+
+async def _budget(mesh: Mesh, planted: Planted) -> str:
+    budget = budget_pb2.Budget(display_name=planted.marked("budget"))
+    budget.amount.currency_code = "USD"
+    request = budget_service_pb2.CreateBudgetRequest(
+        parent=planted.project, budget_id=planted.marked("b"), budget=budget
+    )
+    return (await mesh.owner("BudgetService/CreateBudget", request)).budget.name  # type: ignore[no-any-return]
 
 
 async def _task(mesh: Mesh, planted: Planted, folder: Path) -> tuple[str, str, str]:

@@ -110,8 +110,13 @@ class UsageLedger:
         return first
 
     async def _budgets(self, project: str) -> list[BudgetRecord]:
+        """Return the budgets that hold in a project, the one with the least room first.
+
+        Whoever is refused by it has not taken the others' room for a moment.
+        """
         where = {"parent": (f"clients/{client_of(project)}", project)}
-        return [budget async for budget in self._store.scan(BUDGETS, where)]
+        found = [budget async for budget in self._store.scan(BUDGETS, where)]
+        return sorted(found, key=lambda budget: budget.left)
 
     async def _hold(self, budget: BudgetRecord, call: CallRecord) -> None:
         if call.unpriced:
