@@ -24,6 +24,7 @@ from services.cli import (
     queue,
     runs,
     schedules,
+    sessions,
     tasks,
 )
 
@@ -50,6 +51,7 @@ for module in (
     connections,
     schedules,
     models,
+    sessions,
 ):
     module.register(app)
 

@@ -20,6 +20,7 @@ from services.client.projects import Projects
 from services.client.queues import Queues
 from services.client.runs import Runs
 from services.client.schedules import Schedules
+from services.client.sessions import Sessions
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
@@ -89,6 +90,8 @@ class Adjutant:
         """Work that is handed in again and again."""
         self.models: Final = Models(self._transport, self.parent)
         """Language models."""
+        self.sessions: Final = Sessions(self._transport, self.parent)
+        """One's conversations with agents."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]
