@@ -26,6 +26,7 @@ from services.cli import (
     schedules,
     sessions,
     tasks,
+    traces,
 )
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ for module in (
     schedules,
     models,
     sessions,
+    traces,
 ):
     module.register(app)
 

@@ -24,6 +24,7 @@ from services.client.sessions import Sessions
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
+from services.client.traces import Traces
 from services.client.transport import Transport
 from services.client.whoami import Identity
 
@@ -92,6 +93,8 @@ class Adjutant:
         """Language models."""
         self.sessions: Final = Sessions(self._transport, self.parent)
         """One's conversations with agents."""
+        self.traces: Final = Traces(self._transport, self.parent)
+        """What models and tools were asked and answered."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

@@ -28,7 +28,10 @@ from adjutant.orchestrator.v1 import (
 )
 from tests.isolation.wire import Mesh, Metadata
 from tests.support.chat import speaker
+from services.orchestrator.traces.trace import call_name, trace_name
+from tests.isolation.wire import Mesh
 from tests.support.mesh import make_repository
+from tests.support.traces import model_call, recording, scope_of, tool_call
 
 TOKEN_FILE: Final = "token-file"
 _PATIENCE_S = 30.0
@@ -223,6 +226,20 @@ async def _tokens(mesh: Mesh, planted: Planted, task: str) -> None:
     listing = task_service_pb2.ListTasksRequest(parent=planted.project, page_size=1)
     page = await mesh.owner("TaskService/ListTasks", listing)
     planted.values["page_token"] = page.next_page_token
+
+
+async def plant_traces(data_dir: Path, planted: Planted) -> None:
+    """Have a task and a response ask a model and call a tool, as the orchestrator records it."""
+    async with recording(data_dir) as record:
+        for response, task in (("", planted.values["task"]), (planted.marked("r"), "")):
+            scope = scope_of(planted.project, response, task=task, agent=planted.marked("agent"))
+            call_id = planted.marked("call")
+            text = planted.marked("answer")
+            await record.model_call(scope, model_call(call_id, text=text))
+            await record.tool_call(scope, tool_call(result=planted.marked("result")))
+            trace = trace_name(scope)
+            planted.names += [trace, call_name(trace, call_id)]
+            planted.marks.add(trace.rpartition("/")[2])
 
 
 async def plant_work(mesh: Mesh, planted: Planted) -> None:

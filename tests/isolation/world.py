@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.mesh.access.contract import Method, Permission
 from tests.isolation.planted import TOKEN_FILE, Planted, plant_chat, plant_client, plant_project
+from tests.isolation.planted import TOKEN_FILE, Planted, plant_client, plant_project, plant_traces
 from tests.isolation.who import sibling_subject
 from tests.isolation.wire import Mesh, Metadata
 from tests.support.identities import Issuer, bearer, owner_token, service_token
@@ -94,6 +95,8 @@ async def _plant(mesh: Mesh, data_dir: Path, folder: Path, issuer: Issuer) -> Wo
     sibling = await plant_project(mesh, victim_client, folder)
     own = await plant_project(mesh, own_client, folder)
     control = await plant_project(mesh, control_client, folder)
+    for planted in (victim, sibling, own, control):
+        await plant_traces(data_dir, planted)
     world = World(mesh, data_dir, folder, issuer, victim, sibling, own, control)
     await mesh.hierarchy.member(sibling.project, sibling_subject(sibling), "OWNER")
     for planted in (victim, sibling, own, control):
