@@ -54,6 +54,8 @@ for module in (
     models,
     sessions,
     traces,
+    traces,
+    sessions,
 ):
     module.register(app)
 
