@@ -98,9 +98,7 @@ class Adjutant:
         """What models and tools were asked and answered."""
         self.responses: Final = Responses(self._transport, policy)
         """Answers to what is said in sessions."""
-        self.traces: Final = Traces(self._transport, self.parent)
         """What models and tools were asked and answered."""
-        self.sessions: Final = Sessions(self._transport, self.parent)
         """One's conversations with agents."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 from pydantic import AliasChoices, Field, field_validator
 
 from services.mesh.config import MeshSettings
-from services.orchestrator.usage.prices import ModelPrice
 from services.orchestrator.models.config import Kind, read_config
 from services.orchestrator.models.scripted.script import read_script
+from services.orchestrator.usage.prices import ModelPrice
 
 
 class OrchestratorSettings(MeshSettings):

@@ -9,13 +9,6 @@ from tests.contract.schema import Contract, Field, FieldType, Message
 
 IS_ENUM_BY_NAME = re.compile(r"(^|_)(state|kind|status|type|mode|policy|liveness|disposition)$")
 IS_TIME_BY_NAME = re.compile(r"(^|_)(time|at|date|timestamp|deadline|duration|timeout)$")
-<<<<<<< HEAD
-<<<<<<< HEAD
-READS = ("Get", "List", "Watch", "Subscribe", "Tail", "Read", "Estimate", "Search", "Export")
-=======
-READS = ("Get", "List", "Watch", "Subscribe", "Tail", "Read", "Estimate", "Query")
->>>>>>> usage
-=======
 READS = (
     "Get",
     "List",
@@ -27,8 +20,8 @@ READS = (
     "Search",
     "Export",
     "Stream",
+    "Query",
 )
->>>>>>> responses
 CREATES = ("Submit", "Start", "Create", "Retry")
 STREAMS_EVENTS = ("Watch", "Subscribe")
 LIST_FIELDS = ("parent", "page_size", "page_token", "filter", "order_by")

@@ -26,10 +26,9 @@ from adjutant.orchestrator.v1 import (
     session_pb2,
     task_service_pb2,
 )
+from services.orchestrator.traces.trace import call_name, trace_name
 from tests.isolation.wire import Mesh, Metadata
 from tests.support.chat import speaker
-from services.orchestrator.traces.trace import call_name, trace_name
-from tests.isolation.wire import Mesh
 from tests.support.mesh import make_repository
 from tests.support.traces import model_call, recording, scope_of, tool_call
 
@@ -162,6 +161,8 @@ async def _budget(mesh: Mesh, planted: Planted) -> str:
         parent=planted.project, budget_id=planted.marked("b"), budget=budget
     )
     return (await mesh.owner("BudgetService/CreateBudget", request)).budget.name  # type: ignore[no-any-return]
+
+
 async def plant_chat(mesh: Mesh, planted: Planted, user: Metadata, data_dir: Path) -> None:
     """Have the owner of a client talk in a session of their own."""
     short = "ChatService/CreateSession"

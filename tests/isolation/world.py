@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.mesh.access.contract import Method, Permission
-from tests.isolation.planted import TOKEN_FILE, Planted, plant_chat, plant_client, plant_project
-from tests.isolation.planted import TOKEN_FILE, Planted, plant_client, plant_project, plant_traces
+from tests.isolation.planted import (
+    TOKEN_FILE,
+    Planted,
+    plant_chat,
+    plant_client,
+    plant_project,
+    plant_traces,
+)
 from tests.isolation.who import sibling_subject
 from tests.isolation.wire import Mesh, Metadata
 from tests.support.identities import Issuer, bearer, owner_token, service_token

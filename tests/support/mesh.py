@@ -71,11 +71,8 @@ class Caller:
         self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
         self.schedules: Any = schedule_service_pb2_grpc.ScheduleServiceStub(orchestrator)
-<<<<<<< HEAD
         self.models: Any = model_service_pb2_grpc.ModelServiceStub(orchestrator)
-=======
         self.traces: Any = trace_service_pb2_grpc.TraceServiceStub(orchestrator)
->>>>>>> traces
         self.runs: Any = run_service_pb2_grpc.RunServiceStub(runner)
         self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(
             notification

@@ -25,10 +25,10 @@ from services.orchestrator.responses.conversation import Conversation
 from services.orchestrator.responses.dispatcher import Dispatcher
 from services.orchestrator.responses.feed import Place
 from services.orchestrator.responses.feeds import Feeds
+from services.orchestrator.responses.maker import Limits, Maker
 from services.orchestrator.responses.reading import Reading
 from services.orchestrator.responses.response import RESPONSES, ResponseRecord
 from services.orchestrator.responses.responses import Responses
-from services.orchestrator.responses.maker import Limits, Maker
 from services.orchestrator.responses.settling import Settling
 
 PROJECT = "clients/acme/projects/web"
