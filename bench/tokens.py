@@ -76,9 +76,7 @@ async def _bare(url: str, seconds: float) -> tuple[list[float], list[float]]:
 async def _relayed(
     chat: Any, readers: int, seconds: float, bare_p50: float
 ) -> list[harness.Figure]:
-    parent = (
-        await chat.CreateSession(chat_service_pb2.CreateSessionRequest(parent=PARENT))
-    ).session
+    made = await chat.CreateSession(chat_service_pb2.CreateSessionRequest(parent=PARENT))
     tokens: list[float] = []
     firsts: list[float] = []
     answers = 0
