@@ -12,6 +12,7 @@ from services.cli import (
     answers,
     approvals,
     auth,
+    chat,
     connections,
     estimate,
     events,
@@ -56,6 +57,7 @@ for module in (
     traces,
     traces,
     sessions,
+    chat,
 ):
     module.register(app)
 
