@@ -8282,8 +8282,8 @@ class ChatServiceStub:
     def search_messages(self, message: "SearchMessagesRequest") -> "SearchMessagesResponse":
         """
         SearchMessages returns the messages of the caller's sessions in a project that have, for each
-        word of the query, a word that begins with it, newest first. Case and accents make no
-        difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
+        word of the query, a word that begins with it (one of one or two characters: that is it),
+        newest first. Case and accents make no difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
         """
 
         return self._channel.unary_unary(
