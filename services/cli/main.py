@@ -24,6 +24,7 @@ from services.cli import (
     runs,
     schedules,
     tasks,
+    usage,
 )
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ for module in (
     keys,
     connections,
     schedules,
+    usage,
 ):
     module.register(app)
 

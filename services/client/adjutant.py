@@ -23,6 +23,7 @@ from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
 from services.client.transport import Transport
+from services.client.usage import Budgets, Usage
 from services.client.whoami import Identity
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ class Adjutant:
         """How projects reach what is outside."""
         self.schedules: Final = Schedules(self._transport, self.parent)
         """Work that is handed in again and again."""
+        self.usage: Final = Usage(self._transport, self.parent, policy)
+        """What calls of models cost."""
+        self.budgets: Final = Budgets(self._transport, self.parent)
+        """What they may cost."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]
