@@ -90,6 +90,7 @@ from services.orchestrator.tenancy.stored_connection import CONNECTIONS
 from services.orchestrator.usage.budget import BUDGETS
 from services.orchestrator.usage.budgets import Budgets
 from services.orchestrator.usage.call import CALLS
+from services.orchestrator.usage.day import DAYS, UsageDays
 from services.orchestrator.usage.ledger import UsageLedger
 from services.orchestrator.usage.prices import Prices
 from services.orchestrator.usage.sums import Sums
@@ -111,6 +112,7 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     PLANS,
     STATISTICS,
     CALLS,
+    DAYS,
     BUDGETS,
 )
 
@@ -203,9 +205,10 @@ def _serve_usage(mesh: Mesh) -> UsageLedger:
     """Serve sums and budgets, and return the ledger for whoever calls models."""
     store, options = mesh.store, mesh.settings
     ledger = UsageLedger(store, Prices(options.model_prices), options)
+    days = UsageDays(store, options.usage_ttl_s)
     mesh.serve(
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
-        UsageService(Sums(store), mesh.hub),
+        UsageService(Sums(days), mesh.hub),
         f"{_CONTRACT}.UsageService",
     )
     mesh.serve(
@@ -214,6 +217,8 @@ def _serve_usage(mesh: Mesh) -> UsageLedger:
         f"{_CONTRACT}.BudgetService",
     )
     mesh.run_in_background("model calls", Due(store, CALLS, "due_time", ledger.see_to).run)
+    mesh.run_in_background("usage days", Due(store, DAYS, "due_time", days.forget).run)
+    mesh.before_purge(days.before_purge)
     mesh.run_in_background("budgets", Due(store, BUDGETS, "due_time", ledger.tidy).run)
     return ledger
 
