@@ -60,7 +60,7 @@ async def test_a_day_that_is_over_is_kept_when_its_calls_have_ended(
     await store.delete(CALLS, old.name)
     await ledger.settle("open", Usage())
     assert await total(store, CLIENT) == (5, 4)
-    assert len(await kept(store)) == 4
+    assert len(await kept(store)) == 3
 
 
 async def test_a_kept_day_goes_with_its_project_and_after_its_time(
