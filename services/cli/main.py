@@ -28,6 +28,7 @@ from services.cli import (
     sessions,
     tasks,
     traces,
+    usage,
 )
 
 app = typer.Typer(
@@ -58,6 +59,7 @@ for module in (
     traces,
     sessions,
     chat,
+    usage,
 ):
     module.register(app)
 
