@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# Files of tests that run at a time: many wait for processes more than they use the machine.
+WORKERS := 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -26,7 +28,7 @@ demo: $(READY) ## watch a task from its plan to its commit, on a mesh of its own
 	@$(BIN)/adjutant demo $(ARGS)
 
 test: $(READY) test-servers ## run all tests; `make test ARGS="-k outbox"` runs some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-servers: ## build the MongoDB server that tests use where there is no other; takes Go
 	@command -v go >/dev/null || { echo "no Go here: tests on MongoDB need mongod or ADJUTANT_TEST_MONGO_URL"; exit 0; }; \

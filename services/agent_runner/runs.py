@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from adjutant.event.v1 import event_pb2
     from services.agent_runner.held import Parts
     from services.mesh.access.rights import Rights
-    from services.mesh.lease import Leases
+    from services.mesh.lease import Lease, Leases
     from services.mesh.store import Page
 
 log = logging.getLogger(__name__)
@@ -244,24 +244,26 @@ class Runs:
             try:
                 async with self._leases.held(f"run.{run.job_id}") as lease:
                     if lease is not None:
-                        await self._drive(run, token, lease.token)
+                        await self._drive(run, token, lease)
                 return
             except AdjutantError as error:
                 if error.reason != "EVENT_LOG_UNAVAILABLE":
                     raise
             await asyncio.sleep(LEASE_RETRY_S)
 
-    async def _drive(self, run: RunRecord, token: str, fence: int) -> None:
+    async def _drive(self, run: RunRecord, token: str, lease: Lease) -> None:
         log.info("%s is looked after here", run.name)
-        driver = Driver(run, self._parts, fence, token)
+        driver = Driver(run, self._parts, lease.token, token)
         self._drivers[run.name] = driver
         hopeless = self._faults[run.name] >= MAX_FAULTS
         try:
             await (driver.abandon() if hopeless else driver.drive())
-        except AdjutantError as error:
-            if error.reason != "STALE_FENCE":
+        except Exception as error:
+            stale = isinstance(error, AdjutantError) and error.reason == "STALE_FENCE"
+            if lease.valid and not stale:
                 raise
-            log.warning("another replica looks after %s now: %s", run.name, error.message)
+            # Whoever has it now may even have removed what was being read here.
+            log.warning("another replica looks after %s now: %s", run.name, error)
         finally:
             del self._drivers[run.name]
 

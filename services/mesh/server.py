@@ -18,6 +18,8 @@ _LIMITS: Final[tuple[tuple[str, Any], ...]] = (
     ("grpc.keepalive_permit_without_calls", 1),
     # Keeps the server from running megabytes ahead of a reader that does not read.
     ("grpc.http2.bdp_probe", 0),
+    # What is taken of a message before anybody asked for it: it is held for callers who are nobody.
+    ("grpc.http2.lookahead_bytes", 16 * 1024),
     # Without it a connection may have as many as it likes. Who is known has a limit of their own
     # besides (services/mesh/limits); this is for who is not.
     ("grpc.max_concurrent_streams", 1024),

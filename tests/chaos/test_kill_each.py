@@ -1,8 +1,12 @@
-"""Every process is killed at every step of a running plan; nothing is lost or done twice."""
+"""At every step of a running plan a process is killed; nothing is lost or done twice.
+
+`make chaos` kills at random moments, for as long as one likes; this is the plain story of it.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +21,9 @@ from tests.support.mesh import FINAL, PROJECT, Caller, git, make_repository
 from tests.support.processes import LiveMesh, live_mesh
 
 T = TypeVar("T")
+VICTIMS = ("orchestrator", "agent_runner", "notification", "nats", "spawner", "up")
+TASKS = 3
+"""With ten kills each: every process five times, at five of the ten moments."""
 PLAN = """# Two files and their sum
 ## Write
 - [ ] write a
@@ -64,10 +71,11 @@ async def test_whatever_is_killed_the_task_completes_and_every_event_is_seen_onc
     async with live_mesh(tmp_path / "data") as (mesh, caller):
         listener = Listener("who follows the project", on_project([caller], PROJECT))
         listening = asyncio.create_task(listener.run())
-        for victim in ("orchestrator", "agent_runner", "notification", "nats", "spawner", "up"):
-            count = tmp_path / f"count-{victim}"
+        victims = itertools.cycle(VICTIMS)
+        for number in range(TASKS):
+            count = tmp_path / f"count-{number}"
             count.mkdir()
-            task = await _run_while_killing(mesh, caller, listener, victim, count, repo)
+            task = await _run_while_killing(mesh, caller, listener, victims, count, repo)
             await _check(caller, listener, task, count, repo)
         listening.cancel()
         assert listener.cut_off > 0, "the listener itself was cut off too"
@@ -78,12 +86,17 @@ async def test_whatever_is_killed_the_task_completes_and_every_event_is_seen_onc
 
 
 async def _run_while_killing(
-    mesh: LiveMesh, caller: Caller, listener: Listener, victim: str, count: Path, repo: Path
+    mesh: LiveMesh,
+    caller: Caller,
+    listener: Listener,
+    victims: Iterator[str],
+    count: Path,
+    repo: Path,
 ) -> task_pb2.Task:
     task = await caller.submit(PLAN.format(count=count), repo)
     for name, moment in MOMENTS.items():
         await _heard(listener, task.name, moment)
-        await mesh.kill(victim)
+        await mesh.kill(next(victims))
         if name == "approval asked":
             await _approve(caller, task.name)
     final = lambda event: event.task_state_changed.state in FINAL  # noqa: E731

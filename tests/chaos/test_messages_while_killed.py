@@ -11,7 +11,7 @@ from tests.support.mesh import Caller
 from tests.support.processes import live_mesh
 from tests.support.senders import Senders
 
-KILLS = 8
+KILLS = 4
 TASKS = 3
 """For each kill."""
 MESSAGES = 10

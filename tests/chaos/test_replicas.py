@@ -52,20 +52,24 @@ class Pair:
         return [frame.event for frame in frames if frame.event is not None]
 
     async def holder(self, service: str, name: str) -> str:
-        """Wait until a replica of a service says that it works on something; return its part."""
+        """Wait until a replica of a service says that it works on something; return its part.
+
+        Where both have said so, it is the one that said so last.
+        """
         doing = "worked on" if service == "orchestrator" else "looked after"
-        found: list[str] = []
+        found: list[tuple[str, str]] = []
 
         def look() -> bool:
             found[:] = [
-                service + replica
-                for replica in REPLICAS
-                if f"{name} is {doing} here" in self.mesh.log_of(service + replica)
+                (line, part)
+                for part in (service + replica for replica in REPLICAS)
+                for line in self.mesh.log_of(part).splitlines()
+                if f"{name} is {doing} here" in line
             ]
             return bool(found)
 
         await until(look)
-        return found[-1]
+        return max(found)[1]  # lines begin with their time
 
     def other(self, part: str) -> str:
         """Return the other replica of the same service."""
@@ -177,9 +181,9 @@ async def test_an_orchestrator_that_slept_past_its_lease_cannot_write(
         pair.mesh.pause(runner)  # so that the pass waits for an answer, with the lease in hand
     count = tmp_path / "count"
     name = await pair.submit(count)
+    await _step_is_running(pair.callers[0], name)
     sleeper = await pair.holder("orchestrator", name)
     awake = pair.caller(pair.other(sleeper))
-    await _step_is_running(awake, name)
     pair.mesh.pause(sleeper)
     for runner in runners:
         pair.mesh.resume(runner)
@@ -211,7 +215,11 @@ async def _step_is_running(caller: Caller, name: str) -> None:
 
 
 def _was_refused(log: str, name: str) -> bool:
-    refusals = ("this write is refused", "lapsed; whoever holds it now goes on")
+    refusals = (
+        "this write is refused",
+        "lapsed; whoever holds it now goes on",
+        "another replica looks after",
+    )
     return any(name in line and any(each in line for each in refusals) for line in log.splitlines())
 
 

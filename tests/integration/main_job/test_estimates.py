@@ -50,7 +50,6 @@ async def until_known(caller: Caller, runs: int) -> task_service_pb2.EstimateTas
             await asyncio.sleep(0.05)
 
 
-@on_both_stores
 async def test_an_estimate_stands_on_past_runs_and_on_nothing_else(caller: Caller) -> None:
     before = await estimate(caller)
     assert before.title == "Measure"

@@ -9,7 +9,7 @@ import pytest
 from tests.support.mesh import mesh_in_process
 from tests.support.senders import Senders
 
-TASKS = 16
+TASKS = 10
 SENDERS = 2
 """For each task; each sends until it is refused."""
 MOST = 40
