@@ -19,10 +19,12 @@ from services.cli import (
     hierarchy,
     keys,
     local,
+    models,
     new,
     queue,
     runs,
     schedules,
+    sessions,
     tasks,
     traces,
 )
@@ -49,7 +51,11 @@ for module in (
     keys,
     connections,
     schedules,
+    models,
+    sessions,
     traces,
+    traces,
+    sessions,
 ):
     module.register(app)
 
