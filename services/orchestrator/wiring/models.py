@@ -90,4 +90,5 @@ def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
         return TraceRecorder(store, options)
     exports = Due(store, TRACES, "export_due_time", Exporter(store, server).see_to)
     mesh.run_in_background("trace export", exports.run)
+    mesh.on_stop(server.close)
     return TraceRecorder(store, options, on_export_due=exports.look)

@@ -184,7 +184,7 @@ async def test_a_session_is_its_users_and_a_task_is_the_projects(tmp_path: Path)
         hierarchy = Hierarchy(owner_channel)
         for who in ("ada", "bob"):
             await hierarchy.member(PROJECT, who, "EDITOR")
-        ada, bob = (trace_service_pb2_grpc.TraceServiceStub(channel) for channel in channels)  # type: ignore[no-untyped-call]
+        ada, bob = (trace_service_pb2_grpc.TraceServiceStub(channel) for channel in channels)
         await record.model_call(SCOPE, model_call())
         of_task = scope_of(PROJECT, task=task)
         await record.model_call(of_task, model_call())
