@@ -24,6 +24,7 @@ from services.cli import (
     runs,
     schedules,
     tasks,
+    traces,
 )
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ for module in (
     keys,
     connections,
     schedules,
+    traces,
 ):
     module.register(app)
 

@@ -22,6 +22,7 @@ from services.client.schedules import Schedules
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
+from services.client.traces import Traces
 from services.client.transport import Transport
 from services.client.whoami import Identity
 
@@ -86,6 +87,8 @@ class Adjutant:
         """How projects reach what is outside."""
         self.schedules: Final = Schedules(self._transport, self.parent)
         """Work that is handed in again and again."""
+        self.traces: Final = Traces(self._transport, self.parent)
+        """What models and tools were asked and answered."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

@@ -91,6 +91,22 @@ class OrchestratorSettings(MeshSettings):
     """Seconds that MLflow's server may take to answer."""
     mlflow_cache_ttl_s: float = Field(86400.0, gt=0)
     """Seconds that a trace is kept that was fetched from MLflow."""
+    chat_history_messages: int = Field(100, ge=0)
+    """Earlier messages of a session that an agent is told at most."""
+    chat_history_tokens: int = Field(32_000, ge=0)
+    """Estimated tokens of those together, at most."""
+    chat_retrieved_tokens: int = Field(8_000, ge=0)
+    """Estimated tokens of what is found for a message, at most."""
+    max_concurrent_responses: int = Field(16, ge=1)
+    """Answers to chat messages that a replica makes at once; others wait for their turn."""
+    max_concurrent_responses_user: int = Field(4, ge=0)
+    """Answers of one user that are made at once, on all replicas; 0 is no limit."""
+    response_max_attempts: int = Field(5, ge=1)
+    """How often an answer is begun when whoever made it is gone."""
+    response_max_bytes: int = Field(2**20, ge=1024, le=3 * 2**20)
+    """Bytes that an answer may have in UTF-8; a longer one ends there and fails."""
+    response_ttl_s: float = Field(7 * 86400.0, ge=0)
+    """Seconds for which a response is kept after its end; the messages stay in the session."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

@@ -30,6 +30,7 @@ from adjutant.orchestrator.v1 import (
     task_pb2,
     task_service_pb2,
     task_service_pb2_grpc,
+    trace_service_pb2_grpc,
 )
 from services.agent_runner.app import SERVICE as AGENT_RUNNER
 from services.mesh.app import Service, run_service
@@ -69,6 +70,7 @@ class Caller:
         self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
         self.schedules: Any = schedule_service_pb2_grpc.ScheduleServiceStub(orchestrator)
+        self.traces: Any = trace_service_pb2_grpc.TraceServiceStub(orchestrator)
         self.runs: Any = run_service_pb2_grpc.RunServiceStub(runner)
         self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(
             notification

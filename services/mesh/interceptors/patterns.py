@@ -30,6 +30,11 @@ _WORDS: Final = {
     f"^(clients/{_ID}(/projects/{_ID})?)?$": (
         f"must be clients/ID or clients/ID/projects/ID, or empty for the mesh; {_AN_ID}"
     ),
+    f"^clients/{_ID}/projects/{_ID}"
+    f"(/tasks/{_ID}|/sessions/{_ID}(/(messages|responses)/{_ID})?)?$": (
+        "must be a project, clients/ID/projects/ID, or in it tasks/ID, sessions/ID, "
+        f"sessions/ID/messages/ID or sessions/ID/responses/ID; {_AN_ID}"
+    ),
 }
 _RULE: Final = re.compile(r"does not match regex pattern `(.*)`", re.DOTALL)
 _PLACES: Final[Mapping[str, tuple[str, ...]]] = {

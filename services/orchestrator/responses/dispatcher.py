@@ -18,8 +18,8 @@ from services.mesh.events.log import TRANSIENT, EventLog
 from services.mesh.lease import Leases
 from services.mesh.names import collection_and_id
 from services.mesh.store import Store
+from services.orchestrator.responses.maker import PASSING, Maker
 from services.orchestrator.responses.response import RESPONSES, UNFINISHED, ResponseRecord
-from services.orchestrator.responses.runner import PASSING, Runner
 from services.orchestrator.responses.turns import in_turn
 
 LOOK_S: Final = 1.0
@@ -47,7 +47,7 @@ class Dispatcher:
         store: Store,
         leases: Leases,
         event_log: EventLog,
-        runner: Runner,
+        maker: Maker,
         *,
         at_once: int,
         per_user: int,
@@ -55,7 +55,7 @@ class Dispatcher:
         self._store = store
         self._leases = leases
         self._log = event_log
-        self._runner = runner
+        self._maker = maker
         self._at_once = at_once
         self._per_user = per_user
         self._look = asyncio.Event()
@@ -124,7 +124,7 @@ class Dispatcher:
         try:
             async with self._leases.held(lease_key(name)) as lease:
                 if lease:
-                    await self._runner.work(name, lease, cancel)
+                    await self._maker.work(name, lease, cancel)
                 else:
                     self._not_before[name] = time.monotonic() + LOOK_S
         except (AdjutantError, *TRANSIENT) as error:

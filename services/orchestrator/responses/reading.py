@@ -47,7 +47,7 @@ class Reading:
                     return
                 reader.check(record)
                 if record.state == "QUEUED":
-                    position = (await self._responses.places()).get(record.name, 0)
+                    position = await self._responses.place(record)
                     for frame in reader.waiting(record, position):
                         yield frame
                     await feed.changes(reader.place, looks, LOOK_S)

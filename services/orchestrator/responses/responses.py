@@ -100,3 +100,7 @@ class Responses:
         """Return the places in the queue of the caller's client's responses, by name."""
         where = {"state": ("QUEUED",)}
         return positions([record async for record in self._store.scan(RESPONSES, where)])
+
+    async def place(self, record: ResponseRecord) -> int:
+        """Return a response's place among its client's that wait; 0 where it does not wait."""
+        return (await self.places()).get(record.name, 0) if record.state == "QUEUED" else 0

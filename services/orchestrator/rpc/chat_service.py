@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from adjutant.orchestrator.v1 import chat_message_pb2, chat_service_pb2_grpc
+from adjutant.orchestrator.v1 import chat_message_pb2
 from adjutant.orchestrator.v1 import chat_service_pb2 as pb
 from services.orchestrator.chat import message as messages
 from services.orchestrator.chat import session as sessions
@@ -12,12 +12,23 @@ from services.orchestrator.chat.message import ChatMessageRecord
 from services.orchestrator.chat.messages import ChatMessages
 from services.orchestrator.chat.sessions import Sessions
 from services.orchestrator.chat.words import snippet_of
+from services.orchestrator.responses.reading import Reading
+from services.orchestrator.responses.responses import Responses
+from services.orchestrator.rpc.response_calls import ResponseCalls
 
 
-class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
+class ChatService(ResponseCalls):
     """See the contract."""
 
-    def __init__(self, sessions: Sessions, messages: ChatMessages, exports: Exports) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        messages: ChatMessages,
+        exports: Exports,
+        responses: Responses,
+        reading: Reading,
+    ) -> None:
+        super().__init__(responses, reading)
         self._sessions = sessions
         self._messages = messages
         self._exports = exports

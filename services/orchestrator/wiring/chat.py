@@ -14,11 +14,26 @@ from services.mesh.app import Mesh
 from services.mesh.due import Due
 from services.mesh.store import Collection
 from services.orchestrator.adapters.mlflow import MlflowServer
+from services.orchestrator.adapters.models import open_catalog
+from services.orchestrator.chat.context import Bounds, Contexts
 from services.orchestrator.chat.export import Exports
 from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.chat.messages import ChatMessages
 from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.chat.sessions import Sessions
+from services.orchestrator.models.estimate import text_tokens
+from services.orchestrator.models.gateway import ModelGateway, Patience
+from services.orchestrator.models.port import Models
+from services.orchestrator.responses.chunks import Chunks
+from services.orchestrator.responses.conversation import Conversation
+from services.orchestrator.responses.direct import DirectResponder
+from services.orchestrator.responses.dispatcher import Dispatcher
+from services.orchestrator.responses.feeds import Feeds
+from services.orchestrator.responses.maker import Limits, Maker
+from services.orchestrator.responses.reading import Reading
+from services.orchestrator.responses.response import RESPONSES
+from services.orchestrator.responses.responses import Responses
+from services.orchestrator.responses.settling import Settling
 from services.orchestrator.rpc.budget_service import BudgetService
 from services.orchestrator.rpc.chat_service import ChatService
 from services.orchestrator.rpc.trace_service import TraceService
@@ -38,6 +53,7 @@ _CONTRACT: Final = "adjutant.orchestrator.v1"
 CHAT_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     SESSIONS,
     CHAT_MESSAGES,
+    RESPONSES,
     CALLS,
     BUDGETS,
     TRACES,
@@ -48,9 +64,11 @@ CHAT_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
 
 def serve_chat(mesh: Mesh, rights: Rights) -> None:
     """Serve everything that models answer in."""
-    _serve_usage(mesh)
-    _serve_sessions(mesh, rights)
-    _serve_traces(mesh, rights)
+    options = mesh.settings
+    patience = Patience(options.model_liveness_s, options.model_max_attempts)
+    catalog = open_catalog(options, mesh.store)
+    models = ModelGateway(catalog, _serve_usage(mesh), _serve_traces(mesh, rights), patience)
+    _serve_sessions(mesh, rights, models)
 
 
 def _serve_usage(mesh: Mesh) -> UsageLedger:
@@ -72,19 +90,52 @@ def _serve_usage(mesh: Mesh) -> UsageLedger:
     return ledger
 
 
-def _serve_sessions(mesh: Mesh, rights: Rights) -> None:
+def _serve_sessions(mesh: Mesh, rights: Rights, models: Models) -> None:
     """Serve chat sessions, and see that what was begun in them is gone through with."""
     sessions = Sessions(mesh.store, rights)
     messages = ChatMessages(mesh.store, sessions, mesh.settings.chat_max_messages)
+    responses, reading = _make_responses(mesh, Conversation(mesh.store, sessions, messages), models)
     mesh.serve(
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server,
-        ChatService(sessions, messages, Exports(mesh.store)),
+        ChatService(sessions, messages, Exports(mesh.store), responses, reading),
         f"{_CONTRACT}.ChatService",
     )
     changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
     mesh.consume("orchestrator-sessions", changed, sessions.on_session_changed)
     added = [event_pb2.EVENT_KIND_CHAT_MESSAGE_ADDED]
     mesh.consume("orchestrator-chat-messages", added, messages.on_message_added)
+
+
+def _make_responses(
+    mesh: Mesh, conversation: Conversation, models: Models
+) -> tuple[Responses, Reading]:
+    """Have responses made in the background, and return what callers ask for them."""
+    store, options = mesh.store, mesh.settings
+    bounds = Bounds(
+        options.chat_history_messages, options.chat_history_tokens, options.chat_retrieved_tokens
+    )
+    responder = DirectResponder(store, Contexts(store, bounds, text_tokens), models)
+    chunks = Chunks(mesh.events)
+    feeds = Feeds(store, chunks)
+    settling = Settling(store, conversation, chunks, options.response_ttl_s)
+    limits = Limits(options.response_max_attempts, options.response_max_bytes)
+    dispatcher = Dispatcher(
+        store,
+        mesh.leases,
+        mesh.events,
+        Maker(store, responder, feeds, chunks, settling, limits),
+        at_once=options.max_concurrent_responses,
+        per_user=options.max_concurrent_responses_user,
+    )
+    responses = Responses(store, conversation, settling, dispatcher)
+    mesh.run_in_background("responses", dispatcher.run)
+    due = Due(store, RESPONSES, "due_time", settling.see_to)
+    mesh.run_in_background("ended responses", due.run)
+    mesh.before_purge(chunks.remove)
+    mesh.on_stop(feeds.close)
+    mesh.on_stop(dispatcher.close)
+    heartbeat_s = options.stream_heartbeat_s
+    return responses, Reading(responses, feeds, heartbeat_s, lambda: mesh.hub.is_closing)
 
 
 def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:

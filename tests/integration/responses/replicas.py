@@ -25,10 +25,10 @@ from services.orchestrator.responses.conversation import Conversation
 from services.orchestrator.responses.dispatcher import Dispatcher
 from services.orchestrator.responses.feed import Place
 from services.orchestrator.responses.feeds import Feeds
+from services.orchestrator.responses.maker import Limits, Maker
 from services.orchestrator.responses.reading import Reading
 from services.orchestrator.responses.response import RESPONSES, ResponseRecord
 from services.orchestrator.responses.responses import Responses
-from services.orchestrator.responses.runner import Limits, Runner
 from services.orchestrator.responses.settling import Settling
 
 PROJECT = "clients/acme/projects/web"
@@ -94,12 +94,12 @@ class Replica:
         ttl_s = settings.get("ttl_s", 3600.0)
         self.settling = Settling(store, self.conversation, self.chunks, ttl_s)
         limits = Limits(settings.get("attempts", 5), settings.get("text_bytes", 2**20))
-        runner = Runner(store, script, self.feeds, self.chunks, self.settling, limits)
+        maker = Maker(store, script, self.feeds, self.chunks, self.settling, limits)
         self.dispatcher = Dispatcher(
             store,
             Leases(log, holder, LEASE_S),
             log,
-            runner,
+            maker,
             at_once=settings.get("at_once", 8),
             per_user=settings.get("per_user", 0),
         )

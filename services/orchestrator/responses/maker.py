@@ -48,7 +48,7 @@ class Limits:
     """Bytes of UTF-8 that it may have."""
 
 
-class Runner:
+class Maker:
     """Makes responses, one for each call of `work`."""
 
     def __init__(
