@@ -20,7 +20,7 @@ class Chatter:
         self.who = house.person(subject)
         self.chat: Any = chat_service_pb2_grpc.ChatServiceStub(self.who.channel)
 
-    async def create(self, request_id: str = "", parent: str = PROJECT, **fields: str) -> Any:
+    async def create(self, request_id: str = "", parent: str = PROJECT, **fields: Any) -> Any:
         """Make a session."""
         request = pb.CreateSessionRequest(
             parent=parent, request_id=request_id, session=session_pb2.Session(**fields)
@@ -31,7 +31,7 @@ class Chatter:
         """Return a session."""
         return (await self.chat.GetSession(pb.GetSessionRequest(name=name))).session
 
-    async def update(self, name: str, *paths: str, **fields: str) -> Any:
+    async def update(self, name: str, *paths: str, **fields: Any) -> Any:
         """Change a session."""
         request = pb.UpdateSessionRequest(name=name, session=session_pb2.Session(**fields))
         request.update_mask.paths.extend(paths)
