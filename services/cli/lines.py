@@ -126,10 +126,8 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
         failure_line(payload.failure),
     ],
     "schedule_changed": lambda payload: [payload.change.name.lower()],
-<<<<<<< HEAD
     "session_changed": lambda payload: [payload.change.name.lower()],
     "chat_message_added": lambda payload: [f"message {payload.number}"],
-=======
     "usage_recorded": lambda payload: [
         f"{payload.provider}/{payload.model}",
         f"{payload.input_tokens} + {payload.output_tokens} tokens",
@@ -145,7 +143,6 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
         f"a call was refused: {money([payload.spent])} of {money([payload.amount])} spent",
         payload.display_name,
     ],
->>>>>>> usage
     "access_changed": lambda payload: [payload.change.name.lower()],
     "run_liveness_changed": lambda payload: [payload.liveness.name.lower().replace("_", " ")],
 }

@@ -57,26 +57,10 @@ from services.orchestrator.tasks.tasks import Tasks
 from services.orchestrator.tenancy.defaults import make_defaults
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.effective import Inheritance
+from services.orchestrator.wiring.agents import make_modes
 from services.orchestrator.wiring.chat import CHAT_COLLECTIONS, serve_chat
 from services.orchestrator.wiring.models import MODEL_COLLECTIONS, serve_models
 from services.orchestrator.wiring.tenancy import TENANCY_COLLECTIONS, serve_tenancy
-from services.orchestrator.tenancy.group import GROUPS
-from services.orchestrator.tenancy.identity import Identities
-from services.orchestrator.tenancy.keys import ApiKeys
-from services.orchestrator.tenancy.kinds import CLIENT, GROUP, PROJECT, stands
-from services.orchestrator.tenancy.members import Members
-from services.orchestrator.tenancy.nodes import Nodes
-from services.orchestrator.tenancy.project import PROJECTS
-from services.orchestrator.tenancy.rewrapping import Rewrapping
-from services.orchestrator.tenancy.stored_connection import CONNECTIONS
-from services.orchestrator.usage.budget import BUDGETS
-from services.orchestrator.usage.budgets import Budgets
-from services.orchestrator.usage.call import CALLS
-from services.orchestrator.usage.day import DAYS, UsageDays
-from services.orchestrator.usage.ledger import UsageLedger
-from services.orchestrator.usage.prices import Prices
-from services.orchestrator.usage.sums import Sums
-from services.orchestrator.vault import master_keys
 
 _CONTRACT: Final = "adjutant.orchestrator.v1"
 COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
@@ -89,9 +73,6 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     *CHAT_COLLECTIONS,
     *MODEL_COLLECTIONS,
     *TENANCY_COLLECTIONS,
-    CALLS,
-    DAYS,
-    BUDGETS,
 )
 
 
@@ -154,11 +135,10 @@ async def build(mesh: Mesh) -> None:
     mesh.run_in_background("statistics", statistics.run)
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
-    _serve_schedules(mesh, tasks)
-    serve_chat(mesh, rights, serve_models(mesh, rights))
     schedules = _serve_schedules(mesh, tasks)
-    facts = ProjectFacts(mesh.store)
-    serve_chat(mesh, rights, Domain(tasks, approvals, queues, schedules, facts))
+    models, recorder = serve_models(mesh, rights)
+    domain = Domain(tasks, approvals, queues, schedules, ProjectFacts(mesh.store))
+    serve_chat(mesh, rights, make_modes(mesh, models, recorder, domain))
     serve_tenancy(mesh, directory, rights, inheritance)
     await make_defaults(mesh.store, directory, default_project=options.create_default_project)
     mesh.before_purge(saver.remove_below)
@@ -181,29 +161,6 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> Schedules:
     return schedules
 
 
-def _serve_usage(mesh: Mesh) -> UsageLedger:
-    """Serve sums and budgets, and return the ledger for whoever calls models."""
-    store, options = mesh.store, mesh.settings
-    ledger = UsageLedger(store, Prices(options.model_prices), options)
-    days = UsageDays(store, options.usage_ttl_s)
-    mesh.serve(
-        usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
-        UsageService(Sums(days), mesh.hub),
-        f"{_CONTRACT}.UsageService",
-    )
-    mesh.serve(
-        budget_service_pb2_grpc.add_BudgetServiceServicer_to_server,
-        BudgetService(Budgets(store, options.usage_ttl_s)),
-        f"{_CONTRACT}.BudgetService",
-    )
-    mesh.run_in_background("model calls", Due(store, CALLS, "due_time", ledger.see_to).run)
-    mesh.run_in_background("usage days", Due(store, DAYS, "due_time", days.forget).run)
-    mesh.before_purge(days.before_purge)
-    mesh.run_in_background("budgets", Due(store, BUDGETS, "due_time", ledger.tidy).run)
-    return ledger
-
-
-def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
 def _serve_queues(mesh: Mesh, queues: Queues, messages: Messages) -> None:
     """Serve the queues that tasks wait in, and messages to tasks."""
     mesh.serve(
