@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +22,12 @@ from services.orchestrator.models.port import (
     Usage,
 )
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.traces.recorder import TraceRecorder
+from services.orchestrator.usage.prices import ModelPrice, Prices
 
 BEGIN: Final = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+PRICES: Final = {"ollama/llama3": ModelPrice(input=Decimal(0), output=Decimal(1))}
+"""A token that comes out costs a millionth of a dollar."""
 SEARCH: Final = ToolCall("call-1", "search", {"query": "bikes", "api_key": "hunter2"})
 
 
@@ -35,15 +38,9 @@ async def recording(data_dir: Path, **settings: Any) -> AsyncIterator[TraceRecor
     store = await open_store_for(options, COLLECTIONS)
     exporting = (lambda: None) if options.mlflow_tracking_uri else None
     try:
-        yield TraceRecorder(store, options, cost_of=_cost, on_export_due=exporting)
+        yield TraceRecorder(store, options, Prices(PRICES), on_export_due=exporting)
     finally:
         await store.close()
-
-
-def _cost(provider: str, model: str, usage: Usage) -> MoneyRecord | None:
-    if provider != "ollama":
-        return None
-    return MoneyRecord(currency_code="USD", nanos=usage.output_tokens * 1000)
 
 
 def scope_of(project: str, response: str = "", **fields: str) -> CallScope:

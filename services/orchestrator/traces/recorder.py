@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from adjutant.event.v1 import event_pb2
 from services.mesh.errors import AdjutantError
@@ -19,7 +19,6 @@ from services.orchestrator.models.port import (
 )
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.tasks.failure import FailureRecord
-from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.tenancy.kinds import stands
 from services.orchestrator.traces.content import (
     MessageRecord,
@@ -46,8 +45,13 @@ log = logging.getLogger(__name__)
 GATHER: Final = timedelta(seconds=2)
 """How long calls are gathered before their trace is exported."""
 Events = list[event_pb2.Event]
-CostOf = Callable[[str, str, Usage], MoneyRecord | None]
-"""What a call of a provider's model cost; None where no price is known."""
+
+
+class Prices(Protocol):
+    """Knows what calls cost; `usage.prices` is what does."""
+
+    async def cost(self, provider: str, model: str, usage: Usage, time: datetime) -> int | None:
+        """Return what a call at a time costs, in picodollars; None where nobody knows."""
 
 
 class TraceRecorder:
@@ -60,20 +64,20 @@ class TraceRecorder:
         self,
         store: Store,
         settings: OrchestratorSettings,
+        prices: Prices,
         *,
-        cost_of: CostOf = lambda provider, model, usage: None,
         on_export_due: Callable[[], None] | None = None,
     ) -> None:
         """Take what is told when a trace is to be exported; None where none is."""
         self._store = store
         self._ttl = timedelta(seconds=settings.trace_ttl_s)
         self._max_bytes = settings.trace_call_max_bytes
-        self._cost_of = cost_of
+        self._prices = prices
         self._on_export_due = on_export_due
 
     async def model_call(self, scope: CallScope, call: RecordedModelCall) -> None:
         """Keep a call of a model."""
-        cost = self._cost_of(call.provider, call.model, call.usage)
+        cost = await self._prices.cost(call.provider, call.model, call.usage, call.start_time)
         time = now()
         failure = call.failure and FailureRecord(
             reason=call.failure.reason,
@@ -184,7 +188,7 @@ def _audience(scope: CallScope) -> str:
     return scope.principal if in_session else PROJECT
 
 
-def _of_model(call: RecordedModelCall, cost: MoneyRecord | None) -> ModelRecord:
+def _of_model(call: RecordedModelCall, cost: int | None) -> ModelRecord:
     usage = call.usage
     return ModelRecord(
         provider=call.provider,

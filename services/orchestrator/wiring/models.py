@@ -51,13 +51,15 @@ def serve_models(mesh: Mesh, rights: Rights) -> ModelGateway:
         f"{_CONTRACT}.ModelService",
     )
     patience = Patience(options.model_liveness_s, options.model_max_attempts)
-    return ModelGateway(catalog, _serve_usage(mesh), _serve_traces(mesh, rights), patience)
+    prices = Prices(options.model_prices)
+    ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
+    return ModelGateway(catalog, ledger, recorder, patience)
 
 
-def _serve_usage(mesh: Mesh) -> UsageLedger:
+def _serve_usage(mesh: Mesh, prices: Prices) -> UsageLedger:
     """Serve sums and budgets, and return the ledger for whoever calls models."""
     store, options = mesh.store, mesh.settings
-    ledger = UsageLedger(store, Prices(options.model_prices), options)
+    ledger = UsageLedger(store, prices, options)
     mesh.serve(
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
         UsageService(Sums(store), mesh.hub),
@@ -73,7 +75,7 @@ def _serve_usage(mesh: Mesh) -> UsageLedger:
     return ledger
 
 
-def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
+def _serve_traces(mesh: Mesh, rights: Rights, prices: Prices) -> TraceRecorder:
     """Serve traces, and return what records them."""
     store, options = mesh.store, mesh.settings
     uri: str = options.mlflow_tracking_uri
@@ -87,8 +89,8 @@ def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
     forgetting = Due(store, TRACES, "expire_time", Forgetting(store).see_to)
     mesh.run_in_background("old traces", forgetting.run)
     if server is None:
-        return TraceRecorder(store, options)
+        return TraceRecorder(store, options, prices)
     exports = Due(store, TRACES, "export_due_time", Exporter(store, server).see_to)
     mesh.run_in_background("trace export", exports.run)
     mesh.on_stop(server.close)
-    return TraceRecorder(store, options, on_export_due=exports.look)
+    return TraceRecorder(store, options, prices, on_export_due=exports.look)
