@@ -7,8 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from services.mesh.errors import AdjutantError
 from services.mesh.store import open_store_for
 from services.orchestrator.app import COLLECTIONS
+from services.orchestrator.chat.session import SESSIONS, SessionRecord
 from services.orchestrator.models.port import (
     CallScope,
     ModelMessage,
@@ -32,15 +34,27 @@ SEARCH: Final = ToolCall("call-1", "search", {"query": "bikes", "api_key": "hunt
 
 
 @contextlib.asynccontextmanager
-async def recording(data_dir: Path, **settings: Any) -> AsyncIterator[TraceRecorder]:
-    """Open a recorder on a mesh's records, as one more replica of the orchestrator would."""
+async def recording(
+    data_dir: Path, project: str = "clients/acme/projects/web", **settings: Any
+) -> AsyncIterator[TraceRecorder]:
+    """Open a recorder on a mesh's records, as one more replica of the orchestrator would.
+
+    The project has session `s1`, of `users/ada`, from then on.
+    """
     options = OrchestratorSettings(data_dir=data_dir, **settings)
     store = await open_store_for(options, COLLECTIONS)
+    with contextlib.suppress(AdjutantError):  # it is there already
+        await store.insert(SESSIONS, _session(project))
     exporting = (lambda: None) if options.mlflow_tracking_uri else None
     try:
         yield TraceRecorder(store, options, Prices(PRICES), on_export_due=exporting)
     finally:
         await store.close()
+
+
+def _session(project: str) -> SessionRecord:
+    name = f"{project}/sessions/s1"
+    return SessionRecord(name=name, create_time=BEGIN, update_time=BEGIN, user="users/ada")
 
 
 def scope_of(project: str, response: str = "", **fields: str) -> CallScope:

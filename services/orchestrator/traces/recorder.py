@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from adjutant.event.v1 import event_pb2
-from services.mesh.errors import AdjutantError
-from services.mesh.store import Collection, Guard, Store, now
+from services.mesh.errors import AdjutantError, not_found
+from services.mesh.store import Collection, Guard, Look, Store, now
 from services.mesh.store.port import R
+from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.models.port import (
     CallScope,
     ModelMessage,
@@ -126,8 +127,8 @@ class TraceRecorder:
             # First the trace, so that nothing is kept that never expires. It is noted again
             # in the end, for an export may have looked in between.
             await self._open(scope, trace)
-            await self._insert(TRACE_BODIES, body(call))
-            await self._insert(TRACE_CALLS, excerpt(call))
+            await self._insert(TRACE_BODIES, body(call), _guard(scope))
+            await self._insert(TRACE_CALLS, excerpt(call), _guard(scope))
             await self._store.update(TRACES, trace, lambda record: self._note(record, scope))
         except AdjutantError as error:
             log.warning("%s is missing in its trace: %s", call.name, error)
@@ -141,7 +142,7 @@ class TraceRecorder:
         if found is None:
             made = _new_trace(scope, name)
             self._note(made, scope)
-            await self._insert(TRACES, made, guard=stands(scope.project))
+            await self._insert(TRACES, made, _guard(scope))
         elif self._on_export_due and found.export_due_time is None:
             await self._store.update(TRACES, name, lambda record: self._note(record, scope))
 
@@ -163,6 +164,18 @@ class TraceRecorder:
         if self._on_export_due and trace.export_due_time is None:
             trace.export_due_time = now() + GATHER
         return []
+
+
+def _guard(scope: CallScope) -> Guard:
+    """Return the guard that keeps calls out of a project or a session that was removed."""
+    in_project = stands(scope.project)
+
+    def guard(look: Look) -> None:
+        in_project(look)
+        if scope.session and look.find(SESSIONS, scope.session) is None:
+            raise not_found("session", scope.session)
+
+    return guard
 
 
 def _new_trace(scope: CallScope, name: str) -> TraceRecord:

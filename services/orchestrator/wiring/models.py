@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import (
     budget_service_pb2_grpc,
     model_service_pb2_grpc,
@@ -86,8 +87,10 @@ def _serve_traces(mesh: Mesh, rights: Rights, prices: Prices) -> TraceRecorder:
         TraceService(Traces(store, rights, Fetcher(store, server, options) if server else None)),
         f"{_CONTRACT}.TraceService",
     )
-    forgetting = Due(store, TRACES, "expire_time", Forgetting(store).see_to)
-    mesh.run_in_background("old traces", forgetting.run)
+    forgetting = Forgetting(store)
+    mesh.run_in_background("old traces", Due(store, TRACES, "expire_time", forgetting.see_to).run)
+    changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
+    mesh.consume("orchestrator-session-traces", changed, forgetting.on_session_changed)
     if server is None:
         return TraceRecorder(store, options, prices)
     exports = Due(store, TRACES, "export_due_time", Exporter(store, server).see_to)
