@@ -239,7 +239,7 @@ async def _tokens(mesh: Mesh, planted: Planted, task: str) -> None:
 
 async def plant_traces(data_dir: Path, planted: Planted) -> None:
     """Have a task and a response ask a model and call a tool, as the orchestrator records it."""
-    async with recording(data_dir) as record:
+    async with recording(data_dir, planted.project) as record:
         for response, task in (("", planted.values["task"]), (planted.marked("r"), "")):
             scope = scope_of(planted.project, response, task=task, agent=planted.marked("agent"))
             call_id = planted.marked("call")

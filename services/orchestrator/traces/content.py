@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, Field
 
 from services.mesh.secrets.redact import REDACTED, redact
-from services.orchestrator.tasks.money import MoneyRecord
+from services.orchestrator.usage.amount import Picos
 
 MAX_MESSAGES: Final = 1000
 """Messages of a request that are kept, the newest ones."""
@@ -94,7 +94,7 @@ class ModelRecord(BaseModel):
     stop_reason: str = "UNSPECIFIED"
     usage: UsageRecord = Field(default_factory=UsageRecord)
     usage_estimated: bool = False
-    cost: MoneyRecord | None = None
+    cost: Picos | None = None
 
     def bounded(self, max_bytes: int) -> "ModelRecord":
         """Return it within bounds: the answer first, then its messages, the newest first."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import (
     budget_service_pb2_grpc,
     model_service_pb2_grpc,
@@ -56,15 +57,25 @@ def serve_models(mesh: Mesh, rights: Rights) -> tuple[ModelGateway, TraceRecorde
         f"{_CONTRACT}.ModelService",
     )
     patience = Patience(options.model_liveness_s, options.model_max_attempts)
+<<<<<<< HEAD
     recorder = _serve_traces(mesh, rights)
     return ModelGateway(catalog, _serve_usage(mesh), recorder, patience), recorder
+=======
+    prices = Prices(options.model_prices)
+    ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
+    return ModelGateway(catalog, ledger, recorder, patience)
+>>>>>>> traces
 
 
-def _serve_usage(mesh: Mesh) -> UsageLedger:
+def _serve_usage(mesh: Mesh, prices: Prices) -> UsageLedger:
     """Serve sums and budgets, and return the ledger for whoever calls models."""
     store, options = mesh.store, mesh.settings
+<<<<<<< HEAD
     ledger = UsageLedger(store, Prices(options.model_prices), options)
     days = UsageDays(store, options.usage_ttl_s)
+=======
+    ledger = UsageLedger(store, prices, options)
+>>>>>>> traces
     mesh.serve(
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
         UsageService(Sums(days), mesh.hub),
@@ -82,7 +93,7 @@ def _serve_usage(mesh: Mesh) -> UsageLedger:
     return ledger
 
 
-def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
+def _serve_traces(mesh: Mesh, rights: Rights, prices: Prices) -> TraceRecorder:
     """Serve traces, and return what records them."""
     store, options = mesh.store, mesh.settings
     uri: str = options.mlflow_tracking_uri
@@ -93,11 +104,13 @@ def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
         TraceService(Traces(store, rights, Fetcher(store, server, options) if server else None)),
         f"{_CONTRACT}.TraceService",
     )
-    forgetting = Due(store, TRACES, "expire_time", Forgetting(store).see_to)
-    mesh.run_in_background("old traces", forgetting.run)
+    forgetting = Forgetting(store)
+    mesh.run_in_background("old traces", Due(store, TRACES, "expire_time", forgetting.see_to).run)
+    changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
+    mesh.consume("orchestrator-session-traces", changed, forgetting.on_session_changed)
     if server is None:
-        return TraceRecorder(store, options)
+        return TraceRecorder(store, options, prices)
     exports = Due(store, TRACES, "export_due_time", Exporter(store, server).see_to)
     mesh.run_in_background("trace export", exports.run)
     mesh.on_stop(server.close)
-    return TraceRecorder(store, options, on_export_due=exports.look)
+    return TraceRecorder(store, options, prices, on_export_due=exports.look)

@@ -7099,11 +7099,11 @@ class Trace(betterproto2.Message):
     usage is what all calls took together.
     """
 
-    costs: "list[__common__v1__.Money]" = betterproto2.field(
-        12, betterproto2.TYPE_MESSAGE, repeated=True
+    cost: "__common__v1__.Money | None" = betterproto2.field(
+        12, betterproto2.TYPE_MESSAGE, optional=True
     )
     """
-    costs are what they cost together, one amount for each currency.
+    cost is what those calls cost together whose price is known; unset where none's is.
     """
 
     source: "TraceSource" = betterproto2.field(
