@@ -16,6 +16,7 @@ from services.orchestrator.messages.message import MESSAGE_STATES
 from services.orchestrator.responses.response import RESPONSE_STATES
 from services.orchestrator.tasks.step import STEP_STATES
 from services.orchestrator.tasks.task import TASK_STATES
+from services.orchestrator.usage.call import CALL_STATES
 
 SERVICES: Final = pathlib.Path(__file__).resolve().parents[1] / "services"
 DIAGRAMS: Final[dict[str, tuple[StateMachine, ...]]] = {
@@ -25,6 +26,7 @@ DIAGRAMS: Final[dict[str, tuple[StateMachine, ...]]] = {
         APPROVAL_STATES,
         MESSAGE_STATES,
         RESPONSE_STATES,
+        CALL_STATES,
     ),
     "agent_runner": (RUN_STATES,),
 }

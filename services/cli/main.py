@@ -20,6 +20,7 @@ from services.cli import (
     hierarchy,
     keys,
     local,
+    models,
     new,
     queue,
     runs,
@@ -27,6 +28,7 @@ from services.cli import (
     sessions,
     tasks,
     traces,
+    usage,
 )
 
 app = typer.Typer(
@@ -51,9 +53,13 @@ for module in (
     keys,
     connections,
     schedules,
+    models,
+    sessions,
+    traces,
     traces,
     sessions,
     chat,
+    usage,
 ):
     module.register(app)
 

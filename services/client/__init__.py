@@ -39,4 +39,6 @@ from services.client.streams import until_reachable as until_reachable
 from services.client.subscriptions import Subscriptions as Subscriptions
 from services.client.tasks import Tasks as Tasks
 from services.client.tracing import start_trace as start_trace
+from services.client.usage import Budgets as Budgets
+from services.client.usage import Usage as Usage
 from services.client.whoami import Identity as Identity

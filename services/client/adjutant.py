@@ -14,6 +14,7 @@ from services.client.identity import find_identity
 from services.client.keys import ApiKeys
 from services.client.members import Members
 from services.client.messages import TaskMessages
+from services.client.models import Models
 from services.client.names import project_name
 from services.client.projects import Projects
 from services.client.queues import Queues
@@ -26,6 +27,7 @@ from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
 from services.client.traces import Traces
 from services.client.transport import Transport
+from services.client.usage import Budgets, Usage
 from services.client.whoami import Identity
 
 if TYPE_CHECKING:
@@ -89,12 +91,20 @@ class Adjutant:
         """How projects reach what is outside."""
         self.schedules: Final = Schedules(self._transport, self.parent)
         """Work that is handed in again and again."""
-        self.responses: Final = Responses(self._transport, policy)
-        """Answers to what is said in sessions."""
-        self.traces: Final = Traces(self._transport, self.parent)
-        """What models and tools were asked and answered."""
+        self.models: Final = Models(self._transport, self.parent)
+        """Language models."""
         self.sessions: Final = Sessions(self._transport, self.parent)
         """One's conversations with agents."""
+        self.traces: Final = Traces(self._transport, self.parent)
+        """What models and tools were asked and answered."""
+        self.responses: Final = Responses(self._transport, policy)
+        """Answers to what is said in sessions."""
+        """What models and tools were asked and answered."""
+        """One's conversations with agents."""
+        self.usage: Final = Usage(self._transport, self.parent, policy)
+        """What calls of models cost."""
+        self.budgets: Final = Budgets(self._transport, self.parent)
+        """What they may cost."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

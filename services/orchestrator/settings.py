@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 
 from services.mesh.config import MeshSettings
+from services.orchestrator.models.config import Kind, read_config
+from services.orchestrator.models.scripted.script import read_script
 from services.orchestrator.usage.prices import ModelPrice
 
 
@@ -97,6 +99,12 @@ class OrchestratorSettings(MeshSettings):
     """Estimated tokens of those together, at most."""
     chat_retrieved_tokens: int = Field(8_000, ge=0)
     """Estimated tokens of what is found for a message, at most."""
+    agents_file: Path | None = None
+    """File of the agents that messages can be sent to; see docs/chat.md. Unset: there are none."""
+    chat_intent_model: str = ""
+    """Model that says which tools a message needs; empty: the smallest that is configured."""
+    chat_max_tool_rounds: int = Field(8, ge=0)
+    """How often tools are called for one answer before the model must answer without."""
     max_concurrent_responses: int = Field(16, ge=1)
     """Answers to chat messages that a replica makes at once; others wait for their turn."""
     max_concurrent_responses_user: int = Field(4, ge=0)
@@ -116,6 +124,15 @@ class OrchestratorSettings(MeshSettings):
     """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""
     master_key_file: Path | None = None
     """File of the master keys; unset is `secrets/master.keys` in `data_dir`."""
+
+    @field_validator("models_file")
+    @classmethod
+    def _require_readable(cls, path: Path | None) -> Path | None:
+        """Refuse at the start what could not be asked later."""
+        for provider in read_config(path).providers:
+            if provider.kind is Kind.SCRIPTED:
+                read_script(provider.script)
+        return path
 
     @property
     def master_key_path(self) -> Path:

@@ -20,6 +20,7 @@ READS = (
     "Search",
     "Export",
     "Stream",
+    "Query",
 )
 CREATES = ("Submit", "Start", "Create", "Retry")
 STREAMS_EVENTS = ("Watch", "Subscribe")

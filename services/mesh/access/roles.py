@@ -15,9 +15,10 @@ _READ: Final = frozenset(
         _P.PERMISSION_RUNS_READ,
         _P.PERMISSION_EVENTS_READ,
         _P.PERMISSION_SCHEDULES_READ,
-        _P.PERMISSION_CHAT_READ,
         _P.PERMISSION_USAGE_READ,
+        _P.PERMISSION_CHAT_READ,
         _P.PERMISSION_TRACES_READ,
+        _P.PERMISSION_MODELS_READ,
     }
 )
 _MANAGE: Final = frozenset(

@@ -20,6 +20,7 @@ from services.mesh.store import Look, Page, RequestKey, Store, now
 from services.orchestrator.chat.message import (
     ASSISTANT,
     CHAT_MESSAGES,
+    TASK,
     USER,
     ChatMessageRecord,
     name_of,
@@ -78,6 +79,13 @@ class ChatMessages:
         key = RequestKey(session.name, f"answer {said.response}" if said.response else "", "")
         draft = _draft(session, said, author=ASSISTANT, reply_to=question.name)
         return await self._append(session, draft, key)
+
+    async def tell(
+        self, session: SessionRecord, text: str, task: str, event: str
+    ) -> ChatMessageRecord:
+        """Store what a task tells, once for each event. NOT_FOUND where the session is gone."""
+        draft = _draft(session, Said(text), author=TASK, task=task)
+        return await self._append(session, draft, RequestKey(session.name, f"tell {event}", ""))
 
     async def get(self, name: str) -> ChatMessageRecord:
         """Return a message of a session that the caller may see. NOT_FOUND."""

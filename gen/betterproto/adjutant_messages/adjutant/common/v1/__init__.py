@@ -716,6 +716,16 @@ class ErrorReason(betterproto2.Enum):
     ERROR_REASON_UNKNOWN_MODEL: no configured provider has a model of that name; list the models.
     """
 
+    BUDGET_EXHAUSTED = 85
+    """
+    ERROR_REASON_BUDGET_EXHAUSTED: the call does not fit into a budget; raise it, wait for its next period, or use a model that costs less. Metadata holds `budget`.
+    """
+
+    PRICE_UNKNOWN = 86
+    """
+    ERROR_REASON_PRICE_UNKNOWN: a budget holds, and what the model costs is not known; say its price in `ADJUTANT_MODEL_PRICES`.
+    """
+
     INVALID_PLACE = 90
     """
     ERROR_REASON_INVALID_PLACE: the response's text has no such place: beyond its end, or within a character.
@@ -734,16 +744,6 @@ class ErrorReason(betterproto2.Enum):
     SESSION_FULL = 88
     """
     ERROR_REASON_SESSION_FULL: the chat session has as many messages as the mesh's settings allow; go on in a new one.
-    """
-
-    BUDGET_EXHAUSTED = 85
-    """
-    ERROR_REASON_BUDGET_EXHAUSTED: the call does not fit into a budget; raise it, wait for its next period, or use a model that costs less. Metadata holds `budget`.
-    """
-
-    PRICE_UNKNOWN = 86
-    """
-    ERROR_REASON_PRICE_UNKNOWN: a budget holds, and what the model costs is not known; say its price in `ADJUTANT_MODEL_PRICES`.
     """
 
     MLFLOW_NOT_CONFIGURED = 95
@@ -829,12 +829,12 @@ class ErrorReason(betterproto2.Enum):
             82: "ERROR_REASON_MODEL_REFUSED",
             83: "ERROR_REASON_CONTEXT_TOO_LONG",
             84: "ERROR_REASON_UNKNOWN_MODEL",
+            85: "ERROR_REASON_BUDGET_EXHAUSTED",
+            86: "ERROR_REASON_PRICE_UNKNOWN",
             90: "ERROR_REASON_INVALID_PLACE",
             91: "ERROR_REASON_RESPONSE_LOST",
             92: "ERROR_REASON_RESPONSE_TOO_LONG",
             88: "ERROR_REASON_SESSION_FULL",
-            85: "ERROR_REASON_BUDGET_EXHAUSTED",
-            86: "ERROR_REASON_PRICE_UNKNOWN",
             95: "ERROR_REASON_MLFLOW_NOT_CONFIGURED",
             96: "ERROR_REASON_MLFLOW_UNAVAILABLE",
             97: "ERROR_REASON_TOOL_FAILED",
@@ -908,12 +908,12 @@ class ErrorReason(betterproto2.Enum):
             "ERROR_REASON_MODEL_REFUSED": 82,
             "ERROR_REASON_CONTEXT_TOO_LONG": 83,
             "ERROR_REASON_UNKNOWN_MODEL": 84,
+            "ERROR_REASON_BUDGET_EXHAUSTED": 85,
+            "ERROR_REASON_PRICE_UNKNOWN": 86,
             "ERROR_REASON_INVALID_PLACE": 90,
             "ERROR_REASON_RESPONSE_LOST": 91,
             "ERROR_REASON_RESPONSE_TOO_LONG": 92,
             "ERROR_REASON_SESSION_FULL": 88,
-            "ERROR_REASON_BUDGET_EXHAUSTED": 85,
-            "ERROR_REASON_PRICE_UNKNOWN": 86,
             "ERROR_REASON_MLFLOW_NOT_CONFIGURED": 95,
             "ERROR_REASON_MLFLOW_UNAVAILABLE": 96,
             "ERROR_REASON_TOOL_FAILED": 97,
@@ -1225,16 +1225,6 @@ class Permission(betterproto2.Enum):
     PERMISSION_SCHEDULES_WRITE: to make, change, trigger and remove schedules.
     """
 
-    CHAT_READ = 26
-    """
-    PERMISSION_CHAT_READ: to see one's own sessions and what was said in them.
-    """
-
-    CHAT_WRITE = 27
-    """
-    PERMISSION_CHAT_WRITE: to talk to agents in sessions of one's own.
-    """
-
     USAGE_READ = 24
     """
     PERMISSION_USAGE_READ: to see what calls of models cost, and budgets.
@@ -1245,9 +1235,24 @@ class Permission(betterproto2.Enum):
     PERMISSION_USAGE_MANAGE: to make, change and remove budgets.
     """
 
+    CHAT_READ = 26
+    """
+    PERMISSION_CHAT_READ: to see one's own sessions and what was said in them.
+    """
+
+    CHAT_WRITE = 27
+    """
+    PERMISSION_CHAT_WRITE: to talk to agents in sessions of one's own.
+    """
+
     TRACES_READ = 28
     """
     PERMISSION_TRACES_READ: to see what models and tools were asked and answered.
+    """
+
+    MODELS_READ = 22
+    """
+    PERMISSION_MODELS_READ: to see which language models there are.
     """
 
     @classmethod
@@ -1275,11 +1280,12 @@ class Permission(betterproto2.Enum):
             19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
-            26: "PERMISSION_CHAT_READ",
-            27: "PERMISSION_CHAT_WRITE",
             24: "PERMISSION_USAGE_READ",
             25: "PERMISSION_USAGE_MANAGE",
+            26: "PERMISSION_CHAT_READ",
+            27: "PERMISSION_CHAT_WRITE",
             28: "PERMISSION_TRACES_READ",
+            22: "PERMISSION_MODELS_READ",
         }
 
     @classmethod
@@ -1307,11 +1313,12 @@ class Permission(betterproto2.Enum):
             "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
-            "PERMISSION_CHAT_READ": 26,
-            "PERMISSION_CHAT_WRITE": 27,
             "PERMISSION_USAGE_READ": 24,
             "PERMISSION_USAGE_MANAGE": 25,
+            "PERMISSION_CHAT_READ": 26,
+            "PERMISSION_CHAT_WRITE": 27,
             "PERMISSION_TRACES_READ": 28,
+            "PERMISSION_MODELS_READ": 22,
         }
 
 
