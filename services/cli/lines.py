@@ -125,6 +125,8 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
         failure_line(payload.failure),
     ],
     "schedule_changed": lambda payload: [payload.change.name.lower()],
+    "session_changed": lambda payload: [payload.change.name.lower()],
+    "chat_message_added": lambda payload: [f"message {payload.number}"],
     "access_changed": lambda payload: [payload.change.name.lower()],
     "run_liveness_changed": lambda payload: [payload.liveness.name.lower().replace("_", " ")],
 }

@@ -24,7 +24,9 @@ from services.cli import (
     queue,
     runs,
     schedules,
+    sessions,
     tasks,
+    traces,
 )
 
 app = typer.Typer(
@@ -50,6 +52,8 @@ for module in (
     connections,
     schedules,
     models,
+    traces,
+    sessions,
 ):
     module.register(app)
 

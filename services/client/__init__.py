@@ -32,6 +32,7 @@ from services.client.projects import Projects as Projects
 from services.client.queues import Queues as Queues
 from services.client.runs import Runs as Runs
 from services.client.schedules import Schedules as Schedules
+from services.client.sessions import Sessions as Sessions
 from services.client.streams import ReconnectPolicy as ReconnectPolicy
 from services.client.streams import until_reachable as until_reachable
 from services.client.subscriptions import Subscriptions as Subscriptions

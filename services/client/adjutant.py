@@ -18,11 +18,14 @@ from services.client.models import Models
 from services.client.names import project_name
 from services.client.projects import Projects
 from services.client.queues import Queues
+from services.client.responses import Responses
 from services.client.runs import Runs
 from services.client.schedules import Schedules
+from services.client.sessions import Sessions
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
+from services.client.traces import Traces
 from services.client.transport import Transport
 from services.client.whoami import Identity
 
@@ -89,6 +92,12 @@ class Adjutant:
         """Work that is handed in again and again."""
         self.models: Final = Models(self._transport, self.parent)
         """Language models."""
+        self.responses: Final = Responses(self._transport, policy)
+        """Answers to what is said in sessions."""
+        self.traces: Final = Traces(self._transport, self.parent)
+        """What models and tools were asked and answered."""
+        self.sessions: Final = Sessions(self._transport, self.parent)
+        """One's conversations with agents."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

@@ -1,7 +1,10 @@
 """What makes requests safe to repeat, and safe from each other."""
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
+
+from google.protobuf import timestamp_pb2
 
 from services.mesh.errors import AdjutantError
 from services.mesh.store import Record, RequestKey
@@ -27,3 +30,12 @@ def check_etag(record: Record, etag: str, field: str = "etag") -> None:
             f"{record.name} was changed meanwhile; read it again, and send its etag or none.",
             field=field,
         )
+
+
+def moment(stamp: timestamp_pb2.Timestamp, field: str) -> datetime:
+    """Return a request's time. INVALID_REQUEST where there is no such time."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        message = "This is no moment between the years 1 and 9999; send another."
+        raise AdjutantError("INVALID_REQUEST", message, field=field) from None

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, field_validator
 from services.mesh.config import MeshSettings
 from services.orchestrator.models.config import Kind, read_config
 from services.orchestrator.models.scripted.script import read_script
+from services.orchestrator.usage.prices import ModelPrice
 
 
 class OrchestratorSettings(MeshSettings):
@@ -63,6 +64,8 @@ class OrchestratorSettings(MeshSettings):
     """Seconds after which a tick that nobody has seen to counts as missed."""
     schedule_lock_timeout_s: float = Field(2.0, ge=0)
     """Seconds that a replica waits for a schedule that another one is seeing to."""
+    chat_max_messages: int = Field(0, ge=0)
+    """Messages of a session after which its user starts a new one; 0 is no limit."""
     models_file: Path | None = None
     """YAML file of the language models, explained in docs/models.md; unset: scripted answers."""
     model_liveness_s: float = Field(300.0, gt=0)
@@ -71,6 +74,41 @@ class OrchestratorSettings(MeshSettings):
     """How often a language model is asked that cannot answer for now, before its first token."""
     model_max_output_tokens: int = Field(2048, ge=1)
     """Tokens that an answer may have, where whoever asks does not say."""
+    model_prices: dict[str, ModelPrice] = Field(default_factory=dict)
+    """What models cost, in US dollars for a million tokens, where it is not what genai-prices
+    says: JSON as in `{"openai/my-*": {"input": 1, "cached_input": 0.1, "output": 3}}`."""
+    usage_reservation_ttl_s: float = Field(3600.0, gt=0)
+    """Seconds after which a call of which nothing is heard counts as what was reserved for it."""
+    usage_ttl_s: float = Field(400 * 86400.0, ge=86400)
+    """Seconds that what a call took is kept, for QueryUsage and new budgets."""
+    trace_ttl_s: float = Field(30 * 86400.0, gt=0)
+    """Seconds that what models and tools were asked is kept, after a trace's last call."""
+    trace_call_max_bytes: int = Field(256 * 1024, ge=1024, le=4 * 2**20)
+    """Bytes of texts that are kept of one call of a model or a tool."""
+    mlflow_tracking_uri: str = Field("", pattern=r"^(https?://[^@\s]+|databricks(://[\w.-]+)?)?$")
+    """MLflow's server, to which traces are exported; empty: none. Needs `adjutant[mlflow]`."""
+    mlflow_experiment_prefix: str = Field("adjutant", pattern=r"^/?[\w.@/-]+$")
+    """The experiment of a project's traces is this, then `/CLIENT/PROJECT`."""
+    mlflow_timeout_s: float = Field(10.0, ge=1)
+    """Seconds that MLflow's server may take to answer."""
+    mlflow_cache_ttl_s: float = Field(86400.0, gt=0)
+    """Seconds that a trace is kept that was fetched from MLflow."""
+    chat_history_messages: int = Field(100, ge=0)
+    """Earlier messages of a session that an agent is told at most."""
+    chat_history_tokens: int = Field(32_000, ge=0)
+    """Estimated tokens of those together, at most."""
+    chat_retrieved_tokens: int = Field(8_000, ge=0)
+    """Estimated tokens of what is found for a message, at most."""
+    max_concurrent_responses: int = Field(16, ge=1)
+    """Answers to chat messages that a replica makes at once; others wait for their turn."""
+    max_concurrent_responses_user: int = Field(4, ge=0)
+    """Answers of one user that are made at once, on all replicas; 0 is no limit."""
+    response_max_attempts: int = Field(5, ge=1)
+    """How often an answer is begun when whoever made it is gone."""
+    response_max_bytes: int = Field(2**20, ge=1024, le=3 * 2**20)
+    """Bytes that an answer may have in UTF-8; a longer one ends there and fails."""
+    response_ttl_s: float = Field(7 * 86400.0, ge=0)
+    """Seconds for which a response is kept after its end; the messages stay in the session."""
     create_default_project: bool = True
     """Whether client and project `default` are made where they never were."""
     agent_runner: str = ""

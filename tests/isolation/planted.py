@@ -9,6 +9,7 @@ from typing import Any, Final
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 from adjutant.orchestrator.v1 import (
     approval_service_pb2,
+    chat_service_pb2,
     client_pb2,
     client_service_pb2,
     connection_pb2,
@@ -20,9 +21,11 @@ from adjutant.orchestrator.v1 import (
     project_service_pb2,
     schedule_pb2,
     schedule_service_pb2,
+    session_pb2,
     task_service_pb2,
 )
-from tests.isolation.wire import Mesh
+from tests.isolation.wire import Mesh, Metadata
+from tests.support.chat import speaker
 from tests.support.mesh import make_repository
 
 TOKEN_FILE: Final = "token-file"
@@ -145,6 +148,23 @@ async def _schedule(mesh: Mesh, planted: Planted) -> str:
         ),
     )
     return (await mesh.owner("ScheduleService/CreateSchedule", request)).schedule.name  # type: ignore[no-any-return]
+
+
+async def plant_chat(mesh: Mesh, planted: Planted, user: Metadata, data_dir: Path) -> None:
+    """Have the owner of a client talk in a session of their own."""
+    short = "ChatService/CreateSession"
+    request = chat_service_pb2.CreateSessionRequest(
+        parent=planted.project,
+        session=session_pb2.Session(display_name=planted.marked("session")),
+    )
+    made = chat_service_pb2.CreateSessionResponse.FromString(
+        (await mesh.call(short, request, user)).bodies[0]
+    )
+    async with speaker(data_dir) as said:
+        question = await said.ask(made.session.name, planted.marked("question"))
+        answer = await said.answer(question, planted.marked("answer"))
+    planted.names += [made.session.name, answer.name]
+    planted.marks.add(made.session.name.rpartition("/")[2])
 
 
 async def _task(mesh: Mesh, planted: Planted, folder: Path) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.mesh.access.contract import Method, Permission
-from tests.isolation.planted import TOKEN_FILE, Planted, plant_client, plant_project
+from tests.isolation.planted import TOKEN_FILE, Planted, plant_chat, plant_client, plant_project
 from tests.isolation.who import sibling_subject
 from tests.isolation.wire import Mesh, Metadata
 from tests.support.identities import Issuer, bearer, owner_token, service_token
@@ -96,6 +96,8 @@ async def _plant(mesh: Mesh, data_dir: Path, folder: Path, issuer: Issuer) -> Wo
     control = await plant_project(mesh, control_client, folder)
     world = World(mesh, data_dir, folder, issuer, victim, sibling, own, control)
     await mesh.hierarchy.member(sibling.project, sibling_subject(sibling), "OWNER")
+    for planted in (victim, sibling, own, control):
+        await plant_chat(mesh, planted, bearer(world.owner_of(planted)), data_dir)
     for role, subject in world.roles.items():
         await mesh.hierarchy.member(victim.project, subject, role)
     return world

@@ -31,6 +31,7 @@ from adjutant.orchestrator.v1 import (
     task_pb2,
     task_service_pb2,
     task_service_pb2_grpc,
+    trace_service_pb2_grpc,
 )
 from services.agent_runner.app import SERVICE as AGENT_RUNNER
 from services.mesh.app import Service, run_service
@@ -71,6 +72,7 @@ class Caller:
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
         self.schedules: Any = schedule_service_pb2_grpc.ScheduleServiceStub(orchestrator)
         self.models: Any = model_service_pb2_grpc.ModelServiceStub(orchestrator)
+        self.traces: Any = trace_service_pb2_grpc.TraceServiceStub(orchestrator)
         self.runs: Any = run_service_pb2_grpc.RunServiceStub(runner)
         self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(
             notification

@@ -102,6 +102,23 @@ class GuardedStore:
             _require(collection, record.name)
         return page
 
+    async def search(
+        self,
+        collection: Collection[R],
+        *,
+        within: str,
+        words: Sequence[str],
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[R]:
+        """Return a page of what has the words; see Store. NOT_FOUND for another client's."""
+        page = await self._store.search(
+            collection, within=within, words=words, page_size=page_size, page_token=page_token
+        )
+        for record in page.records:
+            _require(collection, record.name)
+        return page
+
     async def scan(
         self, collection: Collection[R], where: Mapping[str, Sequence[str]]
     ) -> AsyncIterator[R]:

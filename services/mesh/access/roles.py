@@ -16,6 +16,9 @@ _READ: Final = frozenset(
         _P.PERMISSION_EVENTS_READ,
         _P.PERMISSION_SCHEDULES_READ,
         _P.PERMISSION_MODELS_READ,
+        _P.PERMISSION_CHAT_READ,
+        _P.PERMISSION_USAGE_READ,
+        _P.PERMISSION_TRACES_READ,
     }
 )
 _MANAGE: Final = frozenset(
@@ -26,6 +29,7 @@ _MANAGE: Final = frozenset(
         _P.PERMISSION_KEYS_MANAGE,
         _P.PERMISSION_CONNECTIONS_MANAGE,
         _P.PERMISSION_AUDIT_READ,
+        _P.PERMISSION_USAGE_MANAGE,
     }
 )
 _WORK: Final = frozenset(
@@ -35,6 +39,7 @@ _WORK: Final = frozenset(
         _P.PERMISSION_APPROVALS_REQUEST,
         _P.PERMISSION_RUNS_WRITE,
         _P.PERMISSION_SCHEDULES_WRITE,
+        _P.PERMISSION_CHAT_WRITE,
     }
 )
 
@@ -43,7 +48,14 @@ ROLES: Final[Mapping[str, frozenset[int]]] = {
     "EDITOR": _READ | _WORK,
     "VIEWER": _READ,
     # Works and follows its work; never answers the approvals that hold it.
-    "AGENT": (_READ | {_P.PERMISSION_TASKS_WRITE, _P.PERMISSION_APPROVALS_REQUEST})
+    "AGENT": (
+        _READ
+        | {
+            _P.PERMISSION_TASKS_WRITE,
+            _P.PERMISSION_APPROVALS_REQUEST,
+            _P.PERMISSION_CHAT_WRITE,
+        }
+    )
     - {_P.PERMISSION_CONNECTIONS_READ},
 }
 """Role, without its prefix, to what it may do."""

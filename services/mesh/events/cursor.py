@@ -26,7 +26,7 @@ class Filter:
     """What a stream carries."""
 
     parent: str
-    """Project; everything else is within it."""
+    """Project, or a client with all its projects; everything else is within it."""
     task: str = ""
     """Only what belongs to this task; empty means all."""
     resource: str = ""

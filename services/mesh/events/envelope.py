@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 from adjutant.common.v1 import access_pb2
 from adjutant.event.v1 import event_pb2
-from services.mesh.names import collection_and_id, new_id, project_of
+from services.mesh.names import NO_PROJECT, collection_and_id, new_id, project_of
 
 SUBJECT_PREFIX: Final = "adjutant.event"
 AUDIT_PREFIX: Final = "adjutant.audit"
@@ -52,9 +52,9 @@ def subject_of_resource(name: str) -> str:
 
 
 def subject_of_project(parent: str) -> str:
-    """Return the subject, less the rest, of everything in a project."""
+    """Return the subject, less the rest, of everything in a project, or in a client and all its."""
     client, project = project_of(parent)
-    return f"{SUBJECT_PREFIX}.{client}.{project}"
+    return f"{SUBJECT_PREFIX}.{client}.{'*' if project == NO_PROJECT else project}"
 
 
 def audit_token(kind: int) -> str:

@@ -35,8 +35,9 @@ MAX_FROM_HOLDERS: Final = 100
 """Requests at a time, and seconds for each, of those who say only in it by what they are let in."""
 _ID: Final = "[a-z0-9-]{1,63}"
 _NAME: Final = re.compile(
-    rf"clients/{_ID}(/(projects|groups)/{_ID})?(/[a-z][A-Za-z]{{0,62}}/{_ID})?"
+    rf"clients/{_ID}(/(projects|groups)/{_ID})?(/[a-z][A-Za-z]{{0,62}}/{_ID}){{0,3}}"
 )
+"""Below a project up to three, as in `…/sessions/S/messages/M/traceCalls/T`."""
 
 
 _NOBODY: Final = Principal("", Kind.USER, "")

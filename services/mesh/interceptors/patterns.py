@@ -1,6 +1,7 @@
 """What a pattern of the contract asks for, in words: people do not read regular expressions."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 _ID: Final = "[a-z0-9-]{1,63}"
@@ -29,9 +30,18 @@ _WORDS: Final = {
     f"^(clients/{_ID}(/projects/{_ID})?)?$": (
         f"must be clients/ID or clients/ID/projects/ID, or empty for the mesh; {_AN_ID}"
     ),
+    f"^clients/{_ID}/projects/{_ID}"
+    f"(/tasks/{_ID}|/sessions/{_ID}(/(messages|responses)/{_ID})?)?$": (
+        "must be a project, clients/ID/projects/ID, or in it tasks/ID, sessions/ID, "
+        f"sessions/ID/messages/ID or sessions/ID/responses/ID; {_AN_ID}"
+    ),
 }
 _RULE: Final = re.compile(r"does not match regex pattern `(.*)`", re.DOTALL)
-_PLACE: Final = "(/(groups|projects)/ID)?"
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "(/(groups|projects)/ID)?": ("", "/groups/ID", "/projects/ID"),
+    "(/projects/ID)?": ("", "/projects/ID"),
+}
+"""What may stand between a client and what is in it, and the ways to write it."""
 
 
 def plainly(message: str) -> str:
@@ -46,11 +56,12 @@ def plainly(message: str) -> str:
 def _named(pattern: str) -> str:
     """Return what a resource's name must be like; empty where the pattern is no name's."""
     form = pattern.removeprefix("^").removesuffix("$").replace(_ID, "ID")
-    optional = form.startswith("(") and form.endswith(")?") and form != _PLACE
+    optional = form.startswith("(") and form.endswith(")?")
     form = form[1:-2] if optional else form
     forms = [form]
-    if _PLACE in form:
-        forms = [form.replace(_PLACE, place) for place in ("", "/groups/ID", "/projects/ID")]
+    for part, ways in _PLACES.items():
+        if part in form:
+            forms = [form.replace(part, way) for way in ways]
     if not all(re.fullmatch(r"clients/ID(/[A-Za-z]+(/ID)?)*", one) for one in forms):
         return ""
     nothing = ", or empty" if optional else ""

@@ -15,6 +15,7 @@ from services.mesh.store.port import (
     RequestKey,
     Store,
     UtcTime,
+    WordIndex,
     now,
 )
 from services.mesh.store.sqlite import SqliteStore, open_store
@@ -31,6 +32,7 @@ __all__ = [
     "SqliteStore",
     "Store",
     "UtcTime",
+    "WordIndex",
     "now",
     "open_store",
     "open_store_for",

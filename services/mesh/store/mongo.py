@@ -46,7 +46,7 @@ from services.mesh.store.port import (
     RequestKey,
     time_text,
 )
-from services.mesh.store.query import parse_query
+from services.mesh.store.query import Query, parse_query, parse_search
 
 T = TypeVar("T")
 SCAN_BATCH = 200
@@ -229,7 +229,27 @@ class MongoStore:
             page_size=page_size,
             page_token=page_token,
         )
-        terms, order = mongo_query.page_filter(query, where or {})
+        return await self._page(collection, query, *mongo_query.page_filter(query, where or {}))
+
+    async def search(
+        self,
+        collection: Collection[R],
+        *,
+        within: str,
+        words: Sequence[str],
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[R]:
+        """Return a page of the records that have the words; see Store."""
+        assert collection.searched, f"{collection.name} has no index of words"
+        query = parse_search(within, words, page_size, page_token)
+        terms, order = mongo_query.page_filter(query, {collection.searched.within: within})
+        terms["$and"] += mongo_query.beginning(collection.searched, words)
+        return await self._page(collection, query, terms, order)
+
+    async def _page(
+        self, collection: Collection[R], query: Query, terms: Document, order: mongo_query.Sort
+    ) -> Page[R]:
         documents = self._in(collection).with_options(codec_options=mongo_query.RAW)
         async with self._paging:
             with available():

@@ -1,5 +1,6 @@
 """Lists and scans, said in MongoDB's query language."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.mesh.store.changes import MAX_PAGE_BYTES
 from services.mesh.store.mongo_documents import Document
-from services.mesh.store.port import Collection
+from services.mesh.store.port import Collection, WordIndex
 from services.mesh.store.query import Condition, Query
 
 RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSONDocument)
@@ -52,6 +53,12 @@ def match(where: Mapping[str, Sequence[str]]) -> list[Document]:
     return [{path(field): {"$in": list(values)}} for field, values in where.items()]
 
 
+def beginning(index: WordIndex, words: Sequence[str]) -> list[Document]:
+    """Return the terms that a record has, for each word, one that begins with it."""
+    # A pattern that is anchored and plain is a range of the index.
+    return [{path(index.words): {"$regex": f"^{re.escape(word)}"}} for word in words]
+
+
 def that_fit(found: Sequence[RawBSONDocument], page_size: int) -> tuple[int, bool]:
     """Return how many documents one message takes, at least one, and whether there are more."""
     size = 0
@@ -75,6 +82,8 @@ def indexes(collection: Collection[Any]) -> list[IndexModel]:
         [path(field), "body.create_time", "_id"]
         for field in (*collection.fields, *collection.hidden)
     ]
+    if collection.searched:
+        keys.append([path(collection.searched.within), path(collection.searched.words)])
     keys += [["body.create_time", "_id"], ["intent.token"], ["oldest"]]
     found = [IndexModel([(key, ASCENDING) for key in own], name="_".join(own)) for own in keys]
     return [IndexModel("request_key", unique=True, name="request_key"), *found]

@@ -60,6 +60,16 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
+class WordIndex:
+    """What a collection's records are searched by."""
+
+    within: str
+    """Hidden field; a search is among the records that have one value there."""
+    words: str
+    """Field with the record's words, a list of strings."""
+
+
+@dataclass(frozen=True)
 class Collection(Generic[R]):
     """Where records of one kind are kept."""
 
@@ -71,6 +81,8 @@ class Collection(Generic[R]):
     """String fields of the record that can be filtered and sorted by; they are indexed."""
     hidden: tuple[str, ...] = ()
     """String fields that only the service itself can list and scan by; they are indexed."""
+    searched: WordIndex | None = None
+    """What `search` finds its records by; None where nobody searches them."""
     permanent: bool = False
     """Whether its records outlive what they are in, so that a name is never given twice."""
 
@@ -207,6 +219,21 @@ class Store(Protocol):
 
         An empty parent is the mesh itself; None is any.
         `where` keeps those whose fields, hidden ones too, have these values; it is no caller's.
+        """
+
+    async def search(
+        self,
+        collection: Collection[R],
+        *,
+        within: str,
+        words: Sequence[str],
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[R]:
+        """Return a page of the records that have, for each word, one that begins with it.
+
+        Of those only that have `within` in the field of the collection's index; newest first.
+        Words are compared as they are, so both sides fold case alike. INVALID_PAGE_TOKEN.
         """
 
     def scan(

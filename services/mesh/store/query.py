@@ -87,6 +87,14 @@ def parse_query(
     return Query(parent, conditions, order, size, _parse_token(page_token, digest), digest)
 
 
+def parse_search(within: str, words: Sequence[str], page_size: int, page_token: str) -> Query:
+    """Understand a search, which is newest first. INVALID_PAGE_TOKEN."""
+    digest = hashlib.sha256(repr((within, tuple(words))).encode()).hexdigest()[:16]
+    size = min(page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+    order = Order("create_time", descending=True)
+    return Query(None, (), order, size, _parse_token(page_token, digest), digest)
+
+
 def parse_filter(text: str, fields: Sequence[str]) -> tuple[Condition, ...]:
     """Return the terms of a filter."""
     found: list[Condition] = []

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
 from services.mesh import telemetry
@@ -18,6 +18,9 @@ from services.mesh.store.changes import (
 )
 from services.mesh.store.port import Collection, R
 from services.mesh.store.query import Query
+
+LAST_CHARACTER: Final = "\U0010ffff"
+"""Comes after whatever a word may go on with."""
 
 
 def headers() -> str:
@@ -68,8 +71,13 @@ def replayed(
     return str(row[1])
 
 
-def select(table: str, query: Query, where: Mapping[str, str]) -> tuple[str, list[Any]]:
-    """Return the statement of a page, and what to bind."""
+def select(
+    table: str, query: Query, where: Mapping[str, str], words: Sequence[tuple[str, str]] = ()
+) -> tuple[str, list[Any]]:
+    """Return the statement of a page, and what to bind.
+
+    `words` keeps what has a word, within a value, that begins like each: pairs of value and word.
+    """
     field, direction = query.order.field, "DESC" if query.order.descending else "ASC"
     fixed = dict(where) if query.parent is None else {"parent": query.parent, **where}
     terms = [f'"{own}" = ?' for own in fixed] or ["TRUE"]
@@ -77,6 +85,9 @@ def select(table: str, query: Query, where: Mapping[str, str]) -> tuple[str, lis
     for condition in query.conditions:
         terms.append(f'"{condition.field}" {condition.op} ?')
         values.append(condition.value)
+    for within, word in words:
+        terms.append(f"name IN ({schema.find_word(table)})")
+        values += [within, word, word + LAST_CHARACTER]
     if query.after:
         terms.append(f'("{field}", name) {"<" if query.order.descending else ">"} (?, ?)')
         values += [query.after.value, query.after.name]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from services.mesh.store.port import Collection
+from services.mesh.store.port import Collection, WordIndex
 
 BUSY_TIMEOUT_S: Final = 10.0
 _WAL_RETRY_S: Final = 0.01
@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     event BLOB NOT NULL,
     headers TEXT NOT NULL
 )"""
+
+
+_WORDS: Final = """
+INSERT OR IGNORE INTO "{table}_words" (within, word, name)
+SELECT {row}."{within}", value, {row}.name FROM {rows}json_each({row}.body, '$.{words}')"""
 
 
 def connect(path: Path, synchronous: str) -> sqlite3.Connection:
@@ -52,6 +57,13 @@ def migrate(database: sqlite3.Connection, collections: Sequence[Collection[Any]]
     database.execute(_OUTBOX)
     for collection in collections:
         _make_table(database, collection)
+        if collection.searched:
+            _index_words(database, collection.name, collection.searched)
+
+
+def find_word(table: str) -> str:
+    """Return the query for the names of records with a word in a range, within a value."""
+    return f'SELECT name FROM "{table}_words" WHERE within = ? AND word >= ? AND word < ?'
 
 
 def _make_table(database: sqlite3.Connection, collection: Collection[Any]) -> None:
@@ -86,3 +98,29 @@ def _make_table(database: sqlite3.Connection, collection: Collection[Any]) -> No
     database.execute(
         f'CREATE INDEX IF NOT EXISTS "{table}_by_time" ON "{table}" (create_time, name)'
     )
+
+
+def _index_words(database: sqlite3.Connection, table: str, index: WordIndex) -> None:
+    """Keep a table of the words of a collection's records, which triggers fill."""
+    named = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    if database.execute(named, (f"{table}_words",)).fetchone():
+        return
+    database.execute(
+        f'CREATE TABLE "{table}_words" (within TEXT NOT NULL, word TEXT NOT NULL,'
+        " name TEXT NOT NULL, PRIMARY KEY (within, word, name)) WITHOUT ROWID"
+    )
+    database.execute(f'CREATE INDEX "{table}_words_of" ON "{table}_words" (name)')
+    put_in = _WORDS.format(table=table, row="NEW", rows="", within=index.within, words=index.words)
+    take_out = f'DELETE FROM "{table}_words" WHERE name = OLD.name'
+    for event, work in (
+        ("INSERT", put_in),
+        ("DELETE", take_out),
+        ("UPDATE", f"{take_out}; {put_in}"),
+    ):
+        database.execute(
+            f'CREATE TRIGGER "{table}_words_{event}" AFTER {event} ON "{table}" BEGIN {work}; END'
+        )
+    there = _WORDS.format(
+        table=table, row="kept", rows=f'"{table}" AS kept, ', within=index.within, words=index.words
+    )
+    database.execute(there)

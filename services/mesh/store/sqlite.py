@@ -32,7 +32,7 @@ from services.mesh.store.port import (
     RequestKey,
     time_text,
 )
-from services.mesh.store.query import parse_query
+from services.mesh.store.query import Query, parse_query, parse_search
 
 T = TypeVar("T")
 SCAN_BATCH = 200
@@ -223,8 +223,29 @@ class SqliteStore:
             page_size=page_size,
             page_token=page_token,
         )
-        sql, values = rows.select(collection.name, query, where or {})
+        return await self._page(
+            collection, query, *rows.select(collection.name, query, where or {})
+        )
 
+    async def search(
+        self,
+        collection: Collection[R],
+        *,
+        within: str,
+        words: Sequence[str],
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[R]:
+        """Return a page of the records that have the words; see Store."""
+        assert collection.searched, f"{collection.name} has no index of words"
+        query = parse_search(within, words, page_size, page_token)
+        found = [(within, word) for word in words]
+        sql = rows.select(collection.name, query, {collection.searched.within: within}, found)
+        return await self._page(collection, query, *sql)
+
+    async def _page(
+        self, collection: Collection[R], query: Query, sql: str, values: Sequence[Any]
+    ) -> Page[R]:
         def read() -> tuple[list[Any], bool]:
             # Closed, for a cursor that was not read to its end holds the database's old pages.
             with contextlib.closing(self._connect(self._reader).execute(sql, values)) as found:

@@ -2,17 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
-from services.mesh.errors import AdjutantError
 from services.mesh.store import Store, now
 from services.orchestrator import convert
 from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.approvals.metrics import response_s
+from services.orchestrator.requests import moment
 
 MAX_COUNTED: Final = 10_000
 PAGE: Final = 500
@@ -27,7 +27,7 @@ class ApprovalStatistics:
 
     async def of(self, parent: str, since: timestamp_pb2.Timestamp | None) -> pb.ApprovalStatistics:
         """Return what became of the approvals since then. INVALID_REQUEST."""
-        start = _moment(since) if since is not None else now() - DEFAULT_SPAN
+        start = moment(since, "since_time") if since is not None else now() - DEFAULT_SPAN
         outcomes: Counter[tuple[str, str]] = Counter()
         responses_s: list[float] = []
         token, counted = "", 0
@@ -87,11 +87,3 @@ def _share(seconds: Sequence[float], share: float) -> duration_pb2.Duration:
     span = duration_pb2.Duration()
     span.FromTimedelta(timedelta(seconds=ordered[at]))
     return span
-
-
-def _moment(stamp: timestamp_pb2.Timestamp) -> datetime:
-    try:
-        return stamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        message = "This is no moment between the years 1 and 9999; send another."
-        raise AdjutantError("INVALID_REQUEST", message, field="since_time") from None

@@ -1,0 +1,1 @@
+"""Responses: answers to messages, made in the background, streamed to whoever listens."""

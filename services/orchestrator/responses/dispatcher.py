@@ -1,0 +1,143 @@
+"""Has responses made: which one when, and no more at once than is allowed.
+
+Each replica looks at all that have not ended, begins those whose turn it is (`turns.py`) while
+it has room, and leaves those to others whose lease they hold. A response whose maker is gone is
+found the same way, as soon as the lease has lapsed.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.mesh import tasks
+from services.mesh.errors import AdjutantError
+from services.mesh.events.log import TRANSIENT, EventLog
+from services.mesh.lease import Leases
+from services.mesh.names import collection_and_id
+from services.mesh.store import Store
+from services.orchestrator.responses.maker import PASSING, Maker
+from services.orchestrator.responses.response import RESPONSES, UNFINISHED, ResponseRecord
+from services.orchestrator.responses.turns import in_turn
+
+LOOK_S: Final = 1.0
+"""Seconds between two looks, although nobody told of anything."""
+RETRY_S: Final = 1.0
+SUBJECT: Final = "adjutant.look.responses"
+"""Where replicas tell each other to look: there is something to begin, or to cancel."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Making:
+    """A response that is made here."""
+
+    cancel: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Dispatcher:
+    """Begins responses in this process, and cancels them."""
+
+    def __init__(
+        self,
+        store: Store,
+        leases: Leases,
+        event_log: EventLog,
+        maker: Maker,
+        *,
+        at_once: int,
+        per_user: int,
+    ) -> None:
+        self._store = store
+        self._leases = leases
+        self._log = event_log
+        self._maker = maker
+        self._at_once = at_once
+        self._per_user = per_user
+        self._look = asyncio.Event()
+        self._making: dict[str, _Making] = {}
+        self._not_before: dict[str, float] = {}
+        self._closing = False
+
+    async def tell(self) -> None:
+        """Have every replica look soon, this one too."""
+        self._look.set()
+        with contextlib.suppress(*TRANSIENT):  # they look by themselves before long
+            await self._log.client.publish(SUBJECT, b"")
+
+    async def run(self) -> None:
+        """Look for ever."""
+        listening = await self._log.client.subscribe(SUBJECT, cb=self._heard)
+        try:
+            while True:
+                self._look.clear()
+                try:
+                    await self._begin_what_may()
+                except (AdjutantError, *TRANSIENT) as error:
+                    log.warning("responses wait: %s", error)
+                await tasks.happens(self._look, LOOK_S)
+        finally:
+            with contextlib.suppress(*TRANSIENT):
+                await listening.unsubscribe()
+
+    async def close(self) -> None:
+        """Stop what is made here; it is made anew at the next start, or by another replica."""
+        self._closing = True
+        await tasks.end(making.task for making in self._making.values() if making.task)
+
+    async def _heard(self, _: object) -> None:
+        self._look.set()
+
+    async def _begin_what_may(self) -> None:
+        where = {"state": UNFINISHED}
+        unfinished = [response async for response in self._store.scan(RESPONSES, where)]
+        names = {response.name for response in unfinished}
+        unwanted = {response.name for response in unfinished if response.cancel_requested}
+        for name, making in self._making.items():
+            if name in unwanted or name not in names:  # removed, with its session or project
+                making.cancel.set()
+        self._not_before = {n: t for n, t in self._not_before.items() if n in names}
+        for response in in_turn(unfinished, self._per_user):
+            if len(self._making) >= self._at_once or self._closing:
+                return
+            if self._may_begin(response):
+                self._begin(response.name)
+
+    def _may_begin(self, response: ResponseRecord) -> bool:
+        name = response.name
+        return name not in self._making and self._not_before.get(name, 0.0) <= time.monotonic()
+
+    def _begin(self, name: str) -> None:
+        making = self._making[name] = _Making()
+        making.task = asyncio.create_task(self._make(name, making.cancel), name=f"make {name}")
+        making.task.add_done_callback(lambda _: self._made(name))
+
+    def _made(self, name: str) -> None:
+        del self._making[name]
+        self._look.set()
+
+    async def _make(self, name: str, cancel: asyncio.Event) -> None:
+        try:
+            async with self._leases.held(lease_key(name)) as lease:
+                if lease:
+                    await self._maker.work(name, lease, cancel)
+                else:
+                    self._not_before[name] = time.monotonic() + LOOK_S
+        except (AdjutantError, *TRANSIENT) as error:
+            if isinstance(error, AdjutantError) and error.reason not in (*PASSING, "NOT_FOUND"):
+                log.exception("%s could not be made; it is tried again", name)
+            else:
+                log.warning("%s is made later: %s", name, error)
+            self._not_before[name] = time.monotonic() + RETRY_S
+        except Exception:
+            log.exception("%s could not be made; it is tried again", name)
+            self._not_before[name] = time.monotonic() + RETRY_S
+
+
+def lease_key(name: str) -> str:
+    """Return the key of a response's lease; its id is unique in the mesh."""
+    return f"response.{collection_and_id(name)[1]}"

@@ -1,0 +1,105 @@
+"""The feeds of a process: each is filled by who makes the text here, or by what another replica publishes.
+
+A feed is there for as long as somebody makes or reads it; one that is only read is followed
+through one consumer, however many its readers are.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final
+
+from services.mesh import tasks
+from services.mesh.errors import StoreUnavailableError
+from services.mesh.store import Store
+from services.orchestrator.responses.chunks import Chunks
+from services.orchestrator.responses.feed import Feed
+from services.orchestrator.responses.response import RESPONSES
+
+LOOK_S: Final = 1.0
+"""Seconds after which the end of a response is noticed, although nobody told of it."""
+
+
+class Feeds:
+    """Makes feeds, and lets go of them."""
+
+    def __init__(self, store: Store, chunks: Chunks) -> None:
+        self._store = store
+        self._chunks = chunks
+        self._feeds: dict[str, Feed] = {}
+        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._publishing: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def reading(self, name: str) -> AsyncIterator[Feed]:
+        """Give a reader the feed of a response."""
+        feed = self._feeds.setdefault(name, Feed())
+        feed.readers += 1
+        self._follow(name, feed)
+        try:
+            yield feed
+        finally:
+            feed.readers -= 1
+            await self._let_go(name, feed)
+
+    @contextlib.asynccontextmanager
+    async def making(self, name: str, attempt: int) -> AsyncIterator[Feed]:
+        """Give who makes a response its feed, and publish what it puts there."""
+        feed = self._feeds.setdefault(name, Feed())
+        feed.is_made_here = True
+        feed.begin(attempt)
+        await self._stop_following(name)
+        over = asyncio.Event()
+        publishing = _start(lambda: self._chunks.publish(name, feed, attempt, over))
+        self._publishing.add(publishing)
+        publishing.add_done_callback(self._publishing.discard)
+        try:
+            yield feed
+        finally:
+            feed.is_made_here = False
+            over.set()  # and nobody waits for it: the whole text is about to be in the store
+            feed.look()
+            self._follow(name, feed)
+            await self._let_go(name, feed)
+
+    def look(self, name: str) -> None:
+        """Have those who read a response here look at its record."""
+        if feed := self._feeds.get(name):
+            feed.look()
+
+    async def close(self) -> None:
+        """Stop following and publishing."""
+        await tasks.end([*self._followers.values(), *self._publishing])
+
+    def _follow(self, name: str, feed: Feed) -> None:
+        if feed.readers and not feed.is_made_here and name not in self._followers:
+            self._followers[name] = _start(lambda: self._fill(name, feed))
+
+    async def _let_go(self, name: str, feed: Feed) -> None:
+        if feed.readers or feed.is_made_here:
+            return
+        if self._feeds.get(name) is feed:
+            del self._feeds[name]
+        await self._stop_following(name)
+
+    async def _stop_following(self, name: str) -> None:
+        if follower := self._followers.pop(name, None):
+            await tasks.end([follower])
+
+    async def _fill(self, name: str, feed: Feed) -> None:
+        following = asyncio.create_task(self._chunks.follow(name, feed))
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                with contextlib.suppress(StoreUnavailableError):
+                    record = await self._store.find(RESPONSES, name)
+                    if record is None or record.settled:
+                        feed.look()
+        finally:
+            await tasks.end([following])
+
+
+def _start(work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    """Start what outlives the call that it was started in, and knows nothing of it."""
+    return asyncio.create_task(work(), context=contextvars.Context())

@@ -1,0 +1,35 @@
+"""Whose turn it is among the responses that have not ended.
+
+A session's responses are made one after the other, for each answer belongs to the history of the
+next. A user's are made at most so many at once, the oldest first. Both are told from the order
+in which they were asked for, and not from who works on what just now: so all replicas decide
+alike, and what one has not heard of yet only makes others wait, never two too many begin.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from services.orchestrator.responses.response import ResponseRecord
+
+
+def in_turn(unfinished: Iterable[ResponseRecord], per_user: int) -> list[ResponseRecord]:
+    """Return the responses that may be worked on, oldest first.
+
+    `unfinished` are all that have not ended, oldest first; `per_user` is how many of one user
+    may be made at once, 0 meaning no limit.
+    """
+    of_user: Counter[str] = Counter()
+    sessions: set[str] = set()
+    ready = []
+    for response in unfinished:
+        is_first = response.session not in sessions
+        sessions.add(response.session)
+        if is_first and not (per_user and of_user[response.user] >= per_user):
+            of_user[response.user] += 1
+            ready.append(response)
+    return ready
+
+
+def positions(waiting: Iterable[ResponseRecord]) -> dict[str, int]:
+    """Return the places in the queue, by name; `waiting` are the QUEUED ones, oldest first."""
+    return {response.name: place for place, response in enumerate(waiting, 1)}

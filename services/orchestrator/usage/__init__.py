@@ -1,0 +1,1 @@
+"""What calls of models take and cost: the ledger, its sums, and budgets."""

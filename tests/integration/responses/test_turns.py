@@ -1,0 +1,68 @@
+"""How many are made at once, where the others wait, and that they are told of it."""
+
+import asyncio
+
+from services.mesh.store import Store
+from tests.integration.responses.conftest import Start
+from tests.integration.responses.replicas import PATIENCE_S, Reader, Replica, Script, make_session
+
+
+async def test_a_session_has_one_answer_at_a_time_and_the_next_one_knows_it(
+    store: Store, start: Start
+) -> None:
+    session = await make_session(store)
+    script = Script(["yes"])
+    gate = script.hold(0)
+    replicas = [await start(script), await start(script)]
+    sent = [await replicas[n % 2].send(session, f"message {n}") for n in range(4)]
+    await replicas[0].until(sent[0].name, "STREAMING")
+    gate.set()
+    for response in sent:
+        await replicas[1].until(response.name, "COMPLETED")
+    assert script.calls == [f"message {n}" for n in range(4)]
+    assert script.most_running == 1
+
+
+async def test_no_more_are_made_at_once_than_a_replica_may_and_readers_see_their_place(
+    store: Store, start: Start
+) -> None:
+    script = Script(["yes"])
+    gate = script.hold(0)
+    replica = await start(script, at_once=2)
+    sent = [await replica.send(await make_session(store, f"s{n}")) for n in range(5)]
+    await asyncio.gather(*(replica.until(one.name, "STREAMING") for one in sent[:2]))
+    readers = [Reader() for _ in sent]
+    reading = [asyncio.create_task(_read(replica, sent[n].name, readers[n])) for n in range(5)]
+    async with asyncio.timeout(PATIENCE_S):
+        while [reader.positions for reader in readers[2:]] != [[1], [2], [3]]:
+            await asyncio.sleep(0.01)
+    assert script.running == 2
+    places = await replica.responses.places()
+    assert [places.get(one.name, 0) for one in sent] == [0, 0, 1, 2, 3]
+    gate.set()
+    await asyncio.gather(*reading)
+    assert script.most_running == 2
+    assert [reader.text for reader in readers] == ["yes"] * 5
+    assert all(reader.positions == sorted(reader.positions, reverse=True) for reader in readers)
+
+
+async def _read(replica: Replica, name: str, reader: Reader) -> None:
+    async for frame in replica.frames(name):
+        reader.take(frame)
+
+
+async def test_a_user_has_no_more_at_once_than_one_may_on_all_replicas(
+    store: Store, start: Start
+) -> None:
+    script = Script(["yes"])
+    gate = script.hold(0)
+    replicas = [await start(script, per_user=2), await start(script, per_user=2)]
+    sent = [await replicas[n % 2].send(await make_session(store, f"s{n}")) for n in range(6)]
+    await asyncio.gather(*(replicas[0].until(one.name, "STREAMING") for one in sent[:2]))
+    for replica in replicas:
+        await replica.dispatcher.tell()
+    await asyncio.sleep(0.2)  # time to begin a third, which nobody does
+    assert script.running == 2
+    gate.set()
+    await asyncio.gather(*(replicas[0].until(one.name, "COMPLETED") for one in sent))
+    assert script.most_running == 2
