@@ -30,16 +30,16 @@ _NOBODY: Final = (
     "The task is told in plain words, and no language model is configured any more to make a plan "
     "of them. Configure one as in docs/models.md, then retry the task."
 )
-_NO_PROPOSAL: Final = (
-    "PLAN_REQUIRED",
-    "MODEL_RATE_LIMITED",
-    "MODEL_UNAVAILABLE",
-    "MODEL_REFUSED",
-    "CONTEXT_TOO_LONG",
-    "UNKNOWN_MODEL",
-    "BUDGET_EXHAUSTED",
-)
-"""Reasons for which no plan can be proposed, which a person is told: they may retry the task."""
+_NO_PROPOSAL: Final = {
+    "PLAN_REQUIRED": "WORK",
+    "MODEL_RATE_LIMITED": "INFRASTRUCTURE",
+    "MODEL_UNAVAILABLE": "INFRASTRUCTURE",
+    "MODEL_REFUSED": "INFRASTRUCTURE",
+    "CONTEXT_TOO_LONG": "WORK",
+    "UNKNOWN_MODEL": "INFRASTRUCTURE",
+    "BUDGET_EXHAUSTED": "WORK",
+}
+"""Why no plan can be proposed, and the disposition of that; a person is told, and may retry."""
 
 
 LOOK_S: Final = 1.0
@@ -74,7 +74,11 @@ class Planning:
             except AdjutantError as error:
                 if error.reason not in _NO_PROPOSAL:
                     raise
-                failure = FailureRecord(reason=error.reason, message=error.message)
+                failure = FailureRecord(
+                    reason=error.reason,
+                    message=error.message,
+                    disposition=_NO_PROPOSAL[error.reason],
+                )
                 return await self._ground.fail(state, config, failure)
 
         def change(task: TaskRecord) -> Events:
@@ -181,7 +185,8 @@ def _question(task: TaskRecord) -> tuple[str, Action]:
     )
     begun = any(step.attempt for step in task.steps)
     what = f"{count(len(steps), 'further step')} of a plan" if begun else _whole(steps)
-    return f"Run {what}, complexity {task.complexity}", action
+    whose = " that a language model proposed" if task.proposal else ""
+    return f"Run {what}{whose}, complexity {task.complexity}", action
 
 
 def _whole(steps: list[StepRecord]) -> str:
