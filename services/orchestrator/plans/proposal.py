@@ -106,7 +106,7 @@ class ModelProposer:
     async def propose(self, scope: CallScope, instructions: str, title: str) -> Plan:
         """Ask a model for a plan; see Proposer."""
         wanted = (ModelMessage(Role.SYSTEM, _SYSTEM), ModelMessage(Role.USER, instructions))
-        request = ModelRequest(wanted, temperature=0.0)
+        request = ModelRequest(wanted)
         proposed = await ask_for(ProposedPlan, self._models, scope, request)
         return proposed.to_plan(title)
 
