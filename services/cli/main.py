@@ -12,6 +12,7 @@ from services.cli import (
     answers,
     approvals,
     auth,
+    chat,
     connections,
     estimate,
     events,
@@ -54,6 +55,7 @@ for module in (
     models,
     traces,
     sessions,
+    chat,
 ):
     module.register(app)
 

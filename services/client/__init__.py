@@ -30,6 +30,7 @@ from services.client.messages import TaskMessages as TaskMessages
 from services.client.names import last_part as last_part
 from services.client.projects import Projects as Projects
 from services.client.queues import Queues as Queues
+from services.client.responses import Responses as Responses
 from services.client.runs import Runs as Runs
 from services.client.schedules import Schedules as Schedules
 from services.client.sessions import Sessions as Sessions
