@@ -57,6 +57,12 @@ class Catalog:
         """Whom requests go to that name nobody."""
         return self._config.providers[0]
 
+    @property
+    def can_plan(self) -> bool:
+        """Whether plain words can be planned: not where the built-in script alone answers."""
+        asked = self.default_provider
+        return asked.kind is not Kind.SCRIPTED or asked.script is not None
+
     def entries(self) -> Iterator[Entry]:
         """Yield every model: each provider's tiers from the smallest, then its further models."""
         for provider in self._config.providers:
