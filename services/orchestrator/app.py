@@ -19,8 +19,6 @@ from services.mesh.app import Mesh, Service
 from services.mesh.due import Due
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
-from services.orchestrator.adapters.mlflow import MlflowServer
-from services.orchestrator.adapters.models import missing_for, open_catalog
 from services.orchestrator.adapters.runner import Runner
 from services.orchestrator.agents.capabilities import Domain
 from services.orchestrator.approvals.approval import APPROVALS
@@ -35,10 +33,6 @@ from services.orchestrator.graph import TaskGraph
 from services.orchestrator.messages.message import MESSAGES
 from services.orchestrator.messages.messages import Messages
 from services.orchestrator.models.facts import ProjectFacts
-from services.orchestrator.models.estimate import text_tokens
-from services.orchestrator.models.gateway import ModelGateway, Patience
-from services.orchestrator.models.listing import Listing
-from services.orchestrator.models.port import Models
 from services.orchestrator.news import News
 from services.orchestrator.plans.cache import PLANS, CachedPlanner
 from services.orchestrator.plans.estimate import Estimates
@@ -90,16 +84,16 @@ async def build(mesh: Mesh) -> None:
     saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
     rights = Rights(mesh.authorizer)
-    models, can_plan = _serve_models(mesh, rights)
+    models = serve_models(mesh, rights)
     checklists = ChecklistPlanner()
-    understood = LenientPlanner(checklists) if can_plan else checklists
+    understood = LenientPlanner(checklists) if models.can_plan else checklists
     planner = CachedPlanner(understood, mesh.store, options.plan_cache_ttl_s)
     statistics = Statistics(mesh.store, options.statistics_ttl_s)
     estimates = Estimates(statistics)
     inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     expiry = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
     asker = Asker(mesh.store, inheritance, options, expiry.look)
-    proposer = ModelProposer(models) if can_plan else None
+    proposer = ModelProposer(models.gateway) if models.can_plan else None
     nodes = TaskGraph(
         mesh.store, runner, planner, estimates, asker, options.max_step_iterations, proposer
     )
@@ -149,16 +143,9 @@ async def build(mesh: Mesh) -> None:
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     schedules = _serve_schedules(mesh, tasks)
-    models, recorder = serve_models(mesh, rights)
     domain = Domain(tasks, approvals, queues, schedules, ProjectFacts(mesh.store))
-    serve_chat(mesh, rights, make_modes(mesh, models, recorder, domain))
+    serve_chat(mesh, rights, make_modes(mesh, models.gateway, models.recorder, domain))
     serve_tenancy(mesh, directory, rights, inheritance)
-    _serve_schedules(mesh, tasks)
-    _serve_chat(mesh, rights, models)
-    connections = _serve_connections(mesh, inheritance)
-    _serve_hierarchy(mesh, directory, rights, inheritance, connections)
-    _serve_keys(mesh, directory, rights)
-    _serve_audit(mesh)
     await make_defaults(mesh.store, directory, default_project=options.create_default_project)
     mesh.before_purge(saver.remove_below)
     mesh.on_stop(stack.aclose)
@@ -181,111 +168,6 @@ def _serve_schedules(mesh: Mesh, tasks: Tasks) -> Schedules:
 
 
 def _serve_queues(mesh: Mesh, queues: Queues, messages: Messages) -> None:
-def _serve_models(mesh: Mesh, rights: Rights) -> tuple[Models, bool]:
-    """Serve what language models there are, and return the one way to them.
-
-    With it whether real ones are asked, and not the built-in script.
-    """
-    options = mesh.settings
-    catalog = open_catalog(options, mesh.store)
-    patience = Patience(options.model_liveness_s, options.model_max_attempts)
-    models = ModelGateway(catalog, _serve_usage(mesh), _serve_traces(mesh, rights), patience)
-    mesh.serve(
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server,
-        ModelService(Listing(catalog, missing_for)),
-        f"{_CONTRACT}.ModelService",
-    )
-    return models, catalog.can_plan
-
-
-def _serve_chat(mesh: Mesh, rights: Rights, models: Models) -> None:
-    """Serve chat sessions, and see that what was begun in them is gone through with."""
-    sessions = Sessions(mesh.store, rights)
-    messages = ChatMessages(mesh.store, sessions, mesh.settings.chat_max_messages)
-    responses, reading = _make_responses(mesh, Conversation(mesh.store, sessions, messages), models)
-    mesh.serve(
-        chat_service_pb2_grpc.add_ChatServiceServicer_to_server,
-        ChatService(sessions, messages, Exports(mesh.store), responses, reading),
-        f"{_CONTRACT}.ChatService",
-    )
-    changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
-    mesh.consume("orchestrator-sessions", changed, sessions.on_session_changed)
-    added = [event_pb2.EVENT_KIND_CHAT_MESSAGE_ADDED]
-    mesh.consume("orchestrator-chat-messages", added, messages.on_message_added)
-
-
-def _make_responses(
-    mesh: Mesh, conversation: Conversation, models: Models
-) -> tuple[Responses, Reading]:
-    """Have responses made in the background, and return what callers ask for them."""
-    store, options = mesh.store, mesh.settings
-    bounds = Bounds(
-        options.chat_history_messages, options.chat_history_tokens, options.chat_retrieved_tokens
-    )
-    responder = DirectResponder(store, Contexts(store, bounds, text_tokens), models)
-    chunks = Chunks(mesh.events)
-    feeds = Feeds(store, chunks)
-    settling = Settling(store, conversation, chunks, options.response_ttl_s)
-    limits = Limits(options.response_max_attempts, options.response_max_bytes)
-    dispatcher = Dispatcher(
-        store,
-        mesh.leases,
-        mesh.events,
-        Maker(store, responder, feeds, chunks, settling, limits),
-        at_once=options.max_concurrent_responses,
-        per_user=options.max_concurrent_responses_user,
-    )
-    responses = Responses(store, conversation, settling, dispatcher)
-    mesh.run_in_background("responses", dispatcher.run)
-    due = Due(store, RESPONSES, "due_time", settling.see_to)
-    mesh.run_in_background("ended responses", due.run)
-    mesh.before_purge(chunks.remove)
-    mesh.on_stop(feeds.close)
-    mesh.on_stop(dispatcher.close)
-    heartbeat_s = options.stream_heartbeat_s
-    return responses, Reading(responses, feeds, heartbeat_s, lambda: mesh.hub.is_closing)
-
-
-def _serve_usage(mesh: Mesh) -> UsageLedger:
-    """Serve sums and budgets, and return the ledger for whoever calls models."""
-    store, options = mesh.store, mesh.settings
-    ledger = UsageLedger(store, Prices(options.model_prices), options)
-    mesh.serve(
-        usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
-        UsageService(Sums(store), mesh.hub),
-        f"{_CONTRACT}.UsageService",
-    )
-    mesh.serve(
-        budget_service_pb2_grpc.add_BudgetServiceServicer_to_server,
-        BudgetService(Budgets(store, options.usage_ttl_s)),
-        f"{_CONTRACT}.BudgetService",
-    )
-    mesh.run_in_background("model calls", Due(store, CALLS, "due_time", ledger.see_to).run)
-    mesh.run_in_background("budgets", Due(store, BUDGETS, "due_time", ledger.tidy).run)
-    return ledger
-
-
-def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
-    """Serve traces, and return what records them."""
-    store, options = mesh.store, mesh.settings
-    uri: str = options.mlflow_tracking_uri
-    prefix, timeout_s = options.mlflow_experiment_prefix, options.mlflow_timeout_s
-    server = MlflowServer(uri, prefix, timeout_s) if uri else None
-    mesh.serve(
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
-        TraceService(Traces(store, rights, Fetcher(store, server, options) if server else None)),
-        f"{_CONTRACT}.TraceService",
-    )
-    forgetting = Due(store, TRACES, "expire_time", Forgetting(store).see_to)
-    mesh.run_in_background("old traces", forgetting.run)
-    if server is None:
-        return TraceRecorder(store, options)
-    exports = Due(store, TRACES, "export_due_time", Exporter(store, server).see_to)
-    mesh.run_in_background("trace export", exports.run)
-    return TraceRecorder(store, options, on_export_due=exports.look)
-
-
-def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
     """Serve the queues that tasks wait in, and messages to tasks."""
     mesh.serve(
         queue_service_pb2_grpc.add_QueueServiceServicer_to_server,
