@@ -12,6 +12,7 @@ from services.cli import (
     answers,
     approvals,
     auth,
+    chat,
     connections,
     estimate,
     events,
@@ -19,12 +20,15 @@ from services.cli import (
     hierarchy,
     keys,
     local,
+    models,
     new,
     queue,
     runs,
     schedules,
+    sessions,
     tasks,
     traces,
+    usage,
 )
 
 app = typer.Typer(
@@ -49,7 +53,13 @@ for module in (
     keys,
     connections,
     schedules,
+    models,
+    sessions,
     traces,
+    traces,
+    sessions,
+    chat,
+    usage,
 ):
     module.register(app)
 

@@ -38,6 +38,12 @@ async def approval_name(session: Session, text: str) -> str:
     return await _resolved(session, "approval", text, names)
 
 
+async def session_name(session: Session, text: str) -> str:
+    """Return the name of the caller's session that is meant; as `task_name`."""
+    sessions = session.adjutant.sessions.list(page_size=_PAGE_SIZE)
+    return await _resolved(session, "session", text, (one.name async for one in sessions))
+
+
 async def _resolved(session: Session, kind: str, text: str, names: AsyncIterator[str]) -> str:
     if not text:
         raise BadUseError(f"an empty id names no {kind}; {_LISTING[kind]}")
@@ -68,4 +74,5 @@ _LISTING: Final = {
     "task": "`adjutant status` lists the tasks",
     "run": "`adjutant status TASK` names the runs of a task",
     "approval": "`adjutant approvals --all` lists the approvals",
+    "session": "`adjutant sessions list` lists your sessions",
 }

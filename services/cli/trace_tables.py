@@ -32,7 +32,7 @@ def traces_table(traces: Sequence[v1.Trace]) -> Table:
             str(one.model_call_count + one.tool_call_count),
             str(one.failed_call_count or ""),
             _tokens(one.usage),
-            money(one.costs),
+            money([one.cost]) if one.cost else "",
             age(one.start_time) if one.start_time else "",
         )
     return found
@@ -48,7 +48,7 @@ def show_trace(session: Session, trace: v1.Trace) -> None:
         ("for", trace.principal),
         ("took", _took(trace.start_time, trace.end_time)),
         ("tokens", _tokens(trace.usage)),
-        ("cost", money(trace.costs)),
+        ("cost", money([trace.cost]) if trace.cost else ""),
         ("source", (trace.source.name or "").lower()),
         ("in MLflow", f"{trace.mlflow_trace_id}  {exported}" if exported else ""),
         ("failure", failure_line(trace.export_failure)),

@@ -14,16 +14,20 @@ from services.client.identity import find_identity
 from services.client.keys import ApiKeys
 from services.client.members import Members
 from services.client.messages import TaskMessages
+from services.client.models import Models
 from services.client.names import project_name
 from services.client.projects import Projects
 from services.client.queues import Queues
+from services.client.responses import Responses
 from services.client.runs import Runs
 from services.client.schedules import Schedules
+from services.client.sessions import Sessions
 from services.client.streams import ReconnectPolicy
 from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
 from services.client.traces import Traces
 from services.client.transport import Transport
+from services.client.usage import Budgets, Usage
 from services.client.whoami import Identity
 
 if TYPE_CHECKING:
@@ -87,8 +91,20 @@ class Adjutant:
         """How projects reach what is outside."""
         self.schedules: Final = Schedules(self._transport, self.parent)
         """Work that is handed in again and again."""
+        self.models: Final = Models(self._transport, self.parent)
+        """Language models."""
+        self.sessions: Final = Sessions(self._transport, self.parent)
+        """One's conversations with agents."""
         self.traces: Final = Traces(self._transport, self.parent)
         """What models and tools were asked and answered."""
+        self.responses: Final = Responses(self._transport, policy)
+        """Answers to what is said in sessions."""
+        """What models and tools were asked and answered."""
+        """One's conversations with agents."""
+        self.usage: Final = Usage(self._transport, self.parent, policy)
+        """What calls of models cost."""
+        self.budgets: Final = Budgets(self._transport, self.parent)
+        """What they may cost."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

@@ -57,7 +57,9 @@ from services.orchestrator.tasks.tasks import Tasks
 from services.orchestrator.tenancy.defaults import make_defaults
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.effective import Inheritance
+from services.orchestrator.wiring.agents import make_modes
 from services.orchestrator.wiring.chat import CHAT_COLLECTIONS, serve_chat
+from services.orchestrator.wiring.models import MODEL_COLLECTIONS, serve_models
 from services.orchestrator.wiring.tenancy import TENANCY_COLLECTIONS, serve_tenancy
 
 _CONTRACT: Final = "adjutant.orchestrator.v1"
@@ -69,6 +71,7 @@ COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     PLANS,
     STATISTICS,
     *CHAT_COLLECTIONS,
+    *MODEL_COLLECTIONS,
     *TENANCY_COLLECTIONS,
 )
 
@@ -133,8 +136,9 @@ async def build(mesh: Mesh) -> None:
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     schedules = _serve_schedules(mesh, tasks)
-    facts = ProjectFacts(mesh.store)
-    serve_chat(mesh, rights, Domain(tasks, approvals, queues, schedules, facts))
+    models, recorder = serve_models(mesh, rights)
+    domain = Domain(tasks, approvals, queues, schedules, ProjectFacts(mesh.store))
+    serve_chat(mesh, rights, make_modes(mesh, models, recorder, domain))
     serve_tenancy(mesh, directory, rights, inheritance)
     await make_defaults(mesh.store, directory, default_project=options.create_default_project)
     mesh.before_purge(saver.remove_below)

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 
 from services.mesh.config import MeshSettings
+from services.orchestrator.models.config import Kind, read_config
+from services.orchestrator.models.scripted.script import read_script
 from services.orchestrator.usage.prices import ModelPrice
 
 
@@ -122,6 +124,15 @@ class OrchestratorSettings(MeshSettings):
     """Where the keys are that seal secrets: a file, or the variable `ADJUTANT_MASTER_KEY`."""
     master_key_file: Path | None = None
     """File of the master keys; unset is `secrets/master.keys` in `data_dir`."""
+
+    @field_validator("models_file")
+    @classmethod
+    def _require_readable(cls, path: Path | None) -> Path | None:
+        """Refuse at the start what could not be asked later."""
+        for provider in read_config(path).providers:
+            if provider.kind is Kind.SCRIPTED:
+                read_script(provider.script)
+        return path
 
     @property
     def master_key_path(self) -> Path:

@@ -9,7 +9,19 @@ from tests.contract.schema import Contract, Field, FieldType, Message
 
 IS_ENUM_BY_NAME = re.compile(r"(^|_)(state|kind|status|type|mode|policy|liveness|disposition)$")
 IS_TIME_BY_NAME = re.compile(r"(^|_)(time|at|date|timestamp|deadline|duration|timeout)$")
-READS = ("Get", "List", "Watch", "Subscribe", "Tail", "Read", "Estimate", "Search", "Export")
+READS = (
+    "Get",
+    "List",
+    "Watch",
+    "Subscribe",
+    "Tail",
+    "Read",
+    "Estimate",
+    "Search",
+    "Export",
+    "Stream",
+    "Query",
+)
 CREATES = ("Submit", "Start", "Create", "Retry")
 STREAMS_EVENTS = ("Watch", "Subscribe")
 LIST_FIELDS = ("parent", "page_size", "page_token", "filter", "order_by")

@@ -9,6 +9,9 @@ from typing import Any, Final
 from adjutant.agent_runner.v1 import run_pb2, run_service_pb2
 from adjutant.orchestrator.v1 import (
     approval_service_pb2,
+    budget_pb2,
+    budget_service_pb2,
+    chat_service_pb2,
     client_pb2,
     client_service_pb2,
     connection_pb2,
@@ -20,10 +23,14 @@ from adjutant.orchestrator.v1 import (
     project_service_pb2,
     schedule_pb2,
     schedule_service_pb2,
+    session_pb2,
     task_service_pb2,
 )
-from tests.isolation.wire import Mesh
+from services.orchestrator.traces.trace import call_name, trace_name
+from tests.isolation.wire import Mesh, Metadata
+from tests.support.chat import speaker
 from tests.support.mesh import make_repository
+from tests.support.traces import model_call, recording, scope_of, tool_call
 
 TOKEN_FILE: Final = "token-file"
 _PATIENCE_S = 30.0
@@ -92,7 +99,7 @@ async def plant_project(mesh: Mesh, client: str, folder: Path) -> Planted:
     await _live_run(mesh, planted, folder)
     schedule = await _schedule(mesh, planted)
     planted.names = [task, run, approval, connection, key, planted.project, group, client, member]
-    planted.names += [schedule]
+    planted.names += [schedule, await _budget(mesh, planted)]
     await _tokens(mesh, planted, task)
     ids = (name.rpartition("/")[2] for name in planted.names if name != client)
     planted.marks.update(ids)
@@ -147,6 +154,40 @@ async def _schedule(mesh: Mesh, planted: Planted) -> str:
     return (await mesh.owner("ScheduleService/CreateSchedule", request)).schedule.name  # type: ignore[no-any-return]
 
 
+async def _budget(mesh: Mesh, planted: Planted) -> str:
+    budget = budget_pb2.Budget(display_name=planted.marked("budget"))
+    budget.amount.currency_code = "USD"
+    request = budget_service_pb2.CreateBudgetRequest(
+        parent=planted.project, budget_id=planted.marked("b"), budget=budget
+    )
+    return (await mesh.owner("BudgetService/CreateBudget", request)).budget.name  # type: ignore[no-any-return]
+
+
+async def plant_chat(mesh: Mesh, planted: Planted, user: Metadata, data_dir: Path) -> None:
+    """Have the owner of a client talk in a session of their own."""
+    short = "ChatService/CreateSession"
+    request = chat_service_pb2.CreateSessionRequest(
+        parent=planted.project,
+        session=session_pb2.Session(display_name=planted.marked("session")),
+    )
+    made = chat_service_pb2.CreateSessionResponse.FromString(
+        (await mesh.call(short, request, user)).bodies[0]
+    )
+    async with speaker(data_dir) as said:
+        question = await said.ask(made.session.name, planted.marked("question"))
+        answer = await said.answer(question, planted.marked("answer"))
+    sending = chat_service_pb2.SendMessageRequest(
+        parent=made.session.name, text=planted.marked("message")
+    )
+    sent = chat_service_pb2.SendMessageResponse.FromString(
+        (await mesh.call("ChatService/SendMessage", sending, user)).bodies[0]
+    )
+    reading = chat_service_pb2.StreamResponseRequest(name=sent.response.name)
+    await mesh.call("ChatService/StreamResponse", reading, user)  # to its end
+    planted.names += [made.session.name, answer.name, sent.response.name]
+    planted.marks.add(made.session.name.rpartition("/")[2])
+
+
 async def _task(mesh: Mesh, planted: Planted, folder: Path) -> tuple[str, str, str]:
     """Return a task that waits, the approval that it waits for, and its run with an artifact."""
     output, text = planted.marked("output"), planted.marked("file")
@@ -194,6 +235,20 @@ async def _tokens(mesh: Mesh, planted: Planted, task: str) -> None:
     listing = task_service_pb2.ListTasksRequest(parent=planted.project, page_size=1)
     page = await mesh.owner("TaskService/ListTasks", listing)
     planted.values["page_token"] = page.next_page_token
+
+
+async def plant_traces(data_dir: Path, planted: Planted) -> None:
+    """Have a task and a response ask a model and call a tool, as the orchestrator records it."""
+    async with recording(data_dir, planted.project) as record:
+        for response, task in (("", planted.values["task"]), (planted.marked("r"), "")):
+            scope = scope_of(planted.project, response, task=task, agent=planted.marked("agent"))
+            call_id = planted.marked("call")
+            text = planted.marked("answer")
+            await record.model_call(scope, model_call(call_id, text=text))
+            await record.tool_call(scope, tool_call(result=planted.marked("result")))
+            trace = trace_name(scope)
+            planted.names += [trace, call_name(trace, call_id)]
+            planted.marks.add(trace.rpartition("/")[2])
 
 
 async def plant_work(mesh: Mesh, planted: Planted) -> None:

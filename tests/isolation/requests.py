@@ -34,9 +34,13 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "ScheduleService/CreateSchedule": _SCHEDULE,
     "ScheduleService/UpdateSchedule": {"schedule.cron": "0 0 1 1 *"},
     "ConnectionService/UseConnection": {"uri": "{uri}"},
+    "BudgetService/CreateBudget": {"budget.amount.currency_code": "USD"},
 }
 """What no descriptor tells of a method's request; `{x}` is the planted value x."""
-_NOT_FREE: Final = ("schedule.name", "schedule.etag", "schedule.cron", "spec.agent")
+_NOT_FREE: Final = (
+    *("schedule.name", "schedule.etag", "schedule.cron"),
+    *("budget.name", "budget.etag", "spec.agent"),
+)
 """Texts whose rules stand in no pattern, or that a call does not take in."""
 _MAX_DEPTH: Final = 3
 _fresh = itertools.count()

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.mesh.access.contract import Method, Permission
-from tests.isolation.planted import TOKEN_FILE, Planted, plant_client, plant_project
+from tests.isolation.planted import (
+    TOKEN_FILE,
+    Planted,
+    plant_chat,
+    plant_client,
+    plant_project,
+    plant_traces,
+)
 from tests.isolation.who import sibling_subject
 from tests.isolation.wire import Mesh, Metadata
 from tests.support.identities import Issuer, bearer, owner_token, service_token
@@ -72,7 +79,14 @@ async def make_world(folder: Path) -> AsyncIterator[World]:
     issuer = Issuer(folder / "issuer")
     # Nor may a key be guessed as often as here.
     patch = unittest.mock.patch("services.mesh.identity.attempts.BURST", 10**9)
-    settings = {**_NO_LIMITS, "jwt_issuers": [issuer.setting], "stream_heartbeat_s": 0.1}
+    # An approval that expires by itself would be taken for one that an attacker changed.
+    timeouts = {f"approval_timeout_{risk}_s": 86400.0 for risk in ("medium", "high")}
+    settings = {
+        **_NO_LIMITS,
+        **timeouts,
+        "jwt_issuers": [issuer.setting],
+        "stream_heartbeat_s": 0.1,
+    }
     with patch:
         async with mesh_in_process(folder / "mesh", **settings) as running:
             mesh = Mesh(running.port_base, owner_token(running.data_dir))
@@ -94,8 +108,12 @@ async def _plant(mesh: Mesh, data_dir: Path, folder: Path, issuer: Issuer) -> Wo
     sibling = await plant_project(mesh, victim_client, folder)
     own = await plant_project(mesh, own_client, folder)
     control = await plant_project(mesh, control_client, folder)
+    for planted in (victim, sibling, own, control):
+        await plant_traces(data_dir, planted)
     world = World(mesh, data_dir, folder, issuer, victim, sibling, own, control)
     await mesh.hierarchy.member(sibling.project, sibling_subject(sibling), "OWNER")
+    for planted in (victim, sibling, own, control):
+        await plant_chat(mesh, planted, bearer(world.owner_of(planted)), data_dir)
     for role, subject in world.roles.items():
         await mesh.hierarchy.member(victim.project, subject, role)
     return world

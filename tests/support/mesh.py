@@ -20,6 +20,7 @@ from adjutant.orchestrator.v1 import (
     approval_service_pb2_grpc,
     client_service_pb2,
     client_service_pb2_grpc,
+    model_service_pb2_grpc,
     project_service_pb2,
     project_service_pb2_grpc,
     queue_service_pb2_grpc,
@@ -70,6 +71,7 @@ class Caller:
         self.projects: Any = project_service_pb2_grpc.ProjectServiceStub(orchestrator)
         self.approvals: Any = approval_service_pb2_grpc.ApprovalServiceStub(orchestrator)
         self.schedules: Any = schedule_service_pb2_grpc.ScheduleServiceStub(orchestrator)
+        self.models: Any = model_service_pb2_grpc.ModelServiceStub(orchestrator)
         self.traces: Any = trace_service_pb2_grpc.TraceServiceStub(orchestrator)
         self.runs: Any = run_service_pb2_grpc.RunServiceStub(runner)
         self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(

@@ -3,11 +3,14 @@
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from services.mesh.errors import AdjutantError
 from services.mesh.store import open_store_for
 from services.orchestrator.app import COLLECTIONS
+from services.orchestrator.chat.session import SESSIONS, SessionRecord
 from services.orchestrator.models.port import (
     CallScope,
     ModelMessage,
@@ -21,29 +24,37 @@ from services.orchestrator.models.port import (
     Usage,
 )
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.traces.recorder import TraceRecorder
+from services.orchestrator.usage.prices import ModelPrice, Prices
 
 BEGIN: Final = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+PRICES: Final = {"ollama/llama3": ModelPrice(input=Decimal(0), output=Decimal(1))}
+"""A token that comes out costs a millionth of a dollar."""
 SEARCH: Final = ToolCall("call-1", "search", {"query": "bikes", "api_key": "hunter2"})
 
 
 @contextlib.asynccontextmanager
-async def recording(data_dir: Path, **settings: Any) -> AsyncIterator[TraceRecorder]:
-    """Open a recorder on a mesh's records, as one more replica of the orchestrator would."""
+async def recording(
+    data_dir: Path, project: str = "clients/acme/projects/web", **settings: Any
+) -> AsyncIterator[TraceRecorder]:
+    """Open a recorder on a mesh's records, as one more replica of the orchestrator would.
+
+    The project has session `s1`, of `users/ada`, from then on.
+    """
     options = OrchestratorSettings(data_dir=data_dir, **settings)
     store = await open_store_for(options, COLLECTIONS)
+    with contextlib.suppress(AdjutantError):  # it is there already
+        await store.insert(SESSIONS, _session(project))
     exporting = (lambda: None) if options.mlflow_tracking_uri else None
     try:
-        yield TraceRecorder(store, options, cost_of=_cost, on_export_due=exporting)
+        yield TraceRecorder(store, options, Prices(PRICES), on_export_due=exporting)
     finally:
         await store.close()
 
 
-def _cost(provider: str, model: str, usage: Usage) -> MoneyRecord | None:
-    if provider != "ollama":
-        return None
-    return MoneyRecord(currency_code="USD", nanos=usage.output_tokens * 1000)
+def _session(project: str) -> SessionRecord:
+    name = f"{project}/sessions/s1"
+    return SessionRecord(name=name, create_time=BEGIN, update_time=BEGIN, user="users/ada")
 
 
 def scope_of(project: str, response: str = "", **fields: str) -> CallScope:

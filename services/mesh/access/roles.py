@@ -18,6 +18,7 @@ _READ: Final = frozenset(
         _P.PERMISSION_USAGE_READ,
         _P.PERMISSION_CHAT_READ,
         _P.PERMISSION_TRACES_READ,
+        _P.PERMISSION_MODELS_READ,
     }
 )
 _MANAGE: Final = frozenset(

@@ -6,11 +6,16 @@ that waits for the server.
 
 import asyncio
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from services.mesh.errors import AdjutantError
 
 RETRY_S: Final = 5.0
+THREADS: Final = 2
+"""Calls of the server at a time. They are not the threads that the store works on: a server that
+does not answer must hold nobody up who does not wait for it."""
 SPANS_AT_ONCE: Final = 50
 _MISSING: Final = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
@@ -26,19 +31,26 @@ class MlflowServer:
         self._uri = tracking_uri
         self._prefix = experiment_prefix
         self._timeout_s = timeout_s
+        self._threads = ThreadPoolExecutor(THREADS, "mlflow")
         self._made: Any = None
         self._experiments: dict[str, str] = {}
 
     async def log(self, project: str, document: dict[str, Any]) -> None:
         """Put a trace, in MLflow's form, into a project's experiment; again changes nothing."""
-        await asyncio.to_thread(self._safely, self._log, project, document)
+        await self._run(self._log, project, document)
 
     async def fetch(self, project: str, trace_id: str) -> dict[str, Any] | None:
         """Return a trace in MLflow's form; None where the project's experiment has none."""
-        found: dict[str, Any] | None = await asyncio.to_thread(
-            self._safely, self._fetch, project, trace_id
-        )
+        found: dict[str, Any] | None = await self._run(self._fetch, project, trace_id)
         return found
+
+    async def close(self) -> None:
+        """Call the server no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._safely, work, *arguments)
 
     def _log(self, project: str, document: dict[str, Any]) -> None:
         from mlflow.entities import Trace
@@ -95,7 +107,7 @@ class MlflowServer:
             self._made = TracingClient(self._uri)
         return self._made
 
-    def _safely(self, work: Any, *arguments: Any) -> Any:
+    def _safely(self, work: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return work(*arguments)
         except ImportError as error:

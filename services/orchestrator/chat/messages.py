@@ -28,7 +28,7 @@ from services.orchestrator.chat.message import (
 )
 from services.orchestrator.chat.session import SESSIONS, Events, SessionRecord
 from services.orchestrator.chat.sessions import Sessions
-from services.orchestrator.chat.words import words_of
+from services.orchestrator.chat.words import query_of, words_of
 
 MAX_QUERY_WORDS: Final = 16
 TRIES: Final = 200
@@ -110,11 +110,11 @@ class ChatMessages:
     async def search(
         self, request: pb.SearchMessagesRequest
     ) -> tuple[Page[ChatMessageRecord], list[str]]:
-        """Return a page of the caller's messages with the words of a query, and the words.
+        """Return a page of the caller's messages that a query finds, and what it asks for.
 
         INVALID_REQUEST, INVALID_PAGE_TOKEN.
         """
-        words = words_of(request.query)
+        words = query_of(request.query)
         if not 1 <= len(words) <= MAX_QUERY_WORDS:
             wrong = "no word" if not words else f"{len(words)} different words"
             message = f"The query has {wrong}; send one to {MAX_QUERY_WORDS}."

@@ -110,11 +110,11 @@ def read_config(path: Path | None) -> ModelsConfig:
     try:
         return ModelsConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:
-        raise ValueError(f"ADJUTANT_MODELS_FILE: {path} cannot be read: {error.strerror}") from None
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"ADJUTANT_MODELS_FILE: {path} is no YAML: {error}") from None
+        raise ValueError(f"{path} is no YAML: {error}") from None
     except ValidationError as error:
-        raise ValueError(f"ADJUTANT_MODELS_FILE: {path}: {_said(error)}") from None
+        raise ValueError(f"{path}: {_said(error)}") from None
 
 
 def _said(error: ValidationError) -> str:

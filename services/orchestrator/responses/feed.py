@@ -34,7 +34,7 @@ class Feed:
         """Counts how often readers were told to look at the record, for it may have ended."""
         self.readers = 0
         self.is_made_here = False
-        """Whether a runner of this process makes the text."""
+        """Whether the text is made in this process."""
         self._text = bytearray()
         self._waiting: set[asyncio.Future[None]] = set()
         self._woke_at = 0.0

@@ -1,4 +1,4 @@
-"""The feeds of a process: each is filled by a runner here, or by what another replica publishes.
+"""The feeds of a process: each is filled here, or by what another replica publishes.
 
 A feed is there for as long as somebody makes or reads it; one that is only read is followed
 through one consumer, however many its readers are.
@@ -45,7 +45,7 @@ class Feeds:
 
     @contextlib.asynccontextmanager
     async def making(self, name: str, attempt: int) -> AsyncIterator[Feed]:
-        """Give a runner the feed of a response, and publish what it puts there."""
+        """Give who makes a response its feed, and publish what it puts there."""
         feed = self._feeds.setdefault(name, Feed())
         feed.is_made_here = True
         feed.begin(attempt)

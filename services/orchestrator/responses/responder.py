@@ -1,4 +1,4 @@
-"""Who makes an answer, as the runner sees it: direct and orchestrated modes plug in here."""
+"""Who makes an answer, as who drives it sees it: direct and orchestrated modes plug in here."""
 
 from collections.abc import AsyncGenerator
 from typing import Protocol

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, Field
 
 from services.mesh.secrets.redact import REDACTED, redact
-from services.orchestrator.tasks.money import MoneyRecord
+from services.orchestrator.usage.amount import Picos
 
 MAX_MESSAGES: Final = 1000
 """Messages of a request that are kept, the newest ones."""
@@ -94,12 +94,13 @@ class ModelRecord(BaseModel):
     stop_reason: str = "UNSPECIFIED"
     usage: UsageRecord = Field(default_factory=UsageRecord)
     usage_estimated: bool = False
-    cost: MoneyRecord | None = None
+    cost: Picos | None = None
 
     def bounded(self, max_bytes: int) -> "ModelRecord":
         """Return it within bounds: the answer first, then its messages, the newest first."""
         kept = self.messages[-MAX_MESSAGES:]
-        copy = self.model_copy(deep=True, update={"messages": kept})
+        # What is updated is not copied, so that comes second.
+        copy = self.model_copy(update={"messages": kept}).model_copy(deep=True)
         copy.omitted_messages = self.omitted_messages + len(self.messages) - len(kept)
         copy.requested = copy.requested[:MAX_REQUESTED]
         for message in copy.messages:
@@ -110,14 +111,13 @@ class ModelRecord(BaseModel):
         """Return what a list shows of it."""
         hidden = max(len(self.messages) - 1, 0)
         found = self.model_copy(
-            deep=True,
             update={
                 "messages": self.messages[-1:],
                 "omitted_messages": self.omitted_messages + hidden,
                 "tool_names": [],
                 "requested": self.requested[:3],
-            },
-        )
+            }
+        ).model_copy(deep=True)
         for text in found.texts():
             text.text = text.cut(EXCERPT_BYTES).text
         return found

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from adjutant.common.v1 import money_pb2
 from adjutant.orchestrator.v1 import trace_pb2 as pb
 from services.orchestrator import convert
-from services.orchestrator.tasks.money import MoneyRecord, add_all
 from services.orchestrator.traces.content import (
     MessageRecord,
     ModelRecord,
@@ -15,6 +14,7 @@ from services.orchestrator.traces.content import (
     UsageRecord,
 )
 from services.orchestrator.traces.trace import TraceCallRecord, TraceRecord
+from services.orchestrator.usage.amount import to_money
 
 
 def trace(record: TraceRecord, calls: Sequence[TraceCallRecord]) -> pb.Trace:
@@ -32,7 +32,7 @@ def trace(record: TraceRecord, calls: Sequence[TraceCallRecord]) -> pb.Trace:
         tool_call_count=len(calls) - len(models),
         failed_call_count=sum(call.failure is not None for call in calls),
         usage=_usage(total(models)),
-        costs=[_money(each) for each in add_all(m.cost for m in models if m.cost)],
+        cost=_cost([model.cost for model in models if model.cost is not None]),
         source=_source(record.is_fetched),
         start_time=convert.time(min((call.start_time for call in calls), default=None)),
         end_time=convert.time(max((call.end_time for call in calls), default=None)),
@@ -89,7 +89,7 @@ def _of_model(record: ModelRecord) -> pb.TracedModelCall:
         stop_reason=f"TRACE_STOP_REASON_{record.stop_reason}",
         usage=_usage(record.usage),
         usage_estimated=record.usage_estimated,
-        cost=_money(record.cost) if record.cost else None,
+        cost=None if record.cost is None else to_money(record.cost),
     )
 
 
@@ -129,10 +129,8 @@ def _usage(record: UsageRecord) -> pb.TraceUsage:
     )
 
 
-def _money(record: MoneyRecord) -> money_pb2.Money:
-    return money_pb2.Money(
-        currency_code=record.currency_code, units=record.units, nanos=record.nanos
-    )
+def _cost(amounts: Sequence[int]) -> money_pb2.Money | None:
+    return to_money(sum(amounts)) if amounts else None
 
 
 def _source(is_fetched: bool) -> str:

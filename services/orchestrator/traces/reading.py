@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from services.mesh.errors import REASONS
 from services.mesh.store import now
 from services.orchestrator.tasks.failure import FailureRecord
-from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.traces import document as form
 from services.orchestrator.traces.content import (
     MessageRecord,
@@ -178,7 +177,7 @@ def _of_model(span: _Span, own: Json) -> ModelRecord:
             output_tokens=int(usage.get("output_tokens") or 0),
         ),
         usage_estimated=bool(own.get("usage_estimated")),
-        cost=_own(MoneyRecord, own.get("cost")),
+        cost=_amount(own.get("cost")),
     )
 
 
@@ -250,6 +249,11 @@ def _own(kind: Any, value: Any) -> Any:
         return kind.model_validate(value) if value else None
     except ValidationError:
         return None
+
+
+def _amount(value: Any) -> int | None:
+    """Return an amount in picodollars, as it was sent from here; None where it is none."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else None
 
 
 def _known(failure: FailureRecord | None) -> FailureRecord | None:

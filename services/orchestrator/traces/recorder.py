@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from adjutant.event.v1 import event_pb2
-from services.mesh.errors import AdjutantError
-from services.mesh.store import Collection, Guard, Store, now
+from services.mesh.errors import AdjutantError, not_found
+from services.mesh.store import Collection, Guard, Look, Store, now
 from services.mesh.store.port import R
+from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.models.port import (
     CallScope,
     ModelMessage,
@@ -19,7 +20,6 @@ from services.orchestrator.models.port import (
 )
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.tasks.failure import FailureRecord
-from services.orchestrator.tasks.money import MoneyRecord
 from services.orchestrator.tenancy.kinds import stands
 from services.orchestrator.traces.content import (
     MessageRecord,
@@ -46,8 +46,13 @@ log = logging.getLogger(__name__)
 GATHER: Final = timedelta(seconds=2)
 """How long calls are gathered before their trace is exported."""
 Events = list[event_pb2.Event]
-CostOf = Callable[[str, str, Usage], MoneyRecord | None]
-"""What a call of a provider's model cost; None where no price is known."""
+
+
+class Prices(Protocol):
+    """Knows what calls cost; `usage.prices` is what does."""
+
+    async def cost(self, provider: str, model: str, usage: Usage, time: datetime) -> int | None:
+        """Return what a call at a time costs, in picodollars; None where nobody knows."""
 
 
 class TraceRecorder:
@@ -60,20 +65,20 @@ class TraceRecorder:
         self,
         store: Store,
         settings: OrchestratorSettings,
+        prices: Prices,
         *,
-        cost_of: CostOf = lambda provider, model, usage: None,
         on_export_due: Callable[[], None] | None = None,
     ) -> None:
         """Take what is told when a trace is to be exported; None where none is."""
         self._store = store
         self._ttl = timedelta(seconds=settings.trace_ttl_s)
         self._max_bytes = settings.trace_call_max_bytes
-        self._cost_of = cost_of
+        self._prices = prices
         self._on_export_due = on_export_due
 
     async def model_call(self, scope: CallScope, call: RecordedModelCall) -> None:
         """Keep a call of a model."""
-        cost = self._cost_of(call.provider, call.model, call.usage)
+        cost = await self._prices.cost(call.provider, call.model, call.usage, call.start_time)
         time = now()
         failure = call.failure and FailureRecord(
             reason=call.failure.reason,
@@ -122,8 +127,8 @@ class TraceRecorder:
             # First the trace, so that nothing is kept that never expires. It is noted again
             # in the end, for an export may have looked in between.
             await self._open(scope, trace)
-            await self._insert(TRACE_BODIES, body(call))
-            await self._insert(TRACE_CALLS, excerpt(call))
+            await self._insert(TRACE_BODIES, body(call), _guard(scope))
+            await self._insert(TRACE_CALLS, excerpt(call), _guard(scope))
             await self._store.update(TRACES, trace, lambda record: self._note(record, scope))
         except AdjutantError as error:
             log.warning("%s is missing in its trace: %s", call.name, error)
@@ -137,7 +142,7 @@ class TraceRecorder:
         if found is None:
             made = _new_trace(scope, name)
             self._note(made, scope)
-            await self._insert(TRACES, made, guard=stands(scope.project))
+            await self._insert(TRACES, made, _guard(scope))
         elif self._on_export_due and found.export_due_time is None:
             await self._store.update(TRACES, name, lambda record: self._note(record, scope))
 
@@ -159,6 +164,18 @@ class TraceRecorder:
         if self._on_export_due and trace.export_due_time is None:
             trace.export_due_time = now() + GATHER
         return []
+
+
+def _guard(scope: CallScope) -> Guard:
+    """Return the guard that keeps calls out of a project or a session that was removed."""
+    in_project = stands(scope.project)
+
+    def guard(look: Look) -> None:
+        in_project(look)
+        if scope.session and look.find(SESSIONS, scope.session) is None:
+            raise not_found("session", scope.session)
+
+    return guard
 
 
 def _new_trace(scope: CallScope, name: str) -> TraceRecord:
@@ -184,7 +201,7 @@ def _audience(scope: CallScope) -> str:
     return scope.principal if in_session else PROJECT
 
 
-def _of_model(call: RecordedModelCall, cost: MoneyRecord | None) -> ModelRecord:
+def _of_model(call: RecordedModelCall, cost: int | None) -> ModelRecord:
     usage = call.usage
     return ModelRecord(
         provider=call.provider,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from adjutant.common.v1 import access_pb2
+from adjutant.event.v1 import chat_events_pb2, event_pb2
 from adjutant.orchestrator.v1 import trace_service_pb2 as pb
 from services.mesh.access.caller import actor
 from services.mesh.access.rights import Rights
@@ -144,16 +145,30 @@ class Traces:
 
 
 class Forgetting:
-    """Removes traces whose time is over."""
+    """Removes traces whose time is over, or whose session is."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    async def on_session_changed(self, event: event_pb2.Event) -> None:
+        """Remove the traces of a session that was removed; doing it again finds nothing."""
+        if event.session_changed.change != chat_events_pb2.SessionChanged.CHANGE_DELETED:
+            return
+        async for trace in self._store.scan(TRACES, {"session": [event.resource]}):
+            await self._remove(trace)
 
     async def see_to(self, seen: TraceRecord) -> None:
         """Remove a trace with all of its calls, unless more came."""
         trace = await self._store.find(TRACES, seen.name)
         if trace is None or trace.expire_time > now():
             return
+        await self._remove(trace)
+
+    async def _remove(self, trace: TraceRecord) -> None:
         # First what is in it: a crash in between has it done once more.
         await self._store.purge(trace.name)
-        await self._store.delete(TRACES, trace.name)
+        try:
+            await self._store.delete(TRACES, trace.name)
+        except AdjutantError as error:  # another replica was faster
+            if error.reason != "NOT_FOUND":
+                raise

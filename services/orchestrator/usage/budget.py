@@ -27,6 +27,9 @@ class Held(BaseModel):
     amount: Picos
     until: UtcTime
     """When somebody looks what became of it."""
+    asked: bool = True
+    """Whether there was room for it; else it was found when the budget was counted, and was let
+    through before there was the budget, or is about to ask."""
 
 
 class BudgetRecord(Record):
@@ -52,6 +55,11 @@ class BudgetRecord(Record):
     def reserved(self) -> int:
         """What the calls under way hold, in picodollars."""
         return sum(each.amount for each in self.held.values())
+
+    @property
+    def left(self) -> int:
+        """What there is room for, in picodollars; below 0 where calls took more than reserved."""
+        return self.amount - self.spent - self.reserved
 
 
 BUDGETS: Final = Collection("budgets", BudgetRecord, fields=("display_name",), hidden=("due_time",))
@@ -84,9 +92,10 @@ def roll(budget: BudgetRecord, time: datetime) -> None:
 def hold(budget: BudgetRecord, call: CallRecord) -> Answer:
     """Set aside what a call may cost, where there is room for it."""
     roll(budget, call.create_time)
-    if call.call_id in budget.held:
+    own = budget.held.get(call.call_id)
+    if own and own.asked:
         return Answer(fits=True)
-    left = budget.amount - budget.spent - budget.reserved
+    left = budget.left + (own.amount if own else 0)
     if left <= 0 or call.cost > left:
         return Answer(fits=False, left=max(left, 0), events=_exhausted(budget))
     budget.held[call.call_id] = Held(amount=call.cost, until=call.due_time)
@@ -117,7 +126,7 @@ def count(budget: BudgetRecord, start: datetime | None, calls: list[CallRecord])
     budget.counted = True
     budget.spent = sum(call.cost for call in calls if call.state in COUNTED)
     budget.held = {
-        call.call_id: Held(amount=call.cost, until=call.due_time)
+        call.call_id: Held(amount=call.cost, until=call.due_time, asked=False)
         for call in calls
         if call.state == "RESERVED" and call.cost
     }

@@ -110,8 +110,13 @@ class UsageLedger:
         return first
 
     async def _budgets(self, project: str) -> list[BudgetRecord]:
+        """Return the budgets that hold in a project, the one with the least room first.
+
+        Whoever is refused by it has not taken the others' room for a moment.
+        """
         where = {"parent": (f"clients/{client_of(project)}", project)}
-        return [budget async for budget in self._store.scan(BUDGETS, where)]
+        found = [budget async for budget in self._store.scan(BUDGETS, where)]
+        return sorted(found, key=lambda budget: budget.left)
 
     async def _hold(self, budget: BudgetRecord, call: CallRecord) -> None:
         if call.unpriced:
@@ -161,7 +166,7 @@ class UsageLedger:
         call = await self._store.update(CALLS, name, noted)
         for budget in await self._budgets(parent_of(name)):
             with suppress_not_found():
-                if before[-1] == "LAPSED" != call.state:  # its estimate is in what was spent
+                if before[-1] == "LAPSED" and call.state != "LAPSED":  # its estimate was spent
                     await self._counting.counted(await self._recount(budget))
                 elif call.call_id in budget.held:
                     await self._let_go(budget.name, call, call.call_id)

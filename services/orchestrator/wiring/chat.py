@@ -1,29 +1,22 @@
-"""Wires chat: sessions, responses, the models behind them, what they cost and their traces."""
+"""Wires chat: sessions, their messages, and the responses to them."""
 
 from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
 from adjutant.orchestrator.v1 import (
-    budget_service_pb2_grpc,
     chat_service_pb2_grpc,
-    trace_service_pb2_grpc,
-    usage_service_pb2_grpc,
 )
 from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh
 from services.mesh.due import Due
 from services.mesh.store import Collection
-from services.orchestrator.adapters.mlflow import MlflowServer
-from services.orchestrator.adapters.models import open_catalog
 from services.orchestrator.agents.action import ACTIONS
-from services.orchestrator.agents.capabilities import Domain
 from services.orchestrator.agents.following import KINDS, Following
 from services.orchestrator.chat.export import Exports
 from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.chat.messages import ChatMessages
 from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.chat.sessions import Sessions
-from services.orchestrator.models.gateway import ModelGateway, Patience
 from services.orchestrator.responses.chunks import Chunks
 from services.orchestrator.responses.conversation import Conversation
 from services.orchestrator.responses.dispatcher import Dispatcher
@@ -34,21 +27,7 @@ from services.orchestrator.responses.responder import Responder
 from services.orchestrator.responses.response import RESPONSES
 from services.orchestrator.responses.responses import Responses
 from services.orchestrator.responses.settling import Settling
-from services.orchestrator.rpc.budget_service import BudgetService
 from services.orchestrator.rpc.chat_service import ChatService
-from services.orchestrator.rpc.trace_service import TraceService
-from services.orchestrator.rpc.usage_service import UsageService
-from services.orchestrator.traces.mlflow import Exporter, Fetcher
-from services.orchestrator.traces.recorder import TraceRecorder
-from services.orchestrator.traces.trace import TRACE_BODIES, TRACE_CALLS, TRACES
-from services.orchestrator.traces.traces import Forgetting, Traces
-from services.orchestrator.usage.budget import BUDGETS
-from services.orchestrator.usage.budgets import Budgets
-from services.orchestrator.usage.call import CALLS
-from services.orchestrator.usage.ledger import UsageLedger
-from services.orchestrator.usage.prices import Prices
-from services.orchestrator.usage.sums import Sums
-from services.orchestrator.wiring.agents import make_modes
 
 _CONTRACT: Final = "adjutant.orchestrator.v1"
 CHAT_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
@@ -56,45 +35,11 @@ CHAT_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     CHAT_MESSAGES,
     RESPONSES,
     ACTIONS,
-    CALLS,
-    BUDGETS,
-    TRACES,
-    TRACE_CALLS,
-    TRACE_BODIES,
 )
 
 
-def serve_chat(mesh: Mesh, rights: Rights, domain: Domain) -> None:
-    """Serve everything that models answer in."""
-    options = mesh.settings
-    patience = Patience(options.model_liveness_s, options.model_max_attempts)
-    catalog = open_catalog(options, mesh.store)
-    recorder = _serve_traces(mesh, rights)
-    models = ModelGateway(catalog, _serve_usage(mesh), recorder, patience)
-    _serve_sessions(mesh, rights, make_modes(mesh, models, recorder, domain))
-
-
-def _serve_usage(mesh: Mesh) -> UsageLedger:
-    """Serve sums and budgets, and return the ledger for whoever calls models."""
-    store, options = mesh.store, mesh.settings
-    ledger = UsageLedger(store, Prices(options.model_prices), options)
-    mesh.serve(
-        usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
-        UsageService(Sums(store), mesh.hub),
-        f"{_CONTRACT}.UsageService",
-    )
-    mesh.serve(
-        budget_service_pb2_grpc.add_BudgetServiceServicer_to_server,
-        BudgetService(Budgets(store, options.usage_ttl_s)),
-        f"{_CONTRACT}.BudgetService",
-    )
-    mesh.run_in_background("model calls", Due(store, CALLS, "due_time", ledger.see_to).run)
-    mesh.run_in_background("budgets", Due(store, BUDGETS, "due_time", ledger.tidy).run)
-    return ledger
-
-
-def _serve_sessions(mesh: Mesh, rights: Rights, responder: Responder) -> None:
-    """Serve chat sessions, and see that what was begun in them is gone through with."""
+def serve_chat(mesh: Mesh, rights: Rights, responder: Responder) -> None:
+    """Serve sessions and responses, and see that what was begun is gone through with."""
     sessions = Sessions(mesh.store, rights)
     messages = ChatMessages(mesh.store, sessions, mesh.settings.chat_max_messages)
     conversation = Conversation(mesh.store, sessions, messages)
@@ -138,23 +83,3 @@ def _make_responses(
     mesh.on_stop(dispatcher.close)
     heartbeat_s = options.stream_heartbeat_s
     return responses, Reading(responses, feeds, heartbeat_s, lambda: mesh.hub.is_closing)
-
-
-def _serve_traces(mesh: Mesh, rights: Rights) -> TraceRecorder:
-    """Serve traces, and return what records them."""
-    store, options = mesh.store, mesh.settings
-    uri: str = options.mlflow_tracking_uri
-    prefix, timeout_s = options.mlflow_experiment_prefix, options.mlflow_timeout_s
-    server = MlflowServer(uri, prefix, timeout_s) if uri else None
-    mesh.serve(
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
-        TraceService(Traces(store, rights, Fetcher(store, server, options) if server else None)),
-        f"{_CONTRACT}.TraceService",
-    )
-    forgetting = Due(store, TRACES, "expire_time", Forgetting(store).see_to)
-    mesh.run_in_background("old traces", forgetting.run)
-    if server is None:
-        return TraceRecorder(store, options)
-    exports = Due(store, TRACES, "export_due_time", Exporter(store, server).see_to)
-    mesh.run_in_background("trace export", exports.run)
-    return TraceRecorder(store, options, on_export_due=exports.look)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
@@ -37,20 +35,6 @@ SCHEMA = {
 }
 
 pytestmark = pytest.mark.parametrize("kind", WIRES)
-
-
-@pytest.fixture(autouse=True)
-def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("OPENAI_API_KEY", "key-of-openai")
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "key-of-anthropic")
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ModelServer]:
-    async with running_model_server() as running:
-        yield running
 
 
 async def test_streams_the_text_and_tells_what_it_took(kind: Kind, server: ModelServer) -> None:

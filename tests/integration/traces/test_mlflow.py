@@ -177,9 +177,9 @@ async def test_what_only_mlflow_has_is_fetched_once_and_kept(
         assert after[0].model_call.answer.size_bytes == 2000
         assert await refused(get(traces, f"{PROJECT}/traces/{'0' * 32}")) == "NOT_FOUND"
         # Of another project the same trace is none.
-        other = "clients/acme/projects/other"
-        await mesh.caller.make_project(other)
-        theirs = f"{other}/traces/{name.rpartition('/')[2]}"
+        elsewhere = "clients/acme/projects/other"
+        await mesh.caller.make_project(elsewhere)
+        theirs = f"{elsewhere}/traces/{name.rpartition('/')[2]}"
         assert await refused(get(traces, theirs)) == "NOT_FOUND"
 
 

@@ -81,7 +81,7 @@ async def test_each_call_is_kept_with_what_it_asked_gave_took_and_cost(
     assert counts == (2, 1, 1)
     usage = trace.usage
     assert (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens) == (80, 20, 14)
-    assert [(c.currency_code, c.nanos) for c in trace.costs] == [("USD", 14_000)]
+    assert (trace.cost.currency_code, trace.cost.nanos) == ("USD", 14_000)
     assert trace.start_time.ToMicroseconds() == int(BEGIN.timestamp() * 1e6)
     assert trace.end_time.ToMicroseconds() == int(BEGIN.timestamp() * 1e6) + 2_250_000
     assert not trace.HasField("export_time")
@@ -184,7 +184,7 @@ async def test_a_session_is_its_users_and_a_task_is_the_projects(tmp_path: Path)
         hierarchy = Hierarchy(owner_channel)
         for who in ("ada", "bob"):
             await hierarchy.member(PROJECT, who, "EDITOR")
-        ada, bob = (trace_service_pb2_grpc.TraceServiceStub(channel) for channel in channels)  # type: ignore[no-untyped-call]
+        ada, bob = (trace_service_pb2_grpc.TraceServiceStub(channel) for channel in channels)
         await record.model_call(SCOPE, model_call())
         of_task = scope_of(PROJECT, task=task)
         await record.model_call(of_task, model_call())

@@ -7,7 +7,7 @@ a model of it is first asked, so that whoever uses another one does not need it.
 from collections.abc import Mapping
 
 from services.mesh.store import Store
-from services.orchestrator.adapters.models.clients import make_model
+from services.orchestrator.adapters.models.clients import make_model, missing_for
 from services.orchestrator.models.catalog import Catalog, Factory
 from services.orchestrator.models.config import Kind, ModelsConfig, ProviderConfig, read_config
 from services.orchestrator.models.facts import ProjectFacts
@@ -37,4 +37,4 @@ def make_factories(config: ModelsConfig, facts: Facts) -> Mapping[Kind, Factory]
     return {**dict.fromkeys(Kind, make_model), Kind.SCRIPTED: scripted}
 
 
-__all__ = ["make_factories", "open_catalog"]
+__all__ = ["make_factories", "missing_for", "open_catalog"]

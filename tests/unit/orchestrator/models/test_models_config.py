@@ -51,7 +51,7 @@ def test_reads_a_file(tmp_path: Path) -> None:
 )
 def test_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, told: str) -> None:
     path = _file(tmp_path, text)
-    with pytest.raises(ValueError, match="ADJUTANT_MODELS_FILE") as raised:
+    with pytest.raises(ValueError, match=r"models\.yaml") as raised:
         read_config(path)
     assert told in str(raised.value)
 

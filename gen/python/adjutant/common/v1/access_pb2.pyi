@@ -37,6 +37,7 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_CHAT_READ: _ClassVar[Permission]
     PERMISSION_CHAT_WRITE: _ClassVar[Permission]
     PERMISSION_TRACES_READ: _ClassVar[Permission]
+    PERMISSION_MODELS_READ: _ClassVar[Permission]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -83,6 +84,7 @@ PERMISSION_USAGE_MANAGE: Permission
 PERMISSION_CHAT_READ: Permission
 PERMISSION_CHAT_WRITE: Permission
 PERMISSION_TRACES_READ: Permission
+PERMISSION_MODELS_READ: Permission
 ROLE_UNSPECIFIED: Role
 ROLE_OWNER: Role
 ROLE_EDITOR: Role

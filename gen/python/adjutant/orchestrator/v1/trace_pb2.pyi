@@ -48,7 +48,7 @@ TRACE_ROLE_ASSISTANT: TraceRole
 TRACE_ROLE_TOOL: TraceRole
 
 class Trace(_message.Message):
-    __slots__ = ("name", "session", "message", "response", "task", "agent", "principal", "model_call_count", "tool_call_count", "failed_call_count", "usage", "costs", "source", "start_time", "end_time", "expire_time", "mlflow_trace_id", "export_time", "export_failure", "create_time", "update_time")
+    __slots__ = ("name", "session", "message", "response", "task", "agent", "principal", "model_call_count", "tool_call_count", "failed_call_count", "usage", "cost", "source", "start_time", "end_time", "expire_time", "mlflow_trace_id", "export_time", "export_failure", "create_time", "update_time")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -60,7 +60,7 @@ class Trace(_message.Message):
     TOOL_CALL_COUNT_FIELD_NUMBER: _ClassVar[int]
     FAILED_CALL_COUNT_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
-    COSTS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -81,7 +81,7 @@ class Trace(_message.Message):
     tool_call_count: int
     failed_call_count: int
     usage: TraceUsage
-    costs: _containers.RepeatedCompositeFieldContainer[_money_pb2.Money]
+    cost: _money_pb2.Money
     source: TraceSource
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
@@ -91,7 +91,7 @@ class Trace(_message.Message):
     export_failure: _failure_pb2.Failure
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., session: _Optional[str] = ..., message: _Optional[str] = ..., response: _Optional[str] = ..., task: _Optional[str] = ..., agent: _Optional[str] = ..., principal: _Optional[str] = ..., model_call_count: _Optional[int] = ..., tool_call_count: _Optional[int] = ..., failed_call_count: _Optional[int] = ..., usage: _Optional[_Union[TraceUsage, _Mapping]] = ..., costs: _Optional[_Iterable[_Union[_money_pb2.Money, _Mapping]]] = ..., source: _Optional[_Union[TraceSource, str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mlflow_trace_id: _Optional[str] = ..., export_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., export_failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., session: _Optional[str] = ..., message: _Optional[str] = ..., response: _Optional[str] = ..., task: _Optional[str] = ..., agent: _Optional[str] = ..., principal: _Optional[str] = ..., model_call_count: _Optional[int] = ..., tool_call_count: _Optional[int] = ..., failed_call_count: _Optional[int] = ..., usage: _Optional[_Union[TraceUsage, _Mapping]] = ..., cost: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., source: _Optional[_Union[TraceSource, str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mlflow_trace_id: _Optional[str] = ..., export_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., export_failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class TraceCall(_message.Message):
     __slots__ = ("name", "model_call", "tool_call", "source", "failure", "cancelled", "start_time", "first_token_time", "end_time")

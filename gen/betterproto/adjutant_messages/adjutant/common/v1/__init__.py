@@ -1250,6 +1250,11 @@ class Permission(betterproto2.Enum):
     PERMISSION_TRACES_READ: to see what models and tools were asked and answered.
     """
 
+    MODELS_READ = 22
+    """
+    PERMISSION_MODELS_READ: to see which language models there are.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -1280,6 +1285,7 @@ class Permission(betterproto2.Enum):
             26: "PERMISSION_CHAT_READ",
             27: "PERMISSION_CHAT_WRITE",
             28: "PERMISSION_TRACES_READ",
+            22: "PERMISSION_MODELS_READ",
         }
 
     @classmethod
@@ -1312,6 +1318,7 @@ class Permission(betterproto2.Enum):
             "PERMISSION_CHAT_READ": 26,
             "PERMISSION_CHAT_WRITE": 27,
             "PERMISSION_TRACES_READ": 28,
+            "PERMISSION_MODELS_READ": 22,
         }
 
 

@@ -170,6 +170,16 @@ class EventKind(betterproto2.Enum):
     EVENT_KIND_SCHEDULE_CHANGED carries ScheduleChanged.
     """
 
+    SESSION_CHANGED = 36
+    """
+    EVENT_KIND_SESSION_CHANGED carries SessionChanged.
+    """
+
+    CHAT_MESSAGE_ADDED = 37
+    """
+    EVENT_KIND_CHAT_MESSAGE_ADDED carries ChatMessageAdded.
+    """
+
     BUDGET_WARNED = 33
     """
     EVENT_KIND_BUDGET_WARNED carries BudgetWarned.
@@ -183,16 +193,6 @@ class EventKind(betterproto2.Enum):
     USAGE_RECORDED = 35
     """
     EVENT_KIND_USAGE_RECORDED carries UsageRecorded.
-    """
-
-    SESSION_CHANGED = 36
-    """
-    EVENT_KIND_SESSION_CHANGED carries SessionChanged.
-    """
-
-    CHAT_MESSAGE_ADDED = 37
-    """
-    EVENT_KIND_CHAT_MESSAGE_ADDED carries ChatMessageAdded.
     """
 
     TASK_MOVED = 23
@@ -237,11 +237,11 @@ class EventKind(betterproto2.Enum):
             27: "EVENT_KIND_APPROVAL_EXPIRING",
             31: "EVENT_KIND_SCHEDULE_TICKED",
             32: "EVENT_KIND_SCHEDULE_CHANGED",
+            36: "EVENT_KIND_SESSION_CHANGED",
+            37: "EVENT_KIND_CHAT_MESSAGE_ADDED",
             33: "EVENT_KIND_BUDGET_WARNED",
             34: "EVENT_KIND_BUDGET_EXHAUSTED",
             35: "EVENT_KIND_USAGE_RECORDED",
-            36: "EVENT_KIND_SESSION_CHANGED",
-            37: "EVENT_KIND_CHAT_MESSAGE_ADDED",
             23: "EVENT_KIND_TASK_MOVED",
             24: "EVENT_KIND_TASK_MESSAGE_RECEIVED",
             25: "EVENT_KIND_TASK_MESSAGE_DELIVERED",
@@ -266,11 +266,11 @@ class EventKind(betterproto2.Enum):
             "EVENT_KIND_APPROVAL_EXPIRING": 27,
             "EVENT_KIND_SCHEDULE_TICKED": 31,
             "EVENT_KIND_SCHEDULE_CHANGED": 32,
+            "EVENT_KIND_SESSION_CHANGED": 36,
+            "EVENT_KIND_CHAT_MESSAGE_ADDED": 37,
             "EVENT_KIND_BUDGET_WARNED": 33,
             "EVENT_KIND_BUDGET_EXHAUSTED": 34,
             "EVENT_KIND_USAGE_RECORDED": 35,
-            "EVENT_KIND_SESSION_CHANGED": 36,
-            "EVENT_KIND_CHAT_MESSAGE_ADDED": 37,
             "EVENT_KIND_TASK_MOVED": 23,
             "EVENT_KIND_TASK_MESSAGE_RECEIVED": 24,
             "EVENT_KIND_TASK_MESSAGE_DELIVERED": 25,
@@ -887,6 +887,20 @@ class Event(betterproto2.Message):
     schedule_changed: a schedule was made, changed or removed.
     """
 
+    session_changed: "SessionChanged | None" = betterproto2.field(
+        36, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+    """
+    session_changed: a chat session was made, changed or removed.
+    """
+
+    chat_message_added: "ChatMessageAdded | None" = betterproto2.field(
+        37, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+    """
+    chat_message_added: something was said in a chat session.
+    """
+
     budget_warned: "BudgetWarned | None" = betterproto2.field(
         33, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
     )
@@ -906,20 +920,6 @@ class Event(betterproto2.Message):
     )
     """
     usage_recorded: what a call of a model took is known.
-    """
-
-    session_changed: "SessionChanged | None" = betterproto2.field(
-        36, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
-    )
-    """
-    session_changed: a chat session was made, changed or removed.
-    """
-
-    chat_message_added: "ChatMessageAdded | None" = betterproto2.field(
-        37, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
-    )
-    """
-    chat_message_added: something was said in a chat session.
     """
 
     task_moved: "TaskMoved | None" = betterproto2.field(
