@@ -1,6 +1,7 @@
 """Talking to a mesh as people do: a message, its answer, and what stands in the session."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ class Talk:
     """One session of whoever opened a channel."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.chat: Any = chat_service_pb2_grpc.ChatServiceStub(channel)  # type: ignore[no-untyped-call]
-        self._tasks: Any = task_service_pb2_grpc.TaskServiceStub(channel)  # type: ignore[no-untyped-call]
-        self._traces: Any = trace_service_pb2_grpc.TraceServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.chat: Any = chat_service_pb2_grpc.ChatServiceStub(channel)
+        self._tasks: Any = task_service_pb2_grpc.TaskServiceStub(channel)
+        self._traces: Any = trace_service_pb2_grpc.TraceServiceStub(channel)
         self.name = ""
 
     async def begin(self) -> "Talk":
@@ -97,11 +98,11 @@ class Talk:
         return [call.tool_call.tool for call in calls if call.HasField("tool_call")]
 
 
-def models_file(folder: Path, rules: list[dict[str, Any]]) -> Path:
+def models_file(folder: Path, rules: Sequence[object]) -> Path:
     """Write a file of models with one that answers by these rules."""
     folder.mkdir(exist_ok=True)
     script, models = folder / "script.yaml", folder / "models.yaml"
-    script.write_text(yaml.safe_dump({"rules": rules}))
+    script.write_text(yaml.safe_dump({"rules": list(rules)}))
     scripted = {"name": "scripted", "kind": "scripted", "script": str(script)}
     models.write_text(yaml.safe_dump({"providers": [scripted]}))
     return models

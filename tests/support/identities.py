@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from adjutant.common.v1 import access_pb2
 from adjutant.orchestrator.v1 import (
     api_key_pb2,
     api_key_service_pb2,
@@ -167,7 +166,7 @@ class Hierarchy:
 
     async def narrow_key(self, parent: str, role: str, *permissions: str) -> str:
         """Make an API key with some of a role's permissions, and return its token."""
-        wanted = [access_pb2.Permission.Value(f"PERMISSION_{each}") for each in permissions]
+        wanted = [f"PERMISSION_{each}" for each in permissions]
         made = api_key_pb2.ApiKey(display_name="narrow", role=f"ROLE_{role}", permissions=wanted)
         request = api_key_service_pb2.CreateApiKeyRequest(parent=parent, api_key=made)
         return (await self.keys.CreateApiKey(request)).token  # type: ignore[no-any-return]

@@ -25,8 +25,10 @@ async def test_it_is_done_once_whatever_was_written_of_it(
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
-        part = (Toolbox, "call") if cut == "before the call" else (Confirmation, "note_result")
-        patch.setattr(*part, stuck)
+        if cut == "before the call":
+            patch.setattr(Toolbox, "call", stuck)
+        else:
+            patch.setattr(Confirmation, "note_result", stuck)
         response = await talk.send("yes")
         async with asyncio.timeout(20):
             await reached.wait()
