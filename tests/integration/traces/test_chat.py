@@ -10,6 +10,15 @@ from tests.support.mesh import PROJECT, mesh_in_process
 from tests.support.stores import on_both_stores
 
 
+async def answered(chat: Any, response: str) -> str:
+    """Return the message that a response made."""
+    request = chat_service_pb2.GetResponseRequest(name=response)
+    async with asyncio.timeout(30):
+        while not (found := (await chat.GetResponse(request)).response.message):
+            await asyncio.sleep(0.05)
+    return str(found)
+
+
 @on_both_stores
 async def test_an_answer_has_a_trace_until_its_session_is_removed(
     tmp_path: Path, mesh_store: dict[str, Any]
@@ -39,7 +48,9 @@ async def test_an_answer_has_a_trace_until_its_session_is_removed(
         assert model.messages[-1].text.text == "What can you do?"
         assert model.answer.text
         assert asked.HasField("first_token_time")
-        assert [one.name for one in await listed(traces, trace.message)] == [trace.name]
+        answer = await answered(chat, response)
+        for message in (trace.message, answer):
+            assert [one.name for one in await listed(traces, message)] == [trace.name]
 
         await chat.DeleteSession(chat_service_pb2.DeleteSessionRequest(name=session))
         async with asyncio.timeout(30):
