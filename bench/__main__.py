@@ -16,7 +16,7 @@ FLOORS = (
     "floor_spawn",
     "floor_fanout",
 )
-MESH = ("chain", "start_run", "fanout", "first_progress", "durable_step")
+MESH = ("chain", "start_run", "fanout", "first_progress", "durable_step", "tokens")
 PEERS = ("three_steps", "recovery")
 GROUPS = {"floors": FLOORS, "mesh": MESH, "peers": PEERS}
 ALL = FLOORS + MESH + PEERS

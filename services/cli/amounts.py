@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _MONEY: Final = re.compile(r"(?P<units>[0-9]{1,9})(?:\.(?P<part>[0-9]{1,9}))? ?(?P<code>[A-Z]{3})")
 
 
-def money_of(text: str) -> Money:
-    """Return an amount such as `1.25 EUR` as the contract's."""
+def money_of(text: str, option: str = "--cost") -> Money:
+    """Return an amount such as `1.25 EUR` as the contract's; `option` is what it was given to."""
     from adjutant_messages.adjutant.common.v1 import Money
 
     found = _MONEY.fullmatch(text.strip())
     if found is None:
-        raise BadUseError(f"--cost {text!r} is no amount; write it as '1.25 EUR'")
+        raise BadUseError(f"{option} {text!r} is no amount; write it as '1.25 EUR'")
     nanos = int((found["part"] or "").ljust(9, "0"))
     return Money(currency_code=found["code"], units=int(found["units"]), nanos=nanos)
 

@@ -40,12 +40,12 @@ async def ask(session: Session, approval: Approval) -> None:
         await _ask_to_choose(session, approval)
         return
     while True:
-        answer = (await _typed(_QUESTION)).strip().lower()
+        answer = (await typed(_QUESTION)).strip().lower()
         if answer in ("y", "yes"):
             await _send(session, approval, yes=True)
             return
         if answer in ("n", "no"):
-            reason = (await _typed("Why not (Enter for no reason): ")).strip()
+            reason = (await typed("Why not (Enter for no reason): ")).strip()
             await _send(session, approval, yes=False, reason=reason)
             return
         if answer in ("s", "show"):
@@ -60,7 +60,7 @@ async def _ask_to_choose(session: Session, approval: Approval) -> None:
     choices = approval.escalation.choices if approval.escalation else []
     offered = [choice.choice_id for choice in choices]
     while True:
-        answer = (await _typed(_CHOICE)).strip().lower()
+        answer = (await typed(_CHOICE)).strip().lower()
         if answer in offered:
             service = session.adjutant.approvals
             digest = approval.action_digest
@@ -94,7 +94,7 @@ async def _taken(session: Session, answer: Awaitable[Approval]) -> None:
         session.say(f"The answer was not taken: {error}")
 
 
-async def _typed(question: str) -> str:
+async def typed(question: str) -> str:
     """Return the line that the person types; empty at the end of input. Can be cancelled."""
     sys.stdout.write(question)
     sys.stdout.flush()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from services.cli.amounts import money
 from services.cli.render import STATE_STYLES, clock, failure_line, plain, took
 from services.client import last_part
 
@@ -127,6 +128,21 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     "schedule_changed": lambda payload: [payload.change.name.lower()],
     "session_changed": lambda payload: [payload.change.name.lower()],
     "chat_message_added": lambda payload: [f"message {payload.number}"],
+    "usage_recorded": lambda payload: [
+        f"{payload.provider}/{payload.model}",
+        f"{payload.input_tokens} + {payload.output_tokens} tokens",
+        "price unknown" if payload.unpriced else money([payload.cost]),
+        "estimated" if payload.estimated else "",
+        payload.task and f"task {last_part(payload.task)}",
+    ],
+    "budget_warned": lambda payload: [
+        f"{money([payload.spent])} of {money([payload.amount])} spent",
+        payload.display_name,
+    ],
+    "budget_exhausted": lambda payload: [
+        f"a call was refused: {money([payload.spent])} of {money([payload.amount])} spent",
+        payload.display_name,
+    ],
     "access_changed": lambda payload: [payload.change.name.lower()],
     "run_liveness_changed": lambda payload: [payload.liveness.name.lower().replace("_", " ")],
 }

@@ -12,6 +12,7 @@ from services.cli import (
     answers,
     approvals,
     auth,
+    chat,
     connections,
     estimate,
     events,
@@ -27,6 +28,7 @@ from services.cli import (
     sessions,
     tasks,
     traces,
+    usage,
 )
 
 app = typer.Typer(
@@ -56,6 +58,8 @@ for module in (
     traces,
     traces,
     sessions,
+    chat,
+    usage,
 ):
     module.register(app)
 

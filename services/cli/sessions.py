@@ -28,10 +28,11 @@ async def list_sessions(
     ] = "",
     as_json: JsonOption = False,
 ) -> int:
-    """List your sessions in the project, newest first."""
+    """List your sessions in the project, the one that was used last first."""
     from services.cli.session_tables import sessions_table
 
-    found = [one async for one in session.adjutant.sessions.list(user=user)]
+    sessions = session.adjutant.sessions.list(user=user, order_by="update_time desc")
+    found = [one async for one in sessions]
     if as_json:
         return session.print_all(found)
     if found:

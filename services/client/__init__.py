@@ -30,6 +30,7 @@ from services.client.messages import TaskMessages as TaskMessages
 from services.client.names import last_part as last_part
 from services.client.projects import Projects as Projects
 from services.client.queues import Queues as Queues
+from services.client.responses import Responses as Responses
 from services.client.runs import Runs as Runs
 from services.client.schedules import Schedules as Schedules
 from services.client.sessions import Sessions as Sessions
@@ -38,4 +39,6 @@ from services.client.streams import until_reachable as until_reachable
 from services.client.subscriptions import Subscriptions as Subscriptions
 from services.client.tasks import Tasks as Tasks
 from services.client.tracing import start_trace as start_trace
+from services.client.usage import Budgets as Budgets
+from services.client.usage import Usage as Usage
 from services.client.whoami import Identity as Identity

@@ -27,6 +27,7 @@ from services.client.subscriptions import Subscriptions
 from services.client.tasks import Tasks
 from services.client.traces import Traces
 from services.client.transport import Transport
+from services.client.usage import Budgets, Usage
 from services.client.whoami import Identity
 
 if TYPE_CHECKING:
@@ -100,6 +101,10 @@ class Adjutant:
         """Answers to what is said in sessions."""
         """What models and tools were asked and answered."""
         """One's conversations with agents."""
+        self.usage: Final = Usage(self._transport, self.parent, policy)
+        """What calls of models cost."""
+        self.budgets: Final = Budgets(self._transport, self.parent)
+        """What they may cost."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

@@ -20,6 +20,7 @@ from services.mesh.due import Due
 from services.mesh.store import Collection
 from services.orchestrator.adapters.checkpoints import open_checkpoints
 from services.orchestrator.adapters.runner import Runner
+from services.orchestrator.agents.capabilities import Domain
 from services.orchestrator.approvals.approval import APPROVALS
 from services.orchestrator.approvals.approvals import Approvals
 from services.orchestrator.approvals.asking import Asker
@@ -31,6 +32,7 @@ from services.orchestrator.ending import Ending
 from services.orchestrator.graph import TaskGraph
 from services.orchestrator.messages.message import MESSAGES
 from services.orchestrator.messages.messages import Messages
+from services.orchestrator.models.facts import ProjectFacts
 from services.orchestrator.news import News
 from services.orchestrator.plans.cache import PLANS, CachedPlanner
 from services.orchestrator.plans.estimate import Estimates
@@ -55,6 +57,7 @@ from services.orchestrator.tasks.tasks import Tasks
 from services.orchestrator.tenancy.defaults import make_defaults
 from services.orchestrator.tenancy.directory import Directory
 from services.orchestrator.tenancy.effective import Inheritance
+from services.orchestrator.wiring.agents import make_modes
 from services.orchestrator.wiring.chat import CHAT_COLLECTIONS, serve_chat
 from services.orchestrator.wiring.models import MODEL_COLLECTIONS, serve_models
 from services.orchestrator.wiring.tenancy import TENANCY_COLLECTIONS, serve_tenancy
@@ -97,6 +100,8 @@ async def build(mesh: Mesh) -> None:
     rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
     tasks = Tasks(mesh.store, conductor.wake, inheritance, rights, planner)
+    approvals = Approvals(mesh.store, asker, runner, dismissal)
+    queues = Queues(mesh.store, conductor.place)
 
     mesh.serve(
         task_service_pb2_grpc.add_TaskServiceServicer_to_server,
@@ -105,12 +110,10 @@ async def build(mesh: Mesh) -> None:
     )
     mesh.serve(
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server,
-        ApprovalService(
-            Approvals(mesh.store, asker, runner, dismissal), ApprovalStatistics(mesh.store)
-        ),
+        ApprovalService(approvals, ApprovalStatistics(mesh.store)),
         f"{_CONTRACT}.ApprovalService",
     )
-    _serve_queues(mesh, conductor, messages)
+    _serve_queues(mesh, queues, messages)
     mesh.consume("orchestrator-runs", [event_pb2.EVENT_KIND_RUN_STATE_CHANGED], news.on_run_event)
     mesh.consume(
         "orchestrator-approvals",
@@ -132,8 +135,10 @@ async def build(mesh: Mesh) -> None:
     mesh.run_in_background("statistics", statistics.run)
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
-    _serve_schedules(mesh, tasks)
-    serve_chat(mesh, rights, serve_models(mesh, rights))
+    schedules = _serve_schedules(mesh, tasks)
+    models, recorder = serve_models(mesh, rights)
+    domain = Domain(tasks, approvals, queues, schedules, ProjectFacts(mesh.store))
+    serve_chat(mesh, rights, make_modes(mesh, models, recorder, domain))
     serve_tenancy(mesh, directory, rights, inheritance)
     await make_defaults(mesh.store, directory, default_project=options.create_default_project)
     mesh.before_purge(saver.remove_below)
@@ -142,23 +147,25 @@ async def build(mesh: Mesh) -> None:
     mesh.on_stop(conductor.close)
 
 
-def _serve_schedules(mesh: Mesh, tasks: Tasks) -> None:
+def _serve_schedules(mesh: Mesh, tasks: Tasks) -> Schedules:
     """Serve schedules, and see to their ticks."""
     ticker = Ticker(mesh.store, mesh.leases, tasks, mesh.settings)
     due = Due(mesh.store, SCHEDULES, "due_time", ticker.tick)
+    schedules = Schedules(mesh.store, tasks, due)
     mesh.serve(
         schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server,
-        ScheduleService(Schedules(mesh.store, tasks, due)),
+        ScheduleService(schedules),
         f"{_CONTRACT}.ScheduleService",
     )
     mesh.run_in_background("schedules", due.run)
+    return schedules
 
 
-def _serve_queues(mesh: Mesh, conductor: Conductor, messages: Messages) -> None:
+def _serve_queues(mesh: Mesh, queues: Queues, messages: Messages) -> None:
     """Serve the queues that tasks wait in, and messages to tasks."""
     mesh.serve(
         queue_service_pb2_grpc.add_QueueServiceServicer_to_server,
-        QueueService(Queues(mesh.store, conductor.place), mesh.hub),
+        QueueService(queues, mesh.hub),
         f"{_CONTRACT}.QueueService",
     )
     mesh.serve(

@@ -99,6 +99,12 @@ class OrchestratorSettings(MeshSettings):
     """Estimated tokens of those together, at most."""
     chat_retrieved_tokens: int = Field(8_000, ge=0)
     """Estimated tokens of what is found for a message, at most."""
+    agents_file: Path | None = None
+    """File of the agents that messages can be sent to; see docs/chat.md. Unset: there are none."""
+    chat_intent_model: str = ""
+    """Model that says which tools a message needs; empty: the smallest that is configured."""
+    chat_max_tool_rounds: int = Field(8, ge=0)
+    """How often tools are called for one answer before the model must answer without."""
     max_concurrent_responses: int = Field(16, ge=1)
     """Answers to chat messages that a replica makes at once; others wait for their turn."""
     max_concurrent_responses_user: int = Field(4, ge=0)

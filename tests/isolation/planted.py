@@ -176,7 +176,15 @@ async def plant_chat(mesh: Mesh, planted: Planted, user: Metadata, data_dir: Pat
     async with speaker(data_dir) as said:
         question = await said.ask(made.session.name, planted.marked("question"))
         answer = await said.answer(question, planted.marked("answer"))
-    planted.names += [made.session.name, answer.name]
+    sending = chat_service_pb2.SendMessageRequest(
+        parent=made.session.name, text=planted.marked("message")
+    )
+    sent = chat_service_pb2.SendMessageResponse.FromString(
+        (await mesh.call("ChatService/SendMessage", sending, user)).bodies[0]
+    )
+    reading = chat_service_pb2.StreamResponseRequest(name=sent.response.name)
+    await mesh.call("ChatService/StreamResponse", reading, user)  # to its end
+    planted.names += [made.session.name, answer.name, sent.response.name]
     planted.marks.add(made.session.name.rpartition("/")[2])
 
 

@@ -79,7 +79,14 @@ async def make_world(folder: Path) -> AsyncIterator[World]:
     issuer = Issuer(folder / "issuer")
     # Nor may a key be guessed as often as here.
     patch = unittest.mock.patch("services.mesh.identity.attempts.BURST", 10**9)
-    settings = {**_NO_LIMITS, "jwt_issuers": [issuer.setting], "stream_heartbeat_s": 0.1}
+    # An approval that expires by itself would be taken for one that an attacker changed.
+    timeouts = {f"approval_timeout_{risk}_s": 86400.0 for risk in ("medium", "high")}
+    settings = {
+        **_NO_LIMITS,
+        **timeouts,
+        "jwt_issuers": [issuer.setting],
+        "stream_heartbeat_s": 0.1,
+    }
     with patch:
         async with mesh_in_process(folder / "mesh", **settings) as running:
             mesh = Mesh(running.port_base, owner_token(running.data_dir))

@@ -11,8 +11,8 @@ from typing import Final, Protocol
 from services.mesh.names import parent_of
 from services.mesh.store import Store
 from services.orchestrator.chat.message import (
-    ASSISTANT,
     CHAT_MESSAGES,
+    USER,
     ChatMessageRecord,
     number_of,
 )
@@ -102,7 +102,7 @@ class Contexts:
                 break
             kept.append(record)
         kept.sort(key=_place)
-        while kept and kept[0].author == ASSISTANT and not complete:
+        while kept and kept[0].author != USER and not complete:
             kept.pop(0)  # what it answers is left out, and models take no such beginning
         return tuple(kept), complete
 

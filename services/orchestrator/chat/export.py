@@ -80,7 +80,7 @@ async def _pieces(texts: AsyncIterator[str]) -> AsyncIterator[bytes]:
 def _speaker(record: ChatMessageRecord) -> str:
     if record.author == USER:
         return f"{record.user} to {record.agent}" if record.agent else record.user
-    return record.agent or "assistant"
+    return record.task or record.agent or "assistant"
 
 
 def _moment(time: datetime) -> str:

@@ -11,6 +11,7 @@ from services.orchestrator import convert
 
 USER: Final = "USER"
 ASSISTANT: Final = "ASSISTANT"
+TASK: Final = "TASK"
 
 
 class ChatMessageRecord(Record):
@@ -18,12 +19,13 @@ class ChatMessageRecord(Record):
 
     number: int
     author: str
-    """USER or ASSISTANT."""
+    """USER, ASSISTANT or TASK."""
     text: str
     user: str = ""
     agent: str = ""
     reply_to: str = ""
     response: str = ""
+    task: str = ""
     owner: str
     """Whose sessions a search finds it in: see `owner_of`."""
     words: list[str] = Field(default_factory=list)
@@ -65,5 +67,6 @@ def to_message(record: ChatMessageRecord) -> chat_message_pb2.ChatMessage:
         agent=record.agent,
         reply_to=record.reply_to,
         response=record.response,
+        task=record.task,
         create_time=convert.time(record.create_time),
     )

@@ -20,6 +20,7 @@ from services.mesh.store import Look, Page, RequestKey, Store, now
 from services.orchestrator.chat.message import (
     ASSISTANT,
     CHAT_MESSAGES,
+    TASK,
     USER,
     ChatMessageRecord,
     name_of,
@@ -27,7 +28,7 @@ from services.orchestrator.chat.message import (
 )
 from services.orchestrator.chat.session import SESSIONS, Events, SessionRecord
 from services.orchestrator.chat.sessions import Sessions
-from services.orchestrator.chat.words import words_of
+from services.orchestrator.chat.words import query_of, words_of
 
 MAX_QUERY_WORDS: Final = 16
 TRIES: Final = 200
@@ -79,6 +80,13 @@ class ChatMessages:
         draft = _draft(session, said, author=ASSISTANT, reply_to=question.name)
         return await self._append(session, draft, key)
 
+    async def tell(
+        self, session: SessionRecord, text: str, task: str, event: str
+    ) -> ChatMessageRecord:
+        """Store what a task tells, once for each event. NOT_FOUND where the session is gone."""
+        draft = _draft(session, Said(text), author=TASK, task=task)
+        return await self._append(session, draft, RequestKey(session.name, f"tell {event}", ""))
+
     async def get(self, name: str) -> ChatMessageRecord:
         """Return a message of a session that the caller may see. NOT_FOUND."""
         await self._sessions.seen(parent_of(name))
@@ -102,11 +110,11 @@ class ChatMessages:
     async def search(
         self, request: pb.SearchMessagesRequest
     ) -> tuple[Page[ChatMessageRecord], list[str]]:
-        """Return a page of the caller's messages with the words of a query, and the words.
+        """Return a page of the caller's messages that a query finds, and what it asks for.
 
         INVALID_REQUEST, INVALID_PAGE_TOKEN.
         """
-        words = words_of(request.query)
+        words = query_of(request.query)
         if not 1 <= len(words) <= MAX_QUERY_WORDS:
             wrong = "no word" if not words else f"{len(words)} different words"
             message = f"The query has {wrong}; send one to {MAX_QUERY_WORDS}."

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from pydantic import BaseModel
+
 from adjutant.event.v1 import chat_events_pb2, event_pb2
 from adjutant.orchestrator.v1 import session_pb2
 from services.mesh.events import new_event
@@ -9,6 +11,21 @@ from services.mesh.store import Collection, Record, UtcTime
 from services.orchestrator import convert
 
 Events = list[event_pb2.Event]
+
+
+class AwaitedCall(BaseModel):
+    """A call of a tool that waits for the user's word, in words."""
+
+    tool: str
+    summary: str
+
+
+class AwaitedRecord(BaseModel):
+    """What the user is asked to confirm."""
+
+    response: str
+    calls: list[AwaitedCall]
+    create_time: UtcTime
 
 
 class SessionRecord(Record):
@@ -20,6 +37,8 @@ class SessionRecord(Record):
     message_count: int = 0
     """Number of the last message, or of an earlier one while that is being counted."""
     last_message_time: UtcTime | None = None
+    awaited: AwaitedRecord | None = None
+    """What its user is asked to confirm; None where nothing is."""
 
 
 SESSIONS: Final = Collection(
@@ -33,9 +52,12 @@ def announce_change(name: str, change: str) -> Events:
     return [new_event(resource=name, session_changed=event)]
 
 
-def to_message(record: SessionRecord) -> session_pb2.Session:
-    """Return a session as the contract's."""
-    return session_pb2.Session(
+def to_message(record: SessionRecord, *, busy: bool | None = None) -> session_pb2.Session:
+    """Return a session as the contract's.
+
+    `busy` tells whether an answer is made in it; None leaves its state out.
+    """
+    message = session_pb2.Session(
         name=record.name,
         display_name=record.display_name,
         agent=record.agent,
@@ -45,4 +67,19 @@ def to_message(record: SessionRecord) -> session_pb2.Session:
         create_time=convert.time(record.create_time),
         update_time=convert.time(record.update_time),
         etag=record.etag,
+    )
+    if busy is not None:
+        idle = "AWAITING" if record.awaited else "IDLE"
+        state = "PROCESSING" if busy else idle
+        message.state = session_pb2.SessionState.Value(f"SESSION_STATE_{state}")  # type: ignore[assignment]
+    if record.awaited and not busy:
+        message.pending_action.CopyFrom(_pending(record.awaited))
+    return message
+
+
+def _pending(awaited: AwaitedRecord) -> session_pb2.PendingAction:
+    return session_pb2.PendingAction(
+        response=awaited.response,
+        calls=[session_pb2.PendingCall(tool=c.tool, summary=c.summary) for c in awaited.calls],
+        create_time=convert.time(awaited.create_time),
     )

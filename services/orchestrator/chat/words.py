@@ -11,6 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+END: Final = " "
+"""Ends each word where it is kept, so that a query can ask for a whole word too."""
+MIN_BEGINNING: Final = 3
+"""Characters from which on a query's word may be the beginning of others."""
 MAX_WORD: Final = 64
 """Characters of a word that count."""
 SNIPPET: Final = 240
@@ -36,29 +40,49 @@ class Snippet:
 
 
 def words_of(text: str) -> list[str]:
-    """Return each word of a text once, sorted."""
-    return sorted({word for word, _, _ in _found(text)})
+    """Return each word of a text once, sorted, as it is kept."""
+    return sorted({word + END for word, _, _ in _found(text)})
 
 
-def snippet_of(text: str, words: Sequence[str]) -> Snippet:
-    """Return the piece of a text around the first of the words, in one line."""
-    found = [(start, end) for word, start, end in _found(text) if word.startswith(tuple(words))]
-    first = found[0][0] if found else 0
-    begin = max(first - _BEFORE, 0)
-    if begin:  # where a word begins, if one does in between
-        begin = min(
-            (start for _, start, _ in _found(text) if begin <= start <= first), default=first
-        )
+def query_of(text: str) -> list[str]:
+    """Return what the words that are kept must begin with for each word of a query, sorted."""
+    words = {word for word, _, _ in _found(text)}
+    return sorted(word if len(word) >= MIN_BEGINNING else word + END for word in words)
+
+
+def snippet_of(text: str, query: Sequence[str]) -> Snippet:
+    """Return the piece of a text around the first word that a query asks for, in one line."""
+    first = next(_asked_for(text, query), (0, 0))[0]
+    begin = _begin_of(text, first)
     before = _CUT if begin else ""
     room = SNIPPET - len(before)
     is_cut = len(text) - begin > room
     end = begin + room - len(_CUT) if is_cut else len(text)
-    piece = re.sub(r"\s", " ", text[begin:end])
-    shift = len(before) - begin
+    shift = len(before)
+    # A little more is looked at, for a word that is cut is not the word that it seems.
+    found = _asked_for(text[begin : end + MAX_WORD], query)
     return Snippet(
-        before + piece + (_CUT if is_cut else ""),
-        [(start + shift, stop + shift) for start, stop in found if begin <= start and stop <= end],
+        before + re.sub(r"\s", " ", text[begin:end]) + (_CUT if is_cut else ""),
+        [(start + shift, stop + shift) for start, stop in found if begin + stop <= end],
     )
+
+
+def _asked_for(text: str, query: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield from where to where the words stand that a query asks for."""
+    asked = tuple(query)
+    for word, start, stop in _found(text):
+        if (word + END).startswith(asked):
+            yield start, stop
+
+
+def _begin_of(text: str, first: int) -> int:
+    """Return where a snippet begins: with a word, a little before what was found."""
+    begin = max(first - _BEFORE, 0)
+    if not begin:
+        return 0
+    # What stands there may be the rest of a word; the next one is whole.
+    words = _found(text[begin:first])
+    return next((begin + start for _, start, _ in words if start), first)
 
 
 def _found(text: str) -> Iterator[tuple[str, int, int]]:

@@ -90,7 +90,16 @@ class Call:
     async def reserve(self) -> None:
         """Set aside what the call may cost. BUDGET_EXHAUSTED, and then nothing was asked."""
         entry, estimate = self._choice.entry, self._choice.estimate
-        await self._ledger.reserve(self.scope, self._id, entry.provider.name, entry.model, estimate)
+        work = asyncio.ensure_future(
+            self._ledger.reserve(self.scope, self._id, entry.provider.name, entry.model, estimate)
+        )
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            if not work.cancelled() and work.exception() is None:
+                await self._ledger.release(self._id)
+            raise
         self._start_time = now()
 
     def begin(self) -> None:

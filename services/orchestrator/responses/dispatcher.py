@@ -124,6 +124,7 @@ class Dispatcher:
         try:
             async with self._leases.held(lease_key(name)) as lease:
                 if lease:
+                    log.info("%s is made here", name)
                     await self._maker.work(name, lease, cancel)
                 else:
                     self._not_before[name] = time.monotonic() + LOOK_S

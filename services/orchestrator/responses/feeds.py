@@ -1,4 +1,4 @@
-"""The feeds of a process, filled by who makes the text here or by what a replica publishes.
+"""The feeds of a process: each is filled here, or by what another replica publishes.
 
 A feed is there for as long as somebody makes or reads it; one that is only read is followed
 through one consumer, however many its readers are.

@@ -13,6 +13,7 @@ from services.mesh.names import parent_of
 from services.mesh.statemachine import StateMachine
 from services.mesh.store import Collection, Record, UtcTime, now
 from services.orchestrator import convert
+from services.orchestrator.agents.authority import AuthorityRecord
 from services.orchestrator.models.port import Finished
 from services.orchestrator.tasks.failure import FailureRecord
 
@@ -42,6 +43,8 @@ class ResponseRecord(Record):
     """A stored response. Fields that the contract has too mean what it says."""
 
     user: str
+    authority: AuthorityRecord | None = None
+    """Whose rights the answer is made with; None, of an older version, is none."""
     prompt: str
     """What the user said; the message that it answers is made of it."""
     agent: str = ""

@@ -5,11 +5,13 @@ from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError, suppress_not_found
 from services.mesh.names import child, new_id
 from services.mesh.store import Page, Store, now
+from services.orchestrator.agents.authority import current_authority
 from services.orchestrator.requests import request_key
 from services.orchestrator.responses.conversation import Conversation
 from services.orchestrator.responses.dispatcher import Dispatcher
 from services.orchestrator.responses.response import (
     RESPONSES,
+    UNFINISHED,
     ResponseRecord,
     announce_new,
     ask_to_cancel,
@@ -45,6 +47,7 @@ class Responses:
             create_time=time,
             update_time=time,
             user=actor(),
+            authority=current_authority(),
             prompt=request.text,
             agent=request.agent or agent,
             model=request.model,
@@ -95,6 +98,12 @@ class Responses:
             record = await self._store.get(RESPONSES, name)
         await self._dispatcher.tell()
         return record
+
+    async def busy(self) -> frozenset[str]:
+        """Return which sessions of the caller's client have an answer that has not ended."""
+        where = {"state": UNFINISHED}
+        found = [record.session async for record in self._store.scan(RESPONSES, where)]
+        return frozenset(found)
 
     async def places(self) -> dict[str, int]:
         """Return the places in the queue of the caller's client's responses, by name."""

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from adjutant.orchestrator.v1 import chat_message_pb2
+from adjutant.orchestrator.v1 import chat_message_pb2, session_pb2
 from adjutant.orchestrator.v1 import chat_service_pb2 as pb
 from services.orchestrator.chat import message as messages
 from services.orchestrator.chat import session as sessions
 from services.orchestrator.chat.export import Exports
 from services.orchestrator.chat.message import ChatMessageRecord
 from services.orchestrator.chat.messages import ChatMessages
+from services.orchestrator.chat.session import SessionRecord
 from services.orchestrator.chat.sessions import Sessions
 from services.orchestrator.chat.words import snippet_of
 from services.orchestrator.responses.reading import Reading
@@ -38,20 +39,23 @@ class ChatService(ResponseCalls):
     ) -> pb.CreateSessionResponse:
         """See the contract."""
         record = await self._sessions.create(request)
-        return pb.CreateSessionResponse(session=sessions.to_message(record))
+        return pb.CreateSessionResponse(session=await self._told(record))
 
     async def GetSession(self, request: pb.GetSessionRequest, _: Any) -> pb.GetSessionResponse:
         """See the contract."""
         record = await self._sessions.seen(request.name)
-        return pb.GetSessionResponse(session=sessions.to_message(record))
+        return pb.GetSessionResponse(session=await self._told(record))
 
     async def ListSessions(
         self, request: pb.ListSessionsRequest, _: Any
     ) -> pb.ListSessionsResponse:
         """See the contract."""
         page = await self._sessions.page(request)
+        busy = await self._responses.busy()
         return pb.ListSessionsResponse(
-            sessions=[sessions.to_message(record) for record in page.records],
+            sessions=[
+                sessions.to_message(record, busy=record.name in busy) for record in page.records
+            ],
             next_page_token=page.next_page_token,
         )
 
@@ -60,7 +64,7 @@ class ChatService(ResponseCalls):
     ) -> pb.UpdateSessionResponse:
         """See the contract."""
         record = await self._sessions.update(request)
-        return pb.UpdateSessionResponse(session=sessions.to_message(record))
+        return pb.UpdateSessionResponse(session=await self._told(record))
 
     async def DeleteSession(
         self, request: pb.DeleteSessionRequest, _: Any
@@ -103,6 +107,10 @@ class ChatService(ResponseCalls):
         write = self._exports.json if is_json else self._exports.markdown
         async for data in write(session):
             yield pb.ExportSessionResponse(data=data)
+
+    async def _told(self, record: SessionRecord) -> session_pb2.Session:
+        busy = await self._responses.busy()
+        return sessions.to_message(record, busy=record.name in busy)
 
 
 def _match(record: ChatMessageRecord, words: Sequence[str]) -> chat_message_pb2.ChatMatch:

@@ -108,6 +108,8 @@ class TaskRecord(Record):
     """How much there is to understand in its plan; 0 until that is made."""
     wake_time: UtcTime | None = None
     """When the next of its steps is tried again; None where none waits for that."""
+    session: str = ""
+    """Name of the chat session that it was handed in from and is told of; empty for others."""
     submitter: str = ""
     """Principal who handed it in; empty for tasks of an older version."""
     goals: list[str] = Field(default_factory=list)

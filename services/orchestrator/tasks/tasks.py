@@ -45,15 +45,17 @@ class Tasks:
         self._rights = rights
         self._planner = planner
 
-    async def submit(self, request: task_service_pb2.SubmitTaskRequest) -> TaskRecord:
-        """Accept a task.
+    async def submit(
+        self, request: task_service_pb2.SubmitTaskRequest, *, session: str = ""
+    ) -> TaskRecord:
+        """Accept a task, of a chat session where one is named.
 
         INVALID_PLAN, PLAN_CYCLE, PLAN_REQUIRED, INVALID_REQUEST, REQUEST_ID_REUSED, NOT_FOUND;
         PERMISSION_DENIED where it is approved in advance by who may not approve.
         """
         planned = await self.check(request)
         key = request_key(request.parent, request)
-        return await self.hand_in(request, actor(), key, planned)
+        return await self.hand_in(request, actor(), key, planned, session)
 
     async def check(self, request: task_service_pb2.SubmitTaskRequest) -> Planned:
         """Raise what `submit` would, of the request alone and of who calls; accept nothing.
@@ -74,6 +76,7 @@ class Tasks:
         submitter: str,
         key: RequestKey,
         planned: Planned | None = None,
+        session: str = "",
     ) -> TaskRecord:
         """Accept a task that was checked before, in somebody's name; once for each key.
 
@@ -112,6 +115,7 @@ class Tasks:
             failure_policy="KEEP"
             if request.failure_policy == task_pb2.FAILURE_POLICY_KEEP
             else "FAIL",
+            session=session,
             submitter=submitter,
             queue=queue_of(request.queue),
             rank=rank.at(time),

@@ -166,7 +166,7 @@ class UsageLedger:
         call = await self._store.update(CALLS, name, noted)
         for budget in await self._budgets(parent_of(name)):
             with suppress_not_found():
-                if before[-1] == "LAPSED" != call.state:  # its estimate is in what was spent
+                if before[-1] == "LAPSED" and call.state != "LAPSED":  # its estimate was spent
                     await self._counting.counted(await self._recount(budget))
                 elif call.call_id in budget.held:
                     await self._let_go(budget.name, call, call.call_id)

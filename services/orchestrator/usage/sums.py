@@ -3,20 +3,17 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adjutant.orchestrator.v1 import usage_service_pb2 as pb
 from services.mesh.errors import AdjutantError
-from services.mesh.names import parent_of
-from services.mesh.store import Store, now
+from services.mesh.store import now
 from services.orchestrator import convert
 from services.orchestrator.requests import moment
 from services.orchestrator.usage.amount import to_money
-from services.orchestrator.usage.call import COUNTED, CallRecord
-from services.orchestrator.usage.calls import calls_of
+from services.orchestrator.usage.day import Key, Sum, UsageDays
+from services.orchestrator.usage.period import days
 
 MAX_DAYS: Final = 400
 DEFAULT_PAGE_SIZE: Final = 500
@@ -30,63 +27,27 @@ _FIELDS: Final[dict[int, tuple[str, ...]]] = {
     pb.USAGE_DIMENSION_AGENT: ("agent",),
     pb.USAGE_DIMENSION_MODEL: ("provider", "model"),
 }
-"""What a call is told apart by in each dimension, in the order of the rows."""
-_VALUES: Final[dict[str, Callable[[CallRecord], str]]] = {
-    "day": lambda call: call.day,
-    "project": lambda call: parent_of(call.name),
-    "task": lambda call: call.task,
-    "agent": lambda call: call.agent,
-    "provider": lambda call: call.provider,
-    "model": lambda call: call.model,
-}
-Key = tuple[str, ...]
-
-
-@dataclass
-class Sum:
-    """What a group of calls took."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    cached_input_tokens: int = 0
-    output_tokens: int = 0
-    cost: int = 0
-    """In picodollars, so that nothing is rounded before the end."""
-    estimated: int = 0
-    unpriced: int = 0
-
-    def add(self, call: CallRecord) -> None:
-        """Take in a call."""
-        self.calls += 1
-        self.input_tokens += call.input_tokens
-        self.cached_input_tokens += call.cached_input_tokens
-        self.output_tokens += call.output_tokens
-        self.cost += call.cost
-        self.estimated += call.state == "LAPSED"
-        self.unpriced += call.unpriced
+"""Fields of a line that tell it apart in each dimension, in the order of the rows."""
 
 
 class Sums:
     """Answers QueryUsage."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, days: UsageDays) -> None:
+        self._days = days
 
     async def query(self, request: pb.QueryUsageRequest) -> pb.QueryUsageResponse:
         """Return a page of sums. INVALID_REQUEST, INVALID_PAGE_TOKEN."""
         first, last = _span(request)
-        fields = [
-            field
-            for dimension, own in _FIELDS.items()
-            if dimension in request.group_by
-            for field in own
-        ]
+        asked = (own for dimension, own in _FIELDS.items() if dimension in request.group_by)
+        fields = [field for own in asked for field in own]
         after = _after(request)
         sums: dict[Key, Sum] = {} if fields else {(): Sum()}
-        async for call in calls_of(self._store, request.parent, first, last):
-            if call.state in COUNTED and request.task in ("", call.task):
-                key = tuple(_VALUES[field](call) for field in fields)
-                sums.setdefault(key, Sum()).add(call)
+        for day in days(first, last):
+            for line in await self._days.lines(request.parent, day):
+                if request.task in ("", line.task):
+                    key = tuple(getattr(line, field) for field in fields)
+                    sums.setdefault(key, Sum()).add(line)
         keys = sorted(key for key in sums if after is None or key > after)
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
         return pb.QueryUsageResponse(

@@ -10,35 +10,40 @@ from services.mesh.access.rights import Rights
 from services.mesh.app import Mesh
 from services.mesh.due import Due
 from services.mesh.store import Collection
-from services.orchestrator.chat.context import Bounds, Contexts
+from services.orchestrator.agents.action import ACTIONS
+from services.orchestrator.agents.following import KINDS, Following
 from services.orchestrator.chat.export import Exports
 from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.chat.messages import ChatMessages
 from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.chat.sessions import Sessions
-from services.orchestrator.models.estimate import text_tokens
-from services.orchestrator.models.port import Models
 from services.orchestrator.responses.chunks import Chunks
 from services.orchestrator.responses.conversation import Conversation
-from services.orchestrator.responses.direct import DirectResponder
 from services.orchestrator.responses.dispatcher import Dispatcher
 from services.orchestrator.responses.feeds import Feeds
 from services.orchestrator.responses.maker import Limits, Maker
 from services.orchestrator.responses.reading import Reading
+from services.orchestrator.responses.responder import Responder
 from services.orchestrator.responses.response import RESPONSES
 from services.orchestrator.responses.responses import Responses
 from services.orchestrator.responses.settling import Settling
 from services.orchestrator.rpc.chat_service import ChatService
 
 _CONTRACT: Final = "adjutant.orchestrator.v1"
-CHAT_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (SESSIONS, CHAT_MESSAGES, RESPONSES)
+CHAT_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
+    SESSIONS,
+    CHAT_MESSAGES,
+    RESPONSES,
+    ACTIONS,
+)
 
 
-def serve_chat(mesh: Mesh, rights: Rights, models: Models) -> None:
+def serve_chat(mesh: Mesh, rights: Rights, responder: Responder) -> None:
     """Serve sessions and responses, and see that what was begun is gone through with."""
     sessions = Sessions(mesh.store, rights)
     messages = ChatMessages(mesh.store, sessions, mesh.settings.chat_max_messages)
-    responses, reading = _make_responses(mesh, Conversation(mesh.store, sessions, messages), models)
+    conversation = Conversation(mesh.store, sessions, messages)
+    responses, reading = _make_responses(mesh, conversation, responder)
     mesh.serve(
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server,
         ChatService(sessions, messages, Exports(mesh.store), responses, reading),
@@ -48,17 +53,15 @@ def serve_chat(mesh: Mesh, rights: Rights, models: Models) -> None:
     mesh.consume("orchestrator-sessions", changed, sessions.on_session_changed)
     added = [event_pb2.EVENT_KIND_CHAT_MESSAGE_ADDED]
     mesh.consume("orchestrator-chat-messages", added, messages.on_message_added)
+    following = Following(mesh.store, messages)
+    mesh.consume("orchestrator-chat-tasks", KINDS, following.on_event)
 
 
 def _make_responses(
-    mesh: Mesh, conversation: Conversation, models: Models
+    mesh: Mesh, conversation: Conversation, responder: Responder
 ) -> tuple[Responses, Reading]:
     """Have responses made in the background, and return what callers ask for them."""
     store, options = mesh.store, mesh.settings
-    bounds = Bounds(
-        options.chat_history_messages, options.chat_history_tokens, options.chat_retrieved_tokens
-    )
-    responder = DirectResponder(store, Contexts(store, bounds, text_tokens), models)
     chunks = Chunks(mesh.events)
     feeds = Feeds(store, chunks)
     settling = Settling(store, conversation, chunks, options.response_ttl_s)

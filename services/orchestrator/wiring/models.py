@@ -28,6 +28,7 @@ from services.orchestrator.traces.traces import Forgetting, Traces
 from services.orchestrator.usage.budget import BUDGETS
 from services.orchestrator.usage.budgets import Budgets
 from services.orchestrator.usage.call import CALLS
+from services.orchestrator.usage.day import DAYS, UsageDays
 from services.orchestrator.usage.ledger import UsageLedger
 from services.orchestrator.usage.prices import Prices
 from services.orchestrator.usage.sums import Sums
@@ -35,6 +36,7 @@ from services.orchestrator.usage.sums import Sums
 _CONTRACT: Final = "adjutant.orchestrator.v1"
 MODEL_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     CALLS,
+    DAYS,
     BUDGETS,
     TRACES,
     TRACE_CALLS,
@@ -42,8 +44,11 @@ MODEL_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
 )
 
 
-def serve_models(mesh: Mesh, rights: Rights) -> ModelGateway:
-    """Serve models, usage and traces; return the gateway that every call of a model takes."""
+def serve_models(mesh: Mesh, rights: Rights) -> tuple[ModelGateway, TraceRecorder]:
+    """Serve models, usage and traces; return the gateway that every call of a model takes.
+
+    The recorder is for calls of tools.
+    """
     options = mesh.settings
     catalog = open_catalog(options, mesh.store)
     mesh.serve(
@@ -52,18 +57,28 @@ def serve_models(mesh: Mesh, rights: Rights) -> ModelGateway:
         f"{_CONTRACT}.ModelService",
     )
     patience = Patience(options.model_liveness_s, options.model_max_attempts)
+<<<<<<< HEAD
+    recorder = _serve_traces(mesh, rights)
+    return ModelGateway(catalog, _serve_usage(mesh), recorder, patience), recorder
+=======
     prices = Prices(options.model_prices)
     ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
     return ModelGateway(catalog, ledger, recorder, patience)
+>>>>>>> traces
 
 
 def _serve_usage(mesh: Mesh, prices: Prices) -> UsageLedger:
     """Serve sums and budgets, and return the ledger for whoever calls models."""
     store, options = mesh.store, mesh.settings
+<<<<<<< HEAD
+    ledger = UsageLedger(store, Prices(options.model_prices), options)
+    days = UsageDays(store, options.usage_ttl_s)
+=======
     ledger = UsageLedger(store, prices, options)
+>>>>>>> traces
     mesh.serve(
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
-        UsageService(Sums(store), mesh.hub),
+        UsageService(Sums(days), mesh.hub),
         f"{_CONTRACT}.UsageService",
     )
     mesh.serve(
@@ -72,6 +87,8 @@ def _serve_usage(mesh: Mesh, prices: Prices) -> UsageLedger:
         f"{_CONTRACT}.BudgetService",
     )
     mesh.run_in_background("model calls", Due(store, CALLS, "due_time", ledger.see_to).run)
+    mesh.run_in_background("usage days", Due(store, DAYS, "due_time", days.forget).run)
+    mesh.before_purge(days.before_purge)
     mesh.run_in_background("budgets", Due(store, BUDGETS, "due_time", ledger.tidy).run)
     return ledger
 

@@ -32,6 +32,8 @@ async def test_a_session_is_made_renamed_listed_and_removed(ada: Chatter, said: 
     assert await ada.get(first.name) == freed
     assert await ada.sessions(filter='display_name = "Uno"') == [first.name]
     await said.ask(first.name, "the last words of it")
+    used_last = await ada.sessions(order_by="update_time desc", page_size=1)
+    assert used_last == [first.name]
     await ada.delete(first.name)
     assert await ada.sessions() == [second.name]
     assert not (await ada.search("words")).matches

@@ -9,8 +9,8 @@ from tests.support.identities import owner_token
 from tests.support.mesh import MeshInProcess, mesh_in_process
 
 
-async def adjutant(mesh: MeshInProcess, *arguments: str) -> Outcome:
-    process = await asyncio.create_subprocess_exec(
+async def start(mesh: MeshInProcess, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         PROGRAM,
         *arguments,
         env=environment(
@@ -24,6 +24,10 @@ async def adjutant(mesh: MeshInProcess, *arguments: str) -> Outcome:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def adjutant(mesh: MeshInProcess, *arguments: str) -> Outcome:
+    process = await start(mesh, *arguments)
     out, err = await asyncio.wait_for(process.communicate(), 30)
     assert "Traceback" not in err.decode()
     return Outcome(process.returncode or 0, out.decode(), err.decode())

@@ -13,6 +13,7 @@ from services.mesh.store import Store, open_store_for
 from services.orchestrator.app import COLLECTIONS
 from services.orchestrator.usage.budget import BUDGETS
 from services.orchestrator.usage.call import CALLS
+from services.orchestrator.usage.day import DAYS
 from services.orchestrator.usage.ledger import UsageLedger
 from services.orchestrator.usage.prices import Prices
 from tests.support.mesh import Caller, mesh_in_process
@@ -33,7 +34,7 @@ def open_ledger(open_replica: Open) -> OpenLedger:
     """Open the ledger of one more replica, on the same records."""
 
     async def open_one(**values: Any) -> tuple[UsageLedger, Store]:
-        store = await open_replica((CALLS, BUDGETS))
+        store = await open_replica((CALLS, BUDGETS, DAYS))
         return ledger_on(store, **values), store
 
     return open_one

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
+from adjutant.common.v1 import money_pb2
 from adjutant.event.v1 import event_pb2, frame_pb2
 from adjutant.orchestrator.v1 import budget_pb2
 from adjutant.orchestrator.v1 import budget_service_pb2 as budgets
@@ -209,7 +210,7 @@ async def test_a_call_of_which_nothing_is_heard_lapses_by_itself(house: House) -
 
 async def test_budgets_are_listed_changed_and_removed(house: House) -> None:
     await spend(house)
-    fields = {"amount": to_money(5 * CENTS), "display_name": "Team"}
+    fields: dict[str, Any] = {"amount": to_money(5 * CENTS), "display_name": "Team"}
     team = await create(house, "team", **fields, period="BUDGET_PERIOD_TOTAL")
     assert not team.HasField("period_start_time")
     assert team.spent == to_money(CENTS)
@@ -226,12 +227,10 @@ async def test_budgets_are_listed_changed_and_removed(house: House) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await update(house, team.name, "spent")
     assert fields_of(error.value) == ["update_mask"]
-    for wrong, field in (
-        ({}, "budget.amount"),
-        ({"amount": {"currency_code": "EUR", "units": 1}}, "budget.amount.currency_code"),
-    ):
+    euro = money_pb2.Money(currency_code="EUR", units=1)
+    for amount, field in ((None, "budget.amount"), (euro, "budget.amount.currency_code")):
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await create(house, "wrong", **wrong)
+            await create(house, "wrong", amount=amount)
         assert fields_of(error.value) == [field]
     listing = budgets.ListBudgetsRequest(parent=PROJECT, filter='display_name = "Team"')
     listed = (await house.budgets.ListBudgets(listing)).budgets

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orchestrator.chat.words import MAX_WORD, SNIPPET, snippet_of, words_of
+from services.orchestrator.chat.words import END, MAX_WORD, SNIPPET, query_of, snippet_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -21,16 +21,21 @@ from services.orchestrator.chat.words import MAX_WORD, SNIPPET, snippet_of, word
     ],
 )
 def test_words(text: str, words: list[str]) -> None:
-    assert words_of(text) == words
+    assert words_of(text) == [word + END for word in words]
 
 
 @given(st.lists(st.text()))
 def test_a_text_is_found_by_each_piece_of_it(pieces: list[str]) -> None:
     words = words_of(" ".join(pieces))
     assert words == sorted(set(words))
-    assert all(0 < len(word) <= MAX_WORD for word in words)
+    assert all(1 < len(word) <= MAX_WORD + len(END) for word in words)
     for piece in pieces:
-        assert set(words_of(piece)) <= set(words)
+        for asked in query_of(piece):
+            assert any(word.startswith(asked) for word in words)
+
+
+def test_a_query_asks_for_beginnings_and_for_short_words_whole() -> None:
+    assert query_of("To Deploy a 部") == ["a ", "deploy", "to ", "部 "]
 
 
 @given(st.text(), st.text(max_size=600))

@@ -15,9 +15,9 @@ from services.orchestrator.usage import call as calls
 from services.orchestrator.usage.amount import PICOS, of_money, text_of, to_money
 from services.orchestrator.usage.budget import BudgetRecord, hold, let_go, roll, warn
 from services.orchestrator.usage.call import CallRecord
+from services.orchestrator.usage.day import Sum
 from services.orchestrator.usage.period import days, end_of, start_of
 from services.orchestrator.usage.prices import ModelPrice, Prices
-from services.orchestrator.usage.sums import Sum
 from tests.support.usage import CENTS, PROJECT, SCOPE
 
 JUNE = datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
@@ -75,7 +75,7 @@ def test_amounts_beyond_what_databases_count_survive_the_store() -> None:
 def test_a_thousand_parts_of_a_nano_add_up() -> None:
     total = Sum()
     for _ in range(1000):
-        total.add(new_call(cost=400))
+        total.add(Sum(cost=400))
     assert (total.cost, to_money(total.cost).nanos) == (400_000, 400)
 
 

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/chat_message.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa9\x02\n\x0b\x43hatMessage\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n\x06number\x18\x02 \x01(\x03R\x06number\x12<\n\x06\x61uthor\x18\x03 \x01(\x0e\x32$.adjutant.orchestrator.v1.ChatAuthorR\x06\x61uthor\x12\x12\n\x04text\x18\x04 \x01(\tR\x04text\x12\x12\n\x04user\x18\x05 \x01(\tR\x04user\x12\x14\n\x05\x61gent\x18\x06 \x01(\tR\x05\x61gent\x12\x19\n\x08reply_to\x18\x07 \x01(\tR\x07replyTo\x12\x1a\n\x08response\x18\x08 \x01(\tR\x08response\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xab\x01\n\tChatMatch\x12?\n\x07message\x18\x01 \x01(\x0b\x32%.adjutant.orchestrator.v1.ChatMessageR\x07message\x12\x18\n\x07snippet\x18\x02 \x01(\tR\x07snippet\x12\x43\n\nhighlights\x18\x03 \x03(\x0b\x32#.adjutant.orchestrator.v1.TextRangeR\nhighlights\"3\n\tTextRange\x12\x14\n\x05start\x18\x01 \x01(\x05R\x05start\x12\x10\n\x03\x65nd\x18\x02 \x01(\x05R\x03\x65nd*Z\n\nChatAuthor\x12\x1b\n\x17\x43HAT_AUTHOR_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43HAT_AUTHOR_USER\x10\x01\x12\x19\n\x15\x43HAT_AUTHOR_ASSISTANT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+adjutant/orchestrator/v1/chat_message.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x02\n\x0b\x43hatMessage\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n\x06number\x18\x02 \x01(\x03R\x06number\x12<\n\x06\x61uthor\x18\x03 \x01(\x0e\x32$.adjutant.orchestrator.v1.ChatAuthorR\x06\x61uthor\x12\x12\n\x04text\x18\x04 \x01(\tR\x04text\x12\x12\n\x04user\x18\x05 \x01(\tR\x04user\x12\x14\n\x05\x61gent\x18\x06 \x01(\tR\x05\x61gent\x12\x19\n\x08reply_to\x18\x07 \x01(\tR\x07replyTo\x12\x1a\n\x08response\x18\x08 \x01(\tR\x08response\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x12\n\x04task\x18\n \x01(\tR\x04task\"\xab\x01\n\tChatMatch\x12?\n\x07message\x18\x01 \x01(\x0b\x32%.adjutant.orchestrator.v1.ChatMessageR\x07message\x12\x18\n\x07snippet\x18\x02 \x01(\tR\x07snippet\x12\x43\n\nhighlights\x18\x03 \x03(\x0b\x32#.adjutant.orchestrator.v1.TextRangeR\nhighlights\"3\n\tTextRange\x12\x14\n\x05start\x18\x01 \x01(\x05R\x05start\x12\x10\n\x03\x65nd\x18\x02 \x01(\x05R\x03\x65nd*p\n\nChatAuthor\x12\x1b\n\x17\x43HAT_AUTHOR_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43HAT_AUTHOR_USER\x10\x01\x12\x19\n\x15\x43HAT_AUTHOR_ASSISTANT\x10\x02\x12\x14\n\x10\x43HAT_AUTHOR_TASK\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adjutant.orchestrator.v1.chat_message_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHATAUTHOR']._serialized_start=633
-  _globals['_CHATAUTHOR']._serialized_end=723
+  _globals['_CHATAUTHOR']._serialized_start=653
+  _globals['_CHATAUTHOR']._serialized_end=765
   _globals['_CHATMESSAGE']._serialized_start=107
-  _globals['_CHATMESSAGE']._serialized_end=404
-  _globals['_CHATMATCH']._serialized_start=407
-  _globals['_CHATMATCH']._serialized_end=578
-  _globals['_TEXTRANGE']._serialized_start=580
-  _globals['_TEXTRANGE']._serialized_end=631
+  _globals['_CHATMESSAGE']._serialized_end=424
+  _globals['_CHATMATCH']._serialized_start=427
+  _globals['_CHATMATCH']._serialized_end=598
+  _globals['_TEXTRANGE']._serialized_start=600
+  _globals['_TEXTRANGE']._serialized_end=651
 # @@protoc_insertion_point(module_scope)

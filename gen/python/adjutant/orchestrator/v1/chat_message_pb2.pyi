@@ -15,12 +15,14 @@ class ChatAuthor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHAT_AUTHOR_UNSPECIFIED: _ClassVar[ChatAuthor]
     CHAT_AUTHOR_USER: _ClassVar[ChatAuthor]
     CHAT_AUTHOR_ASSISTANT: _ClassVar[ChatAuthor]
+    CHAT_AUTHOR_TASK: _ClassVar[ChatAuthor]
 CHAT_AUTHOR_UNSPECIFIED: ChatAuthor
 CHAT_AUTHOR_USER: ChatAuthor
 CHAT_AUTHOR_ASSISTANT: ChatAuthor
+CHAT_AUTHOR_TASK: ChatAuthor
 
 class ChatMessage(_message.Message):
-    __slots__ = ("name", "number", "author", "text", "user", "agent", "reply_to", "response", "create_time")
+    __slots__ = ("name", "number", "author", "text", "user", "agent", "reply_to", "response", "create_time", "task")
     NAME_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     AUTHOR_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +32,7 @@ class ChatMessage(_message.Message):
     REPLY_TO_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
     name: str
     number: int
     author: ChatAuthor
@@ -39,7 +42,8 @@ class ChatMessage(_message.Message):
     reply_to: str
     response: str
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., author: _Optional[_Union[ChatAuthor, str]] = ..., text: _Optional[str] = ..., user: _Optional[str] = ..., agent: _Optional[str] = ..., reply_to: _Optional[str] = ..., response: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    task: str
+    def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., author: _Optional[_Union[ChatAuthor, str]] = ..., text: _Optional[str] = ..., user: _Optional[str] = ..., agent: _Optional[str] = ..., reply_to: _Optional[str] = ..., response: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., task: _Optional[str] = ...) -> None: ...
 
 class ChatMatch(_message.Message):
     __slots__ = ("message", "snippet", "highlights")

@@ -170,8 +170,8 @@ class ChatServiceServicer(object):
 
     def SearchMessages(self, request, context):
         """SearchMessages returns the messages of the caller's sessions in a project that have, for each
-        word of the query, a word that begins with it, newest first. Case and accents make no
-        difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
+        word of the query, a word that begins with it (one of one or two characters: that is it),
+        newest first. Case and accents make no difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

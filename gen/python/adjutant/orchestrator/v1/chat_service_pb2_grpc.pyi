@@ -61,8 +61,8 @@ class ChatServiceStub:
     """GetMessage returns a message; NOT_FOUND where there is none."""
     SearchMessages: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.SearchMessagesRequest, _chat_service_pb2.SearchMessagesResponse]
     """SearchMessages returns the messages of the caller's sessions in a project that have, for each
-    word of the query, a word that begins with it, newest first. Case and accents make no
-    difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
+    word of the query, a word that begins with it (one of one or two characters: that is it),
+    newest first. Case and accents make no difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
     """
     ExportSession: _grpc.UnaryStreamMultiCallable[_chat_service_pb2.ExportSessionRequest, _chat_service_pb2.ExportSessionResponse]
     """ExportSession streams a session and its messages as one document, in the order of their
@@ -123,8 +123,8 @@ class ChatServiceAsyncStub(ChatServiceStub):
     """GetMessage returns a message; NOT_FOUND where there is none."""
     SearchMessages: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.SearchMessagesRequest, _chat_service_pb2.SearchMessagesResponse]  # type: ignore[assignment]
     """SearchMessages returns the messages of the caller's sessions in a project that have, for each
-    word of the query, a word that begins with it, newest first. Case and accents make no
-    difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
+    word of the query, a word that begins with it (one of one or two characters: that is it),
+    newest first. Case and accents make no difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
     """
     ExportSession: _aio.UnaryStreamMultiCallable[_chat_service_pb2.ExportSessionRequest, _chat_service_pb2.ExportSessionResponse]  # type: ignore[assignment]
     """ExportSession streams a session and its messages as one document, in the order of their
@@ -230,8 +230,8 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_chat_service_pb2.SearchMessagesResponse, _abc.Awaitable[_chat_service_pb2.SearchMessagesResponse]]:
         """SearchMessages returns the messages of the caller's sessions in a project that have, for each
-        word of the query, a word that begins with it, newest first. Case and accents make no
-        difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
+        word of the query, a word that begins with it (one of one or two characters: that is it),
+        newest first. Case and accents make no difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
         """
 
     @_abc_1.abstractmethod

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&adjutant/orchestrator/v1/session.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x03\n\x07Session\x12\x1c\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04name\x12+\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0b\x64isplayName\x12.\n\x05\x61gent\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,63}$R\x05\x61gent\x12\x1c\n\x04user\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04user\x12#\n\rmessage_count\x18\x05 \x01(\x03R\x0cmessageCount\x12\x46\n\x11last_message_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0flastMessageTime\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1b\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tagb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&adjutant/orchestrator/v1/session.proto\x12\x18\x61\x64jutant.orchestrator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x04\n\x07Session\x12\x1c\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04name\x12+\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0b\x64isplayName\x12.\n\x05\x61gent\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,63}$R\x05\x61gent\x12\x1c\n\x04user\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xac\x02R\x04user\x12#\n\rmessage_count\x18\x05 \x01(\x03R\x0cmessageCount\x12\x46\n\x11last_message_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0flastMessageTime\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1b\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12<\n\x05state\x18\n \x01(\x0e\x32&.adjutant.orchestrator.v1.SessionStateR\x05state\x12N\n\x0epending_action\x18\x0b \x01(\x0b\x32\'.adjutant.orchestrator.v1.PendingActionR\rpendingAction\"\xa5\x01\n\rPendingAction\x12\x1a\n\x08response\x18\x01 \x01(\tR\x08response\x12;\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32%.adjutant.orchestrator.v1.PendingCallR\x05\x63\x61lls\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\";\n\x0bPendingCall\x12\x12\n\x04tool\x18\x01 \x01(\tR\x04tool\x12\x18\n\x07summary\x18\x02 \x01(\tR\x07summary*\x7f\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SESSION_STATE_IDLE\x10\x01\x12\x1c\n\x18SESSION_STATE_PROCESSING\x10\x02\x12\x1a\n\x16SESSION_STATE_AWAITING\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSION'].fields_by_name['user']._serialized_options = b'\272H\005r\003\030\254\002'
   _globals['_SESSION'].fields_by_name['etag']._loaded_options = None
   _globals['_SESSION'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_SESSIONSTATE']._serialized_start=926
+  _globals['_SESSIONSTATE']._serialized_end=1053
   _globals['_SESSION']._serialized_start=131
-  _globals['_SESSION']._serialized_end=553
+  _globals['_SESSION']._serialized_end=695
+  _globals['_PENDINGACTION']._serialized_start=698
+  _globals['_PENDINGACTION']._serialized_end=863
+  _globals['_PENDINGCALL']._serialized_start=865
+  _globals['_PENDINGCALL']._serialized_end=924
 # @@protoc_insertion_point(module_scope)

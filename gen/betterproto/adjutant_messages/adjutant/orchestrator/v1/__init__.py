@@ -170,6 +170,8 @@ __all__ = (
     "MoveTaskResponse",
     "OverlapPolicy",
     "PatchReference",
+    "PendingAction",
+    "PendingCall",
     "PlanAction",
     "PlanEdit",
     "PlannedStep",
@@ -214,6 +216,7 @@ __all__ = (
     "SendTaskMessageRequest",
     "SendTaskMessageResponse",
     "Session",
+    "SessionState",
     "SetMemberRequest",
     "SetMemberResponse",
     "Settings",
@@ -385,12 +388,18 @@ class ChatAuthor(betterproto2.Enum):
     CHAT_AUTHOR_ASSISTANT: an agent, in answer to the user.
     """
 
+    TASK = 3
+    """
+    CHAT_AUTHOR_TASK: a task that was handed in from the session tells how it goes.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
             0: "CHAT_AUTHOR_UNSPECIFIED",
             1: "CHAT_AUTHOR_USER",
             2: "CHAT_AUTHOR_ASSISTANT",
+            3: "CHAT_AUTHOR_TASK",
         }
 
     @classmethod
@@ -399,6 +408,7 @@ class ChatAuthor(betterproto2.Enum):
             "CHAT_AUTHOR_UNSPECIFIED": 0,
             "CHAT_AUTHOR_USER": 1,
             "CHAT_AUTHOR_ASSISTANT": 2,
+            "CHAT_AUTHOR_TASK": 3,
         }
 
 
@@ -718,6 +728,50 @@ class ResponseResetReason(betterproto2.Enum):
         return {
             "REASON_UNSPECIFIED": 0,
             "REASON_NEW_ATTEMPT": 1,
+        }
+
+
+class SessionState(betterproto2.Enum):
+    """
+    SessionState says who has the word in a session.
+    """
+
+    UNSPECIFIED = 0
+    """
+    SESSION_STATE_UNSPECIFIED is sent in exports alone.
+    """
+
+    IDLE = 1
+    """
+    SESSION_STATE_IDLE: nothing is being answered, and nothing asked.
+    """
+
+    PROCESSING = 2
+    """
+    SESSION_STATE_PROCESSING: an answer is being made; what is said meanwhile waits for its turn.
+    """
+
+    AWAITING = 3
+    """
+    SESSION_STATE_AWAITING: something is to be done as soon as its user confirms it.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "SESSION_STATE_UNSPECIFIED",
+            1: "SESSION_STATE_IDLE",
+            2: "SESSION_STATE_PROCESSING",
+            3: "SESSION_STATE_AWAITING",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "SESSION_STATE_UNSPECIFIED": 0,
+            "SESSION_STATE_IDLE": 1,
+            "SESSION_STATE_PROCESSING": 2,
+            "SESSION_STATE_AWAITING": 3,
         }
 
 
@@ -1726,6 +1780,11 @@ class ChatMessage(betterproto2.Message):
     )
     """
     create_time is when it was stored; later than that of the message before.
+    """
+
+    task: "str" = betterproto2.field(10, betterproto2.TYPE_STRING)
+    """
+    task is the name of the task that tells; empty where none does.
     """
 
 
@@ -5025,6 +5084,53 @@ default_message_pool.register_message("adjutant.orchestrator.v1", "PatchReferenc
 
 
 @dataclass(eq=False, repr=False)
+class PendingAction(betterproto2.Message):
+    """
+    PendingAction is what an agent would do, and does only if the session's user says so.
+    """
+
+    response: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    response is the response in which it was asked.
+    """
+
+    calls: "list[PendingCall]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    calls are the tools that it would call, in order.
+    """
+
+    create_time: "datetime.datetime | None" = betterproto2.field(
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    create_time is when it was asked.
+    """
+
+
+default_message_pool.register_message("adjutant.orchestrator.v1", "PendingAction", PendingAction)
+
+
+@dataclass(eq=False, repr=False)
+class PendingCall(betterproto2.Message):
+    """
+    PendingCall is one call of a tool that changes something.
+    """
+
+    tool: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    tool is the tool's name, such as `submit_task`.
+    """
+
+    summary: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    summary is what it would do, for people.
+    """
+
+
+default_message_pool.register_message("adjutant.orchestrator.v1", "PendingCall", PendingCall)
+
+
+@dataclass(eq=False, repr=False)
 class PlanAction(betterproto2.Message):
     """
     PlanAction is a plan that waits for approval.
@@ -6245,6 +6351,21 @@ class Session(betterproto2.Message):
     etag: "str" = betterproto2.field(9, betterproto2.TYPE_STRING)
     """
     etag changes with every change; sent with an update it must still be the same.
+    """
+
+    state: "SessionState" = betterproto2.field(
+        10, betterproto2.TYPE_ENUM, default_factory=lambda: SessionState(0)
+    )
+    """
+    state tells whether an answer is made in it, or waited for from its user; not set in exports.
+    """
+
+    pending_action: "PendingAction | None" = betterproto2.field(
+        11, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    pending_action is what its user is asked to confirm; absent where nothing is. Whatever they say
+    next answers it: `yes` has it done, anything else leaves it.
     """
 
 
@@ -8282,8 +8403,8 @@ class ChatServiceStub:
     def search_messages(self, message: "SearchMessagesRequest") -> "SearchMessagesResponse":
         """
         SearchMessages returns the messages of the caller's sessions in a project that have, for each
-        word of the query, a word that begins with it, newest first. Case and accents make no
-        difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
+        word of the query, a word that begins with it (one of one or two characters: that is it),
+        newest first. Case and accents make no difference. INVALID_ARGUMENT with INVALID_REQUEST where the query has no word, or too many.
         """
 
         return self._channel.unary_unary(
