@@ -57,25 +57,16 @@ def serve_models(mesh: Mesh, rights: Rights) -> tuple[ModelGateway, TraceRecorde
         f"{_CONTRACT}.ModelService",
     )
     patience = Patience(options.model_liveness_s, options.model_max_attempts)
-<<<<<<< HEAD
-    recorder = _serve_traces(mesh, rights)
-    return ModelGateway(catalog, _serve_usage(mesh), recorder, patience), recorder
-=======
     prices = Prices(options.model_prices)
     ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
-    return ModelGateway(catalog, ledger, recorder, patience)
->>>>>>> traces
+    return ModelGateway(catalog, ledger, recorder, patience), recorder
 
 
 def _serve_usage(mesh: Mesh, prices: Prices) -> UsageLedger:
     """Serve sums and budgets, and return the ledger for whoever calls models."""
     store, options = mesh.store, mesh.settings
-<<<<<<< HEAD
-    ledger = UsageLedger(store, Prices(options.model_prices), options)
-    days = UsageDays(store, options.usage_ttl_s)
-=======
     ledger = UsageLedger(store, prices, options)
->>>>>>> traces
+    days = UsageDays(store, options.usage_ttl_s)
     mesh.serve(
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server,
         UsageService(Sums(days), mesh.hub),
