@@ -34,21 +34,19 @@ async def test_an_answer_has_a_trace_until_its_session_is_removed(
             chat_service_pb2.SendMessageRequest(parent=session, text="What can you do?")
         )
         response = sent.response.name
-        async with asyncio.timeout(30):
-            while not (found := await listed(traces, response)) or not found[0].model_call_count:
-                await asyncio.sleep(0.05)
-        (trace,) = found
+        answer = await answered(chat, response)
+        (trace,) = await listed(traces, response)
         assert (trace.session, trace.response) == (session, response)
-        assert (trace.model_call_count, trace.cost.units, trace.cost.nanos) == (1, 0, 0)
+        assert trace.model_call_count >= 1
         assert trace.HasField("cost")  # the built-in model is known to cost nothing
-        (asked,) = await calls(traces, trace.name)
+        assert (trace.cost.units, trace.cost.nanos) == (0, 0)
+        *_, asked = await calls(traces, trace.name)
         model = (await call(traces, asked.name.rpartition("/")[2], trace.name)).model_call
         assert model.provider == "scripted"
         assert model.selection_reason
         assert model.messages[-1].text.text == "What can you do?"
         assert model.answer.text
         assert asked.HasField("first_token_time")
-        answer = await answered(chat, response)
         for message in (trace.message, answer):
             assert [one.name for one in await listed(traces, message)] == [trace.name]
 
