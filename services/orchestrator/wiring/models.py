@@ -67,22 +67,10 @@ def serve_models(mesh: Mesh, rights: Rights) -> ModelParts:
         f"{_CONTRACT}.ModelService",
     )
     patience = Patience(options.model_liveness_s, options.model_max_attempts)
-<<<<<<< HEAD
-<<<<<<< HEAD
     prices = Prices(options.model_prices, catalog.kinds)
     ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
     gateway = ModelGateway(catalog, ledger, recorder, patience)
     return ModelParts(gateway, recorder, catalog.can_plan)
-=======
-    prices = Prices(options.model_prices)
-    ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
-    return ModelGateway(catalog, ledger, recorder, patience), recorder
->>>>>>> modes
-=======
-    prices = Prices(options.model_prices)
-    ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
-    return ModelGateway(catalog, ledger, recorder, patience), recorder
->>>>>>> responses
 
 
 def _serve_usage(mesh: Mesh, prices: Prices) -> UsageLedger:
