@@ -12,6 +12,7 @@ from services.mesh.access.rights import Rights
 from services.mesh.errors import AdjutantError, not_found
 from services.mesh.names import collection_and_id, parent_of
 from services.mesh.store import Page, Store, now
+from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.traces.document import document
 from services.orchestrator.traces.mlflow import Fetcher
 from services.orchestrator.traces.trace import (
@@ -124,12 +125,20 @@ class Traces:
         return await fetcher.keep(found)
 
     async def _page(self, parent: str, **query: Any) -> Page[TraceRecord]:
+        parent = await self._answer_of(parent)
         collection, _ = collection_and_id(parent)
         project = "/".join(parent.split("/")[:4])
         where = {_FIELDS[collection]: parent} if collection in _FIELDS else {}
         if not self._manages(project):
             where["audience"] = PROJECT if collection == "tasks" else actor()
         return await self._store.page(TRACES, parent=project, where=where, **query)
+
+    async def _answer_of(self, parent: str) -> str:
+        """Return the response that a message belongs to, as its question or its answer."""
+        if collection_and_id(parent)[0] != "messages":
+            return parent
+        message = await self._store.find(CHAT_MESSAGES, parent)
+        return message.response if message and message.response else parent
 
     def _seen(self, trace: TraceRecord | None, name: str) -> TraceRecord:
         """Return a trace that the caller may see. NOT_FOUND."""
