@@ -13,13 +13,21 @@ from services.agent_runner.run import STATES as RUN_STATES
 from services.mesh.statemachine import StateMachine
 from services.orchestrator.approvals.approval import APPROVAL_STATES
 from services.orchestrator.messages.message import MESSAGE_STATES
+from services.orchestrator.responses.response import RESPONSE_STATES
 from services.orchestrator.tasks.step import STEP_STATES
 from services.orchestrator.tasks.task import TASK_STATES
 from services.orchestrator.usage.call import CALL_STATES
 
 SERVICES: Final = pathlib.Path(__file__).resolve().parents[1] / "services"
 DIAGRAMS: Final[dict[str, tuple[StateMachine, ...]]] = {
-    "orchestrator": (TASK_STATES, STEP_STATES, APPROVAL_STATES, MESSAGE_STATES, CALL_STATES),
+    "orchestrator": (
+        TASK_STATES,
+        STEP_STATES,
+        APPROVAL_STATES,
+        MESSAGE_STATES,
+        RESPONSE_STATES,
+        CALL_STATES,
+    ),
     "agent_runner": (RUN_STATES,),
 }
 

@@ -107,7 +107,8 @@ class Chatting:
         elif frame.reset is not None:
             _write("\n(made anew:)\n")
         elif frame.waiting is not None:
-            exits.note(f"waits for its turn, as number {frame.waiting.queue_position}")
+            if frame.waiting.queue_position > 1:  # else it is about to begin
+                exits.note(f"waits for its turn, as number {frame.waiting.queue_position}")
         elif frame.ended is not None:
             _write("\n")
             _tell_end(frame.ended)

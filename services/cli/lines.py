@@ -127,6 +127,11 @@ _DESCRIPTIONS: dict[str, Callable[[Any], list[str]]] = {
     ],
     "schedule_changed": lambda payload: [payload.change.name.lower()],
     "session_changed": lambda payload: [payload.change.name.lower()],
+    "response_state_changed": lambda payload: [
+        payload.state.name,
+        f"attempt {payload.attempt}" if payload.attempt > 1 else "",
+        failure_line(payload.failure),
+    ],
     "chat_message_added": lambda payload: [f"message {payload.number}"],
     "usage_recorded": lambda payload: [
         f"{payload.provider}/{payload.model}",

@@ -60,6 +60,9 @@ for module in (
     sessions,
     chat,
     usage,
+    traces,
+    sessions,
+    chat,
 ):
     module.register(app)
 

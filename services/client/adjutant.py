@@ -105,6 +105,9 @@ class Adjutant:
         """What calls of models cost."""
         self.budgets: Final = Budgets(self._transport, self.parent)
         """What they may cost."""
+        """Answers to what is said in sessions."""
+        """What models and tools were asked and answered."""
+        """One's conversations with agents."""
         self.subscriptions: Final = Subscriptions(self._transport, self.parent, policy)
         """Everything that happens."""
         self.client: Final = self.parent.partition("/projects/")[0]

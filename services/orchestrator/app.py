@@ -38,6 +38,7 @@ from services.orchestrator.plans.cache import PLANS, CachedPlanner
 from services.orchestrator.plans.estimate import Estimates
 from services.orchestrator.plans.planner import ChecklistPlanner
 from services.orchestrator.plans.preview import Previews
+from services.orchestrator.plans.proposal import LenientPlanner, ModelProposer
 from services.orchestrator.plans.statistics import STATISTICS, Statistics
 from services.orchestrator.queues.queues import Queues
 from services.orchestrator.retention import Retention
@@ -82,13 +83,20 @@ async def build(mesh: Mesh) -> None:
     stack = AsyncExitStack()
     saver = await stack.enter_async_context(open_checkpoints(options, mesh.store))
     runner = Runner(options.agent_runner_address, options)
-    planner = CachedPlanner(ChecklistPlanner(), mesh.store, options.plan_cache_ttl_s)
+    rights = Rights(mesh.authorizer)
+    models = serve_models(mesh, rights)
+    checklists = ChecklistPlanner()
+    understood = LenientPlanner(checklists) if models.can_plan else checklists
+    planner = CachedPlanner(understood, mesh.store, options.plan_cache_ttl_s)
     statistics = Statistics(mesh.store, options.statistics_ttl_s)
     estimates = Estimates(statistics)
     inheritance = Inheritance(mesh.store, options.max_parallel_steps)
     expiry = Due(mesh.store, APPROVALS, "due_time", Expiry(mesh.store).see_to)
     asker = Asker(mesh.store, inheritance, options, expiry.look)
-    nodes = TaskGraph(mesh.store, runner, planner, estimates, asker, options.max_step_iterations)
+    proposer = ModelProposer(models.gateway) if models.can_plan else None
+    nodes = TaskGraph(
+        mesh.store, runner, planner, estimates, asker, options.max_step_iterations, proposer
+    )
     graph = nodes.compile(saver)
     back_off = BackOff(mesh.store, lambda name: conductor.wake(name))
     results = Results(mesh.store, runner, options, back_off.look)
@@ -97,7 +105,6 @@ async def build(mesh: Mesh) -> None:
     messages = Messages(mesh.store, planner, dismissal, lambda name: conductor.wake(name))
     conductor = Conductor(mesh.store, mesh.leases, ending, graph, options, messages)
     news = News(mesh.store, results, conductor.wake, conductor.place, options)
-    rights = Rights(mesh.authorizer)
     directory = Directory(mesh.store, mesh.policies)
     tasks = Tasks(mesh.store, conductor.wake, inheritance, rights, planner)
     approvals = Approvals(mesh.store, asker, runner, dismissal)
@@ -136,9 +143,8 @@ async def build(mesh: Mesh) -> None:
     ends = [event_pb2.EVENT_KIND_STEP_STATE_CHANGED]
     mesh.consume("orchestrator-statistics", ends, statistics.on_step_event)
     schedules = _serve_schedules(mesh, tasks)
-    models, recorder = serve_models(mesh, rights)
     domain = Domain(tasks, approvals, queues, schedules, ProjectFacts(mesh.store))
-    serve_chat(mesh, rights, make_modes(mesh, models, recorder, domain))
+    serve_chat(mesh, rights, make_modes(mesh, models.gateway, models.recorder, domain))
     serve_tenancy(mesh, directory, rights, inheritance)
     await make_defaults(mesh.store, directory, default_project=options.create_default_project)
     mesh.before_purge(saver.remove_below)

@@ -164,6 +164,13 @@ class Hierarchy:
         response = await self.keys.CreateApiKey(request)
         return response.api_key.name, response.token
 
+    async def narrow_key(self, parent: str, role: str, *permissions: str) -> str:
+        """Make an API key with some of a role's permissions, and return its token."""
+        wanted = [f"PERMISSION_{each}" for each in permissions]
+        made = api_key_pb2.ApiKey(display_name="narrow", role=f"ROLE_{role}", permissions=wanted)
+        request = api_key_service_pb2.CreateApiKeyRequest(parent=parent, api_key=made)
+        return (await self.keys.CreateApiKey(request)).token  # type: ignore[no-any-return]
+
     async def revoke(self, key: str) -> None:
         """Revoke an API key."""
         await self.keys.RevokeApiKey(api_key_service_pb2.RevokeApiKeyRequest(name=key))

@@ -79,7 +79,7 @@ class Loop:
             if not made.calls or not has_tools:
                 break
             summaries = [
-                AwaitedCall(tool=call.name, summary=turn.toolbox.change_of(call))
+                AwaitedCall(tool=call.name, summary=await turn.toolbox.change_of(call))
                 for call in made.calls
             ]
             if any(each.summary for each in summaries):
@@ -88,8 +88,8 @@ class Loop:
                         yield delta
                 break
             turn.messages.append(ModelMessage(Role.ASSISTANT, made.text, tuple(made.calls)))
-            for index, call in enumerate(made.calls):
-                result = await turn.toolbox.call(call, f"{call.id}-{number}-{index}")
+            for call in made.calls:
+                result = await turn.toolbox.call(call)
                 turn.messages.append(ModelMessage(Role.TOOL, result, tool_call_id=call.id))
         assert finished
         yield replace(finished, usage=turn.usage)
@@ -114,9 +114,10 @@ class Loop:
 
     async def _do(self, turn: Turn, action: ActionRecord, number: int) -> str:
         call = action.calls[number].call()
-        if action.state == "DECLINED" and turn.toolbox.change_of(call):
+        if action.state == "DECLINED" and turn.toolbox.changes(call):
             return await turn.toolbox.refuse(call, DECLINED)
-        return await turn.toolbox.call(call, action.request_id(number))
+        confirmed = action.state == "CONFIRMED"
+        return await turn.toolbox.call(call, action.request_id(number), confirmed=confirmed)
 
     async def _ask(
         self, turn: Turn, made: _Round, *, has_tools: bool
@@ -144,9 +145,17 @@ class Loop:
         listed = "\n".join(f"- {each.summary}" for each in changes)
         question = f"I would do this:\n\n{listed}\n\nSay yes to have it done, or no to leave it."
         yield _paragraph(turn, question, begins=True)
-        stored = [CallRecord(id=c.id, name=c.name, arguments=c.arguments) for c in calls]
+        pairs = zip(calls, summaries, strict=True)
+        stored = [await _stored(turn, call, each.summary) for call, each in pairs]
         action = new_action(turn.response, stored, turn.agent, turn.groups)
         await self._confirmation.ask(turn.response, action, changes)
+
+
+async def _stored(turn: Turn, call: ToolCall, change: str) -> CallRecord:
+    """Return a call of a round that waits; what cannot be made, as nobody is asked, has failed."""
+    is_wrong = turn.toolbox.changes(call) and not change
+    result = await turn.toolbox.call(call) if is_wrong else None
+    return CallRecord(id=call.id, name=call.name, arguments=call.arguments, result=result)
 
 
 def _paragraph(turn: Turn, text: str, *, begins: bool) -> TextDelta:

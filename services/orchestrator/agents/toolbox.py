@@ -8,7 +8,7 @@ from services.mesh.errors import AdjutantError
 from services.mesh.names import new_id, parent_of
 from services.mesh.store import now
 from services.orchestrator.agents.acting import Acting
-from services.orchestrator.agents.tool import Arguments, Hand, Tool
+from services.orchestrator.agents.tool import Hand, Tool
 from services.orchestrator.models.port import (
     CallScope,
     RecordedToolCall,
@@ -42,30 +42,49 @@ class Toolbox:
         self._scope = scope
         self._response = response
         self._tools = {tool.name: tool for tool in tools}
+        self._wrong: dict[str, AdjutantError] = {}
+        """What is wrong with calls that nobody needs to be asked about, by their ids."""
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What the model is told of them."""
         return tuple(tool.spec for tool in self._tools.values())
 
-    def change_of(self, call: ToolCall) -> str:
-        """Return what a call would change; empty where it changes nothing, or cannot be made."""
+    def changes(self, call: ToolCall) -> bool:
+        """Tell whether a call would change something, or might."""
+        tool = self._tools.get(call.name)
+        return tool is None or tool.summary is not None
+
+    async def change_of(self, call: ToolCall) -> str:
+        """Return what a call would change.
+
+        Empty where it changes nothing, or cannot be made as it is: `call` says why, then.
+        """
         tool = self._tools.get(call.name)
         if tool is None or tool.summary is None:
             return ""
         try:
-            return tool.summary(tool.read(call.arguments))
-        except AdjutantError:
+            arguments = tool.read(call.arguments)
+            if tool.check:
+                await tool.check(self._hand(""), arguments)
+        except AdjutantError as error:
+            if error.reason in PASSING:
+                raise
+            self._wrong[call.id] = error
             return ""
+        return tool.summary(arguments)
 
-    async def call(self, call: ToolCall, request_id: str) -> str:
+    async def call(self, call: ToolCall, request_id: str = "", *, confirmed: bool = False) -> str:
         """Make a call and return what came of it; a failure too is something to tell the model.
 
-        Raises what passes and says nothing of the call.
+        What changes something is made only where the user confirmed it, with an id that makes it
+        the same when it is repeated. Raises what passes and says nothing of the call.
         """
         start, result, failure = now(), "", ""
         try:
-            result = _bounded(await self._made(call, request_id))
+            if wrong := self._wrong.pop(call.id, None):
+                raise wrong
+            result = _bounded(await self._made(call, request_id, confirmed=confirmed))
         except AdjutantError as error:
             if error.reason in PASSING:
                 raise
@@ -85,15 +104,19 @@ class Toolbox:
         )
         return why
 
-    async def _made(self, call: ToolCall, request_id: str) -> str:
+    async def _made(self, call: ToolCall, request_id: str, *, confirmed: bool) -> str:
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools) or "none"
             raise AdjutantError("INVALID_REQUEST", f"There is no such tool here; use: {known}.")
-        arguments: Arguments = tool.read(call.arguments)
+        if tool.summary and not confirmed:
+            raise AdjutantError("PERMISSION_DENIED", "The user has not confirmed that.")
+        return await tool.run(self._hand(request_id), tool.read(call.arguments))
+
+    def _hand(self, request_id: str) -> Hand:
         session = self._response.session
-        hand = Hand(self._acting, self._response.authority, parent_of(session), session, request_id)
-        return await tool.run(hand, arguments)
+        authority = self._response.authority
+        return Hand(self._acting, authority, parent_of(session), session, request_id)
 
 
 def _bounded(text: str) -> str:

@@ -30,6 +30,7 @@ from services.orchestrator.graph.ground import Ground, State
 from services.orchestrator.graph.planning import Planning
 from services.orchestrator.plans.estimate import Estimates
 from services.orchestrator.plans.planner import Planner
+from services.orchestrator.plans.proposal import Proposer
 
 
 class TaskGraph:
@@ -43,11 +44,15 @@ class TaskGraph:
         estimates: Estimates,
         asker: Asker,
         max_step_iterations: int,
+        proposer: Proposer | None = None,
     ) -> None:
-        """Take how often a step may be started, where its project does not say."""
+        """Take how often a step may be started, where its project does not say.
+
+        `proposer` makes plans of plain words; None where nobody does.
+        """
         self._ground = Ground(store, runner)
         self._asking = Asking(self._ground, asker)
-        self._planning = Planning(self._ground, self._asking, planner, estimates)
+        self._planning = Planning(self._ground, self._asking, planner, estimates, proposer)
         self._execution = Execution(self._ground, max_step_iterations)
         self._escalation = Escalation(self._ground, self._asking)
         self._git_operations = GitOperations(self._ground, self._asking)
@@ -67,7 +72,6 @@ class TaskGraph:
         graph.add_node("git_operations", git.git_operations)
         graph.add_node("wait_for_user", self._asking.wait_for_user)
         graph.add_edge(START, "decompose")
-        graph.add_edge("decompose", "plan")
         graph.add_edge("execute", "wait_for_agent")
         graph.add_edge("wait_for_agent", "evaluate")
         return graph.compile(checkpointer=saver)

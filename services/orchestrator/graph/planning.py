@@ -1,47 +1,124 @@
 """The nodes that plan: find the goals, then the steps, and have a person look at a complex plan."""
 
+import asyncio
 import hashlib
-from typing import Any
+from typing import Final
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
+from services.mesh.errors import AdjutantError
 from services.mesh.names import parent_of
+from services.mesh.tasks import end
 from services.orchestrator.approvals.action import Action, PlanActionRecord, PlannedStepRecord
 from services.orchestrator.approvals.approval import ApprovalRecord
 from services.orchestrator.graph.asking import Asking, refusal
-from services.orchestrator.graph.ground import Ground, Node, State, count
+from services.orchestrator.graph.ground import Ground, Node, PassStoppedError, State, count
+from services.orchestrator.models.port import CallScope
 from services.orchestrator.plans.complexity import level
 from services.orchestrator.plans.estimate import Estimates
+from services.orchestrator.plans.plan import Plan
 from services.orchestrator.plans.planner import Planner
+from services.orchestrator.plans.proposal import Proposer
+from services.orchestrator.tasks.failure import FailureRecord
 from services.orchestrator.tasks.plan import adopt_plan, measure, needs_approval, plan_of
 from services.orchestrator.tasks.step import StepRecord
 from services.orchestrator.tasks.steps import move_step
 from services.orchestrator.tasks.task import TASKS, Events, TaskRecord, enter_node
+
+_NOBODY: Final = (
+    "The task is told in plain words, and no language model is configured any more to make a plan "
+    "of them. Configure one as in docs/models.md, then retry the task."
+)
+_NO_PROPOSAL: Final = {
+    "PLAN_REQUIRED": "WORK",
+    "MODEL_RATE_LIMITED": "INFRASTRUCTURE",
+    "MODEL_UNAVAILABLE": "INFRASTRUCTURE",
+    "MODEL_REFUSED": "INFRASTRUCTURE",
+    "CONTEXT_TOO_LONG": "WORK",
+    "UNKNOWN_MODEL": "INFRASTRUCTURE",
+    "BUDGET_EXHAUSTED": "WORK",
+}
+"""Why no plan can be proposed, and the disposition of that; a person is told, and may retry."""
+
+
+LOOK_S: Final = 1.0
+"""Seconds between two looks whether a task whose plan is being made was cancelled."""
 
 
 class Planning:
     """Makes a task's plan, and lets it run when it may."""
 
     def __init__(
-        self, ground: Ground, asking: Asking, planner: Planner, estimates: Estimates
+        self,
+        ground: Ground,
+        asking: Asking,
+        planner: Planner,
+        estimates: Estimates,
+        proposer: Proposer | None,
     ) -> None:
+        """Take who makes plans of plain words; None where nobody does."""
+        self._proposer = proposer
         self._ground = ground
         self._asking = asking
         self._planner = planner
         self._estimates = estimates
 
-    async def decompose(self, state: State, config: RunnableConfig) -> dict[str, Any]:
-        """Find the goals."""
+    async def decompose(self, state: State, config: RunnableConfig) -> Command[Node]:
+        """Find the goals; of plain words have a language model propose the plan first."""
         task = await self._ground.store.get(TASKS, state["task"])
         plan = await plan_of(self._planner, task)
+        if not plan.steps:
+            try:
+                plan = await self._propose(state, config, task)
+            except AdjutantError as error:
+                if error.reason not in _NO_PROPOSAL:
+                    raise
+                failure = FailureRecord(
+                    reason=error.reason,
+                    message=error.message,
+                    disposition=_NO_PROPOSAL[error.reason],
+                )
+                return await self._ground.fail(state, config, failure)
 
         def change(task: TaskRecord) -> Events:
             task.goals = task.goals or plan.goals
             return enter_node(task, "DECOMPOSE", f"found {count(len(task.goals), 'goal')}")
 
         await self._ground.change(state, config, change)
-        return {"started": []}
+        return Command(goto="plan", update={"started": []})
+
+    async def _propose(self, state: State, config: RunnableConfig, task: TaskRecord) -> Plan:
+        """Have a plan proposed and keep it with the task, so that it is made once."""
+        if self._proposer is None:
+            raise AdjutantError("PLAN_REQUIRED", _NOBODY)
+        scope = CallScope(
+            project=parent_of(task.name),
+            principal=task.submitter,
+            agent="planner",
+            task=task.name,
+        )
+        work = asyncio.create_task(self._proposer.propose(scope, task.instructions, task.title))
+        try:
+            plan = await self._unless_stopped(work, task.name)
+        finally:
+            await end([work])
+
+        def change(task: TaskRecord) -> Events:
+            task.proposal = task.proposal or plan
+            return []
+
+        kept = (await self._ground.change(state, config, change)).proposal
+        return kept or plan
+
+    async def _unless_stopped(self, work: "asyncio.Task[Plan]", name: str) -> Plan:
+        """Return what a model comes to. PassStoppedError once the task is no longer worked on."""
+        while not work.done():
+            await asyncio.wait([work], timeout=LOOK_S)
+            task = await self._ground.store.get(TASKS, name)
+            if task.state != "ORCHESTRATING":
+                raise PassStoppedError(task.state)
+        return work.result()
 
     async def plan(self, state: State, config: RunnableConfig) -> Command[Node]:
         """Find the steps and their order, and what they will probably take; ask where it must.
@@ -108,7 +185,8 @@ def _question(task: TaskRecord) -> tuple[str, Action]:
     )
     begun = any(step.attempt for step in task.steps)
     what = f"{count(len(steps), 'further step')} of a plan" if begun else _whole(steps)
-    return f"Run {what}, complexity {task.complexity}", action
+    whose = " that a language model proposed" if task.proposal else ""
+    return f"Run {what}{whose}, complexity {task.complexity}", action
 
 
 def _whole(steps: list[StepRecord]) -> str:

@@ -50,6 +50,12 @@ def parse_additions(text: str, known: Sequence[KnownStep]) -> Plan | None:
     """
     if not _ITEM.search(text):
         return None
+    if not known:
+        raise AdjutantError(
+            "CONCURRENT_CHANGE",
+            "The task's plan is not made yet; send the message again in a moment.",
+            retry_after_s=2.0,
+        )
     before = _known_text(known)
     offset = before.count("\n")
     try:

@@ -57,6 +57,17 @@ class Catalog:
         """Whom requests go to that name nobody."""
         return self._config.providers[0]
 
+    @property
+    def can_plan(self) -> bool:
+        """Whether plain words can be planned: not where the built-in script alone answers."""
+        asked = self.default_provider
+        return asked.kind is not Kind.SCRIPTED or asked.script is not None
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What each provider is, by its name."""
+        return {provider.name: str(provider.kind) for provider in self._config.providers}
+
     def entries(self) -> Iterator[Entry]:
         """Yield every model: each provider's tiers from the smallest, then its further models."""
         for provider in self._config.providers:

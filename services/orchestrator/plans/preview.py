@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from adjutant.orchestrator.v1 import task_service_pb2
+from services.mesh.errors import AdjutantError
 from services.orchestrator.plans.complexity import complexity
 from services.orchestrator.plans.estimate import Estimates, PlanEstimate
 from services.orchestrator.plans.planner import Planned, Planner
@@ -32,6 +33,13 @@ class Previews:
         project = request.parent
         inherited = await self._inheritance.max_parallel_steps(project)
         planned = await self._planner.plan(project, request.instructions, request.title)
+        if not planned.plan.steps:
+            raise AdjutantError(
+                "PLAN_REQUIRED",
+                "A language model makes a plan of these words when the task is run, so there is "
+                "none to tell of yet. Hand the task in, or write steps as in docs/plans.md.",
+                field="instructions",
+            )
         width = request.max_parallel_steps or inherited
         return Preview(
             planned=planned,

@@ -16,9 +16,11 @@ from google.protobuf.message import DecodeError
 from nats.js import api
 from nats.js.errors import NotFoundError
 
+from adjutant.event.v1 import chat_events_pb2, event_pb2
 from adjutant.orchestrator.v1 import response_pb2
 from services.mesh import tasks
 from services.mesh.events.log import RETRY_S, TRANSIENT, EventLog
+from services.mesh.names import collection_and_id
 from services.orchestrator.responses.feed import Feed, Place
 
 STREAM: Final = "ADJUTANT_RESPONSES"
@@ -77,11 +79,18 @@ class Chunks:
         return feed.text()
 
     async def remove(self, name: str) -> None:
-        """Remove what is kept of a response, or of everything below a client or a project."""
-        collection = name.rsplit("/", 2)[-2]
-        subject = subject_of(name) if collection == "responses" else f"{_place_of(name)}.>"
+        """Remove what is kept of a response, or of all in a session, a project or a client."""
+        collection, _ = collection_and_id(name)
+        if collection == "groups":  # holds no session
+            return
+        below = "" if collection == "responses" else ".>"
         with contextlib.suppress(NotFoundError):
-            await self._log.jetstream.purge_stream(STREAM, subject=subject)
+            await self._log.jetstream.purge_stream(STREAM, subject=f"{subject_of(name)}{below}")
+
+    async def on_session_changed(self, event: event_pb2.Event) -> None:
+        """Remove what is kept of a session's responses when it is gone."""
+        if event.session_changed.change == chat_events_pb2.SessionChanged.CHANGE_DELETED:
+            await self.remove(event.resource)
 
     async def _put(self, name: str, place: Place, text: bytes, over: asyncio.Event) -> None:
         """Publish a piece, as soon as that can be done; when it is over it is tried once."""
@@ -131,11 +140,6 @@ class Chunks:
 
 
 def subject_of(name: str) -> str:
-    """Return the subject of a response's text."""
-    return _place_of(name)
-
-
-def _place_of(name: str) -> str:
     """Return the subject of what is named: the ids of its name, one below the other."""
     return ".".join([PREFIX, *name.split("/")[1::2]])
 

@@ -20,6 +20,9 @@ from services.orchestrator.responses.response import RESPONSES
 LOOK_S: Final = 1.0
 """Seconds after which the end of a response is noticed, although nobody told of it."""
 
+FOLLOW_AFTER_S: Final = 0.05
+"""Seconds until a feed is followed: often it is about to be made here, or its end to be told."""
+
 
 class Feeds:
     """Makes feeds, and lets go of them."""
@@ -29,7 +32,8 @@ class Feeds:
         self._chunks = chunks
         self._feeds: dict[str, Feed] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
-        self._publishing: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        """What ends by itself: publishers, and followers that are being stopped."""
 
     @contextlib.asynccontextmanager
     async def reading(self, name: str) -> AsyncIterator[Feed]:
@@ -41,7 +45,7 @@ class Feeds:
             yield feed
         finally:
             feed.readers -= 1
-            await self._let_go(name, feed)
+            self._let_go(name, feed)
 
     @contextlib.asynccontextmanager
     async def making(self, name: str, attempt: int) -> AsyncIterator[Feed]:
@@ -49,11 +53,10 @@ class Feeds:
         feed = self._feeds.setdefault(name, Feed())
         feed.is_made_here = True
         feed.begin(attempt)
-        await self._stop_following(name)
+        self._stop_following(name)
         over = asyncio.Event()
         publishing = _start(lambda: self._chunks.publish(name, feed, attempt, over))
-        self._publishing.add(publishing)
-        publishing.add_done_callback(self._publishing.discard)
+        self._keep(publishing)
         try:
             yield feed
         finally:
@@ -61,7 +64,7 @@ class Feeds:
             over.set()  # and nobody waits for it: the whole text is about to be in the store
             feed.look()
             self._follow(name, feed)
-            await self._let_go(name, feed)
+            self._let_go(name, feed)
 
     def look(self, name: str) -> None:
         """Have those who read a response here look at its record."""
@@ -70,24 +73,31 @@ class Feeds:
 
     async def close(self) -> None:
         """Stop following and publishing."""
-        await tasks.end([*self._followers.values(), *self._publishing])
+        await tasks.end([*self._followers.values(), *self._closing])
 
     def _follow(self, name: str, feed: Feed) -> None:
         if feed.readers and not feed.is_made_here and name not in self._followers:
             self._followers[name] = _start(lambda: self._fill(name, feed))
 
-    async def _let_go(self, name: str, feed: Feed) -> None:
+    def _let_go(self, name: str, feed: Feed) -> None:
         if feed.readers or feed.is_made_here:
             return
         if self._feeds.get(name) is feed:
             del self._feeds[name]
-        await self._stop_following(name)
+        self._stop_following(name)
 
-    async def _stop_following(self, name: str) -> None:
+    def _stop_following(self, name: str) -> None:
+        """Stop a follower, without waiting for it: what it still adds is there already."""
         if follower := self._followers.pop(name, None):
-            await tasks.end([follower])
+            self._keep(follower)
+            self._keep(_start(lambda: tasks.end([follower])))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def _fill(self, name: str, feed: Feed) -> None:
+        await asyncio.sleep(FOLLOW_AFTER_S)
         following = asyncio.create_task(self._chunks.follow(name, feed))
         try:
             while True:

@@ -21,7 +21,7 @@ RESPONSE_STATES: Final = StateMachine(
     noun="response",
     initial="QUEUED",
     transitions={
-        "QUEUED": ("STREAMING", "FAILED", "CANCELLED"),
+        "QUEUED": ("STREAMING", "CANCELLED"),
         "STREAMING": (
             "STREAMING",  # a new attempt: whoever made it was gone
             "COMPLETED",

@@ -12,7 +12,12 @@ from services.orchestrator.tasks.task import TaskRecord
 
 
 async def plan_of(planner: Planner, task: TaskRecord) -> Plan:
-    """Return the plan of a task's instructions, without what was added to it later."""
+    """Return the plan of a task's instructions, without what was added to it later.
+
+    It has no steps where a language model is to propose them and has not yet.
+    """
+    if task.proposal:
+        return task.proposal
     title = task.title if task.given_title is None else task.given_title
     return (await planner.plan(parent_of(task.name), task.instructions, title)).plan
 
@@ -43,9 +48,13 @@ def measure(task: TaskRecord) -> None:
 
 
 def needs_approval(task: TaskRecord) -> bool:
-    """Tell whether a person is to approve a task's plan before its next step."""
+    """Tell whether a person is to approve a task's plan before its next step.
+
+    They always are where a language model proposed it: it runs commands that nobody wrote.
+    """
     is_open = any(step.state == "PENDING" for step in task.steps)
-    return is_open and _is_complex(task) and not task.plan_approved
+    is_asked = _is_complex(task) or task.proposal is not None
+    return is_open and is_asked and not task.plan_approved
 
 
 def _put(task: TaskRecord, steps: list[StepRecord]) -> None:

@@ -18,7 +18,7 @@ from services.orchestrator import convert
 from services.orchestrator.messages.inbox import Inbox
 from services.orchestrator.plans.estimate import EstimateRecord
 from services.orchestrator.plans.numbers import to_ranges
-from services.orchestrator.plans.plan import topological
+from services.orchestrator.plans.plan import Plan, topological
 from services.orchestrator.tasks.failure import FailureRecord
 from services.orchestrator.tasks.money import MoneyRecord, add_all
 from services.orchestrator.tasks.step import StepRecord
@@ -100,6 +100,8 @@ class TaskRecord(Record):
     """What it would probably take, as told when its plan was made."""
     plan_cached: bool = False
     """Whether its plan was made before."""
+    proposal: Plan | None = None
+    """The plan that a language model proposed; None where its instructions hold one."""
     plan_approval_complexity: int | None = None
     """Complexity above which a person approves its plan before the first step; None is never."""
     plan_approved: bool = False

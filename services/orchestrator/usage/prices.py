@@ -40,22 +40,23 @@ class ModelPrice(BaseModel):
         return (sent + usage.output_tokens * self.output) / _MILLION
 
 
-FREE: Final[Mapping[str, ModelPrice]] = {
-    f"{provider}/*": ModelPrice(input=Decimal(0), output=Decimal(0))
-    for provider in ("ollama", "scripted")
-}
-"""Models that run here."""
+FREE: Final = frozenset({"ollama", "scripted"})
+"""Kinds of providers whose models run here."""
 
 
 class Prices:
     """Knows what calls cost."""
 
-    def __init__(self, settings: Mapping[str, ModelPrice]) -> None:
+    def __init__(
+        self, settings: Mapping[str, ModelPrice], kinds: Mapping[str, str] | None = None
+    ) -> None:
         """Take prices that go before all others, by `provider/model`, where `*` is anything.
 
-        Of several that fit, the first holds.
+        Of several that fit, the first holds. `kinds` says what providers are, whatever they are
+        called: `ollama`, `openai`; one that is not in it is what it is called.
         """
-        self._own = {**settings, **FREE}
+        self._own = dict(settings)
+        self._kinds = dict(kinds or {})
         self._known: Any = None
 
     async def cost(self, provider: str, model: str, usage: Usage, time: datetime) -> int | None:
@@ -64,16 +65,15 @@ class Prices:
         for pattern, price in self._own.items():
             if fnmatchcase(name, pattern):
                 return _picos(price.cost(usage))
-        return await self._published(provider, model, usage, time)
+        kind = self._kinds.get(provider, provider)
+        return 0 if kind in FREE else await self._published(kind, model, usage, time)
 
     async def is_free(self, provider: str, model: str, time: datetime) -> bool:
         """Tell whether a call costs nothing, however long it is."""
         much = Usage(input_tokens=_MILLION, output_tokens=_MILLION)
         return await self.cost(provider, model, much, time) == 0
 
-    async def _published(
-        self, provider: str, model: str, usage: Usage, time: datetime
-    ) -> int | None:
+    async def _published(self, kind: str, model: str, usage: Usage, time: datetime) -> int | None:
         if self._known is None:  # it takes a third of a second, which calls under way do not wait
             self._known = await asyncio.to_thread(importlib.import_module, "genai_prices")
         tokens = self._known.Usage(
@@ -83,7 +83,7 @@ class Prices:
         )
         try:
             price = self._known.calc_price(
-                tokens, model_ref=model, provider_id=provider, genai_request_timestamp=time
+                tokens, model_ref=model, provider_id=kind, genai_request_timestamp=time
             )
         except LookupError:
             return None

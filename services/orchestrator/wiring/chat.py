@@ -79,6 +79,8 @@ def _make_responses(
     due = Due(store, RESPONSES, "due_time", settling.see_to)
     mesh.run_in_background("ended responses", due.run)
     mesh.before_purge(chunks.remove)
+    changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
+    mesh.consume("orchestrator-response-texts", changed, chunks.on_session_changed)
     mesh.on_stop(feeds.close)
     mesh.on_stop(dispatcher.close)
     heartbeat_s = options.stream_heartbeat_s

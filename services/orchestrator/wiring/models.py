@@ -1,5 +1,6 @@
 """Wires language models: the gateway to them, what calls cost, and their traces."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from adjutant.event.v1 import event_pb2
@@ -44,11 +45,20 @@ MODEL_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
 )
 
 
-def serve_models(mesh: Mesh, rights: Rights) -> tuple[ModelGateway, TraceRecorder]:
-    """Serve models, usage and traces; return the gateway that every call of a model takes.
+@dataclass(frozen=True)
+class ModelParts:
+    """What features ask models through."""
 
-    The recorder is for calls of tools.
-    """
+    gateway: ModelGateway
+    """Every call of a model takes it."""
+    recorder: TraceRecorder
+    """Keeps calls of tools, beside those of models, which the gateway has kept."""
+    can_plan: bool
+    """Whether real models are asked, and not the built-in script."""
+
+
+def serve_models(mesh: Mesh, rights: Rights) -> ModelParts:
+    """Serve models, usage and traces, and return what others ask models through."""
     options = mesh.settings
     catalog = open_catalog(options, mesh.store)
     mesh.serve(
@@ -57,9 +67,10 @@ def serve_models(mesh: Mesh, rights: Rights) -> tuple[ModelGateway, TraceRecorde
         f"{_CONTRACT}.ModelService",
     )
     patience = Patience(options.model_liveness_s, options.model_max_attempts)
-    prices = Prices(options.model_prices)
+    prices = Prices(options.model_prices, catalog.kinds)
     ledger, recorder = _serve_usage(mesh, prices), _serve_traces(mesh, rights, prices)
-    return ModelGateway(catalog, ledger, recorder, patience), recorder
+    gateway = ModelGateway(catalog, ledger, recorder, patience)
+    return ModelParts(gateway, recorder, catalog.can_plan)
 
 
 def _serve_usage(mesh: Mesh, prices: Prices) -> UsageLedger:

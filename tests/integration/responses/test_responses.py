@@ -231,3 +231,21 @@ async def test_it_expires_and_what_was_said_stays(store: Store, start: Start) ->
         await replica.whole(response.name)
     assert caught.value.reason == "NOT_FOUND"
     assert len(await said(store, session)) == 2
+
+
+@pytest.mark.parametrize("depth", [2, 4, 6, 8])
+async def test_what_is_kept_between_replicas_goes_with_what_it_is_of(
+    store: Store, start: Start, depth: int
+) -> None:
+    session = await make_session(store)
+    script = Script(["one "])
+    replica = await start(script)
+    response = await replica.send(session)
+    await replica.until(response.name, "COMPLETED")
+    async with asyncio.timeout(PATIENCE_S):
+        while not await replica.chunks.recall(response.name):  # it is on its way still
+            await asyncio.sleep(0.02)
+    await replica.chunks.remove(f"{session.rpartition('/projects/')[0]}/groups/web")
+    assert await replica.chunks.recall(response.name) == "one "
+    await replica.chunks.remove("/".join(response.name.split("/")[:depth]))
+    assert await replica.chunks.recall(response.name) == ""

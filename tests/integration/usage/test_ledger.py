@@ -102,6 +102,19 @@ async def test_calls_that_come_with_the_budget_do_not_go_over_it_together(
     await refused(first)
 
 
+async def test_a_call_that_was_under_way_before_the_budget_takes_its_room(
+    open_ledger: OpenLedger,
+) -> None:
+    ledger, store = await open_ledger()
+    under_way = await reserve(ledger)
+    team = await make_budget(store, 0.15, counted=False)
+    assert "0.05 USD is left" in (await refused(ledger)).message
+    await ledger.settle(under_way, CENT)
+    await reserve(ledger)
+    budget = await store.get(BUDGETS, team)
+    assert (budget.spent, budget.reserved) == (CENTS, 10 * CENTS)
+
+
 async def test_what_was_used_takes_the_place_of_what_was_reserved(open_ledger: OpenLedger) -> None:
     ledger, store = await open_ledger()
     team = await make_budget(store, 0.15)

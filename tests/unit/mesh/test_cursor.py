@@ -90,6 +90,13 @@ def test_a_filter_for_a_project_takes_all_of_it_and_nothing_else() -> None:
     assert not Filter("clients/acme/projects/we").matches(of_run("r-1"))
 
 
+def test_a_filter_for_a_client_takes_what_is_in_its_projects_and_its_own() -> None:
+    client = Filter("clients/acme", kinds=frozenset({RUN_PROGRESS}))
+    assert client.matches(of_run("r-1"))
+    assert client.subjects == ["adjutant.event.acme.*.*.*.run_progress"]
+    assert not Filter("clients/acm").matches(of_run("r-1"))
+
+
 def test_a_filter_for_a_task_takes_its_runs_too() -> None:
     assert Filter(PARENT, task=TASK).matches(of_run("r-1", TASK))
     assert not Filter(PARENT, task=TASK).matches(of_run("r-1"))

@@ -118,6 +118,17 @@ async def test_what_runs_here_is_free_and_what_nobody_knows_is_not() -> None:
     assert not await prices.is_free("openai", "gpt-4o", JUNE)
 
 
+async def test_a_provider_is_priced_as_what_it_is_whatever_it_is_called() -> None:
+    prices = Prices({}, {"local": "ollama", "team": "openai", "ollama": "openai"})
+    usage = Usage(input_tokens=1000, output_tokens=10)
+    now = datetime.now(UTC)
+    assert await prices.cost("local", "llama3", usage, now) == 0
+    published = await prices.cost("openai", "gpt-4o", usage, now)
+    assert published
+    assert await prices.cost("team", "gpt-4o", usage, now) == published
+    assert await prices.cost("ollama", "gpt-4o", usage, now) == published
+
+
 def test_periods_begin_at_midnight_utc() -> None:
     assert start_of("DAY", JUNE) == datetime(2026, 6, 30, tzinfo=UTC)
     assert start_of("MONTH", JUNE) == datetime(2026, 6, 1, tzinfo=UTC)

@@ -31,7 +31,9 @@ class SubmitTask(Arguments):
     """New work."""
 
     instructions: str = Field(
-        description="a Markdown checklist: one `- [ ] step` a line, commands in `backticks`",
+        description="a Markdown checklist: `- [ ] title` a step, and indented below it "
+        "`run: command`; steps "
+        "under one heading run side by side, those of the next heading after them",
         min_length=1,
     )
     title: str = Field("", description="empty: the checklist's heading", max_length=200)
@@ -60,7 +62,10 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             SubmitTask,
             f"{_SERVICE}/SubmitTask",
             lambda hand, asked: _submit(tasks, hand, asked),
-            lambda asked: _work(asked),
+            _work,
+            lambda hand, asked: hand.call(
+                f"{_SERVICE}/SubmitTask", _request(hand, asked), tasks.check
+            ),
         ),
         Tool(
             "cancel_task",
@@ -99,17 +104,10 @@ async def _get(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
 
 
 async def _submit(tasks: Tasks, hand: Hand, asked: SubmitTask) -> str:
-    request = pb.SubmitTaskRequest(
-        parent=hand.project,
-        request_id=hand.request_id,
-        title=asked.title,
-        instructions=asked.instructions,
-    )
-
     async def submit(one: pb.SubmitTaskRequest) -> TaskRecord:
         return await tasks.submit(one, session=hand.session)
 
-    task = await hand.call(f"{_SERVICE}/SubmitTask", request, submit)
+    task = await hand.call(f"{_SERVICE}/SubmitTask", _request(hand, asked), submit)
     task_id = collection_and_id(task.name)[1]
     return f"Handed in “{task.title}” as the task {task_id}; it tells here how it goes."
 
@@ -127,6 +125,15 @@ async def _retry(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
         f"{_SERVICE}/RetryTask", request, lambda one: tasks.retry(one.name, one.request_id)
     )
     return task_line(task)
+
+
+def _request(hand: Hand, asked: SubmitTask) -> pb.SubmitTaskRequest:
+    return pb.SubmitTaskRequest(
+        parent=hand.project,
+        request_id=hand.request_id,
+        title=asked.title,
+        instructions=asked.instructions,
+    )
 
 
 def _work(asked: SubmitTask) -> str:

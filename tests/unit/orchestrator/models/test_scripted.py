@@ -131,7 +131,8 @@ async def test_closing_does_not_wait_for_a_slow_answer(provider: ProviderConfig)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert books.deeds == ["reserve", "settle"]
+    # Whether it had been asked by then decides which.
+    assert books.deeds in (["reserve", "settle"], ["reserve", "release"])
 
 
 async def test_structured_answers_need_a_rule_for_their_schema(provider: ProviderConfig) -> None:

@@ -32,12 +32,12 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_APPROVALS_REQUEST: _ClassVar[Permission]
     PERMISSION_SCHEDULES_READ: _ClassVar[Permission]
     PERMISSION_SCHEDULES_WRITE: _ClassVar[Permission]
-    PERMISSION_USAGE_READ: _ClassVar[Permission]
-    PERMISSION_USAGE_MANAGE: _ClassVar[Permission]
+    PERMISSION_MODELS_READ: _ClassVar[Permission]
     PERMISSION_CHAT_READ: _ClassVar[Permission]
     PERMISSION_CHAT_WRITE: _ClassVar[Permission]
+    PERMISSION_USAGE_READ: _ClassVar[Permission]
+    PERMISSION_USAGE_MANAGE: _ClassVar[Permission]
     PERMISSION_TRACES_READ: _ClassVar[Permission]
-    PERMISSION_MODELS_READ: _ClassVar[Permission]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -79,12 +79,12 @@ PERMISSION_EVENTS_READ: Permission
 PERMISSION_APPROVALS_REQUEST: Permission
 PERMISSION_SCHEDULES_READ: Permission
 PERMISSION_SCHEDULES_WRITE: Permission
-PERMISSION_USAGE_READ: Permission
-PERMISSION_USAGE_MANAGE: Permission
+PERMISSION_MODELS_READ: Permission
 PERMISSION_CHAT_READ: Permission
 PERMISSION_CHAT_WRITE: Permission
+PERMISSION_USAGE_READ: Permission
+PERMISSION_USAGE_MANAGE: Permission
 PERMISSION_TRACES_READ: Permission
-PERMISSION_MODELS_READ: Permission
 ROLE_UNSPECIFIED: Role
 ROLE_OWNER: Role
 ROLE_EDITOR: Role

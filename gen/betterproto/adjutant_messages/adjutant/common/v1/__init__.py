@@ -1225,14 +1225,9 @@ class Permission(betterproto2.Enum):
     PERMISSION_SCHEDULES_WRITE: to make, change, trigger and remove schedules.
     """
 
-    USAGE_READ = 24
+    MODELS_READ = 22
     """
-    PERMISSION_USAGE_READ: to see what calls of models cost, and budgets.
-    """
-
-    USAGE_MANAGE = 25
-    """
-    PERMISSION_USAGE_MANAGE: to make, change and remove budgets.
+    PERMISSION_MODELS_READ: to see which language models there are.
     """
 
     CHAT_READ = 26
@@ -1245,14 +1240,19 @@ class Permission(betterproto2.Enum):
     PERMISSION_CHAT_WRITE: to talk to agents in sessions of one's own.
     """
 
+    USAGE_READ = 24
+    """
+    PERMISSION_USAGE_READ: to see what calls of models cost, and budgets.
+    """
+
+    USAGE_MANAGE = 25
+    """
+    PERMISSION_USAGE_MANAGE: to make, change and remove budgets.
+    """
+
     TRACES_READ = 28
     """
     PERMISSION_TRACES_READ: to see what models and tools were asked and answered.
-    """
-
-    MODELS_READ = 22
-    """
-    PERMISSION_MODELS_READ: to see which language models there are.
     """
 
     @classmethod
@@ -1280,12 +1280,12 @@ class Permission(betterproto2.Enum):
             19: "PERMISSION_APPROVALS_REQUEST",
             20: "PERMISSION_SCHEDULES_READ",
             21: "PERMISSION_SCHEDULES_WRITE",
-            24: "PERMISSION_USAGE_READ",
-            25: "PERMISSION_USAGE_MANAGE",
+            22: "PERMISSION_MODELS_READ",
             26: "PERMISSION_CHAT_READ",
             27: "PERMISSION_CHAT_WRITE",
+            24: "PERMISSION_USAGE_READ",
+            25: "PERMISSION_USAGE_MANAGE",
             28: "PERMISSION_TRACES_READ",
-            22: "PERMISSION_MODELS_READ",
         }
 
     @classmethod
@@ -1313,12 +1313,12 @@ class Permission(betterproto2.Enum):
             "PERMISSION_APPROVALS_REQUEST": 19,
             "PERMISSION_SCHEDULES_READ": 20,
             "PERMISSION_SCHEDULES_WRITE": 21,
-            "PERMISSION_USAGE_READ": 24,
-            "PERMISSION_USAGE_MANAGE": 25,
+            "PERMISSION_MODELS_READ": 22,
             "PERMISSION_CHAT_READ": 26,
             "PERMISSION_CHAT_WRITE": 27,
+            "PERMISSION_USAGE_READ": 24,
+            "PERMISSION_USAGE_MANAGE": 25,
             "PERMISSION_TRACES_READ": 28,
-            "PERMISSION_MODELS_READ": 22,
         }
 
 
