@@ -100,7 +100,7 @@ class OrchestratorSettings(MeshSettings):
     chat_retrieved_tokens: int = Field(8_000, ge=0)
     """Estimated tokens of what is found for a message, at most."""
     agents_file: Path | None = None
-    """File of the agents that messages can be sent to, as docs/agents.md has it."""
+    """File of the agents that messages can be sent to; see docs/agents.md. Unset: none."""
     chat_intent_model: str = ""
     """Model that says which tools a message needs; empty: the smallest that is configured."""
     chat_max_tool_rounds: int = Field(8, ge=0)
