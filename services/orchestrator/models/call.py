@@ -7,6 +7,7 @@ from typing import Final
 
 from services.mesh.names import new_id
 from services.mesh.store import now
+from services.orchestrator.models.books import book
 from services.orchestrator.models.catalog import Choice
 from services.orchestrator.models.estimate import calls_tokens, text_tokens
 from services.orchestrator.models.failures import FailureKind, ModelFailure
@@ -53,6 +54,7 @@ class Call:
         self._ledger = ledger
         self._recorder = recorder
         self._start_time = now()
+        self._is_asked = False
         self._first_token_time: datetime | None = None
         self._pieces: list[str] = []
         self._calls: list[ToolCall] = []
@@ -98,8 +100,9 @@ class Call:
         except asyncio.CancelledError:
             await asyncio.wait([work])
             if not work.cancelled() and work.exception() is None:
-                await self._ledger.release(self._id)
+                await self._book()
             raise
+        self._is_asked = True
         self._start_time = now()
 
     def begin(self) -> None:
@@ -134,15 +137,23 @@ class Call:
             raise
 
     async def _close(self) -> None:
+        await self._book()
+        record = self._record()
+        lost = f"call {self._id} is missing in its trace"
+        await book(lambda: self._recorder.model_call(self.scope, record), lost)
+
+    async def _book(self) -> None:
+        """Tell the ledger what it took, which is what was reserved where that cannot be told."""
+        lapses = f"nobody could note what call {self._id} took; it lapses as what was reserved"
         if self._was_free():
-            await self._ledger.release(self._id)
+            await book(lambda: self._ledger.release(self._id), lapses)
         else:
-            await self._ledger.settle(self._id, self._used())
-        await self._recorder.model_call(self.scope, self._record())
+            used = self._used()
+            await book(lambda: self._ledger.settle(self._id, used), lapses)
 
     def _was_free(self) -> bool:
         failed = self._failure is not None and self._failure.kind in _NOTHING_USED
-        return failed and not self.has_begun
+        return not self._is_asked or (failed and not self.has_begun)
 
     def _used(self) -> Usage:
         """Return what was used: as the provider says, else what went in and came, by estimate."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from services.mesh.errors import AdjutantError
+from services.orchestrator.models import books as books_of_calls
 from services.orchestrator.models.catalog import Catalog
 from services.orchestrator.models.config import Kind, ModelsConfig
 from services.orchestrator.models.failures import FailureKind, ModelFailure
@@ -82,6 +83,20 @@ class Exhausted(Books):
         raise AdjutantError("RATE_LIMITED", "There is no money left.")
 
 
+class Away(Books):
+    """Books in a store that is away, or takes nothing, so many times."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        super().__init__()
+        self.times = times
+        self.error = error
+
+    async def settle(self, call_id: str, usage: Usage) -> None:
+        await super().settle(call_id, usage)
+        if self.deeds.count("settle") <= self.times:
+            raise self.error
+
+
 def gateway(model: Plays, books: Books, **patience: float) -> ModelGateway:
     config = ModelsConfig(providers=(provider_at(Kind.OLLAMA, "http://127.0.0.1:9"),))
     catalog = Catalog(config, {Kind.OLLAMA: lambda *_: model}, 256)
@@ -147,6 +162,39 @@ async def test_it_is_settled_and_kept_though_it_is_cancelled_again_meanwhile() -
             await asyncio.sleep(0)
     assert books.deeds == ["reserve", "settle"]
     assert books.calls[0].is_cancelled
+
+
+@pytest.mark.parametrize(
+    ("error", "times", "tries"),
+    [
+        (AdjutantError("STORE_UNAVAILABLE", "It is away."), 2, 3),
+        (AdjutantError("CONCURRENT_CHANGE", "It changes all the time."), 100, 5),
+        (AdjutantError("NOT_FOUND", "The project is gone."), 100, 1),
+        (RuntimeError("a fault of ours"), 100, 1),
+    ],
+)
+async def test_an_answer_that_came_is_given_whatever_becomes_of_its_books(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, times: int, tries: int
+) -> None:
+    monkeypatch.setattr(books_of_calls, "PAUSES_S", (0.01,) * 4)
+    model, books = Plays(TextDelta("a"), DONE), Away(times, error)
+    text, rest = await heard(gateway(model, books), asked("hi"))
+    assert (text, rest, model.closed) == ("a", [DONE], 1)
+    assert books.deeds == ["reserve"] + ["settle"] * tries
+    [call] = books.calls
+    assert (call.text, call.usage) == ("a", DONE.usage)
+
+
+async def test_books_that_fail_do_not_hide_why_the_model_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(books_of_calls, "PAUSES_S", (0.01,) * 4)
+    broken = ModelFailure(FailureKind.BROKEN, "It broke off. Try again.")
+    model = Plays(TextDelta("a"), broken)
+    books = Away(100, AdjutantError("STORE_UNAVAILABLE", "It is away."))
+    with pytest.raises(ModelFailure, match="broke off"):
+        await heard(gateway(model, books), asked("hi"))
+    assert books.calls[0].failure is broken
 
 
 async def test_a_model_that_thinks_is_alive() -> None:
