@@ -17,6 +17,7 @@ from services.orchestrator.models.port import (
     Finished,
     Ledger,
     ModelRequest,
+    Pulse,
     RecordedModelCall,
     Recorder,
     TextDelta,
@@ -58,6 +59,7 @@ class Call:
         self._first_token_time: datetime | None = None
         self._pieces: list[str] = []
         self._calls: list[ToolCall] = []
+        self._unread_tokens = 0
         self._failure: ModelFailure | None = None
         self._is_cancelled = False
 
@@ -105,8 +107,13 @@ class Call:
         self._is_asked = True
         self._start_time = now()
 
-    def begin(self) -> None:
-        """Keep when the first token came."""
+    def feel(self, pulse: Pulse) -> None:
+        """Keep that tokens came which nobody reads now; they are paid for like others."""
+        if pulse.tokens:
+            self._begin()
+            self._unread_tokens += pulse.tokens
+
+    def _begin(self) -> None:
         self._first_token_time = self._first_token_time or now()
 
     def take(self, delta: Delta) -> None:
@@ -114,7 +121,7 @@ class Call:
         if isinstance(delta, Finished):
             self.finished = delta
             return
-        self.begin()
+        self._begin()
         if isinstance(delta, TextDelta):
             self._pieces.append(delta.text)
         else:
@@ -161,8 +168,11 @@ class Call:
             return self.finished.usage
         if self._was_free():
             return Usage()
-        came = text_tokens("".join(self._pieces)) + calls_tokens(self._calls)
-        return Usage(self._choice.estimate.input_tokens, came)
+        # A call of a tool that is whole came in pieces before, which nobody read.
+        unread = max(self._unread_tokens, calls_tokens(self._calls))
+        came = text_tokens("".join(self._pieces)) + unread
+        reserved = self._choice.estimate
+        return Usage(reserved.input_tokens, min(came, reserved.output_tokens))
 
     def _record(self) -> RecordedModelCall:
         entry, finished = self._choice.entry, self.finished

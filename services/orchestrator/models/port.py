@@ -125,10 +125,14 @@ class CallScope:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A token that the reader gets no part of now: of a thought, or of a call that is not whole.
+    """What a model gives that the reader gets no part of now.
 
     It shows the gateway that the model is alive, and goes no further.
     """
+
+    tokens: int = 1
+    """How many tokens of a thought, or of a call that is not whole; 0 where it is a mere sign of
+    life."""
 
 
 class ChatModel(Protocol):

@@ -9,6 +9,7 @@ from services.mesh.errors import AdjutantError
 from services.orchestrator.models import books as books_of_calls
 from services.orchestrator.models.catalog import Catalog
 from services.orchestrator.models.config import Kind, ModelsConfig
+from services.orchestrator.models.estimate import calls_tokens
 from services.orchestrator.models.failures import FailureKind, ModelFailure
 from services.orchestrator.models.gateway import ModelGateway, Patience
 from services.orchestrator.models.port import (
@@ -20,6 +21,7 @@ from services.orchestrator.models.port import (
     RecordedModelCall,
     StopReason,
     TextDelta,
+    ToolCall,
     Usage,
 )
 from tests.support.models import SCOPE, Books, asked, heard, provider_at
@@ -220,6 +222,50 @@ async def test_nothing_is_tried_again_after_a_thought() -> None:
     with pytest.raises(ModelFailure):
         await heard(gateway(model, books), asked("hi"))
     assert books.deeds == ["reserve", "settle"]
+
+
+CALL = ToolCall("c1", "weather", {"town": "Brno"})
+
+
+@pytest.mark.parametrize(
+    ("acts", "tokens"),
+    [
+        ((Pulse(),) * 5, 5),
+        ((Pulse(7), TextDelta("abc"), Pulse()), 9),
+        ((Pulse(0),), 0),
+        ((Pulse(), CALL), calls_tokens([CALL])),  # its pieces are not paid for twice
+        ((Pulse(100), CALL), 100),
+        ((Pulse(300),), 256),  # no model gives more than it was allowed
+        ((TextDelta("abc" * 300),), 256),
+    ],
+)
+@pytest.mark.parametrize("how", ["cut", "silent", "cancelled"])
+async def test_thoughts_and_pieces_of_calls_are_paid_for(
+    acts: tuple[Delta | Pulse, ...], tokens: int, how: str
+) -> None:
+    end = ModelFailure(FailureKind.BROKEN, "Cut.") if how == "cut" else asyncio.Event()
+    model, books = Plays(*acts, end), Books()
+    patience = {"liveness_s": 0.1} if how == "silent" else {}
+    hearing = asyncio.create_task(heard(gateway(model, books, attempts=1, **patience), asked("hi")))
+    if how == "cancelled":
+        await asyncio.sleep(0.1)
+        hearing.cancel()
+    with pytest.raises((ModelFailure, asyncio.CancelledError)):
+        await hearing
+    _, used = books.told[-1]
+    assert isinstance(used, Usage)
+    assert used.output_tokens == tokens
+    [call] = books.calls
+    assert (call.usage, call.is_usage_estimated) == (used, True)
+
+
+async def test_a_sign_of_life_is_no_token() -> None:
+    failure = ModelFailure(FailureKind.UNAVAILABLE, "It is away. Try again.")
+    model, books = Plays(Pulse(0), failure), Books()
+    with pytest.raises(ModelFailure):
+        await heard(gateway(model, books, attempts=2), asked("hi"))
+    assert books.deeds == ["reserve", "release"] * 2
+    assert books.calls[0].first_token_time is None
 
 
 async def test_a_slow_reader_is_not_a_silent_model() -> None:
