@@ -85,6 +85,7 @@ class Call:
         """What the span says at the end."""
         used = self._used()
         return {
+            "gen_ai.response.model": self.finished.model if self.finished else "",
             "gen_ai.usage.input_tokens": used.input_tokens,
             "gen_ai.usage.output_tokens": used.output_tokens,
             "error.type": self._failure.kind if self._failure else "",
@@ -179,7 +180,7 @@ class Call:
         return RecordedModelCall(
             call_id=self._id,
             provider=entry.provider.name,
-            model=finished.model if finished else entry.model,
+            model=entry.model,
             selection_reason=self._choice.reason,
             request=self.request,
             start_time=self._start_time,
@@ -190,6 +191,7 @@ class Call:
             usage=self._used(),
             is_usage_estimated=finished is None and not self._was_free(),
             stop_reason=finished.stop_reason if finished else None,
+            answering_model=finished.model if finished else "",
             failure=self._failure,
             is_cancelled=self._is_cancelled,
         )

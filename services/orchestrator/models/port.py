@@ -185,6 +185,7 @@ class RecordedModelCall:
     """The same as in the ledger, for each attempt its own."""
     provider: str
     model: str
+    """The model that was asked, as in the ledger."""
     selection_reason: str
     """Why this model: tier, estimate, or who named it."""
     request: ModelRequest
@@ -202,6 +203,8 @@ class RecordedModelCall:
     """Whether the provider did not say what was used, as where the call was cancelled."""
     stop_reason: StopReason | None = None
     """None where it did not end by itself."""
+    answering_model: str = ""
+    """Who answered, as the provider says at its end; empty where it did not end by itself."""
     failure: ModelFailure | None = None
     is_cancelled: bool = False
     """Whether whoever asked stopped it."""

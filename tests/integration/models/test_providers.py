@@ -50,6 +50,8 @@ async def test_streams_the_text_and_tells_what_it_took(kind: Kind, server: Model
     assert books.told[1] == ("settle", end.usage)
     [call] = books.calls
     assert (call.text, call.usage, call.is_usage_estimated) == (text, end.usage, False)
+    # It is priced by the name under which the ledger knows it too.
+    assert (call.model, call.answering_model) == ("small", "as-served")
     assert call.first_token_time is not None
     assert call.start_time <= call.first_token_time <= call.end_time
     assert "16k" in call.selection_reason
