@@ -33,6 +33,8 @@ class MlflowDouble:
         """What was asked, `POST /v1/traces`."""
         self.broken = 0
         """The status that everything is answered with; 0 where nothing is broken."""
+        self.broken_path = ""
+        """The one path that is answered with 503."""
         self.token = ""
         """The bearer token that it wants; empty for none."""
         self.url = ""
@@ -98,6 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         self.double.requests.append(f"{self.command} {url.path}")
         wanted = self.double.token and f"Bearer {self.double.token}"
+        if url.path == self.double.broken_path:
+            self._send(503, {"message": "not now"})
+            return
         if self.double.broken or (wanted and self.headers["authorization"] != wanted):
             self._send(self.double.broken or 401, {"message": "no"})
             return

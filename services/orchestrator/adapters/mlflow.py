@@ -65,8 +65,11 @@ class MlflowServer:
             for at in range(0, len(spans), SPANS_AT_ONCE):
                 client.log_spans(experiment_id, spans[at : at + SPANS_AT_ONCE])
             client.start_trace(trace.info)
-        except NotImplementedError:  # before MLflow 3.4, spans are files
-            client._upload_trace_data(client.start_trace(trace.info), trace.data)
+        except NotImplementedError:
+            # The server is older than 3.4, or did not say how old it is, which the client would
+            # remember for ever.
+            client.store._get_server_version.cache_clear()
+            raise
 
     def _fetch(self, project: str, trace_id: str) -> dict[str, Any] | None:
         experiment_id = self._experiment(project, make=False)

@@ -35,7 +35,7 @@ async def test_one_whose_lease_lapsed_stops_and_another_attempt_is_the_answer(
     session = await make_session(store)
     first, second = Script(["old ", "text"]), Script(["new ", "words"])
     first.hold(1)  # and never let go on
-    paused, other = await start(first), await start(second)
+    paused, other = await start(first, lease_s=1.0), await start(second, lease_s=1.0)
 
     monkeypatch.setattr(paused.dispatcher._leases, "_renew", _not_renewed)
     monkeypatch.setattr(other.dispatcher, "_at_once", 0)
@@ -43,14 +43,16 @@ async def test_one_whose_lease_lapsed_stops_and_another_attempt_is_the_answer(
     reader = await _read_until(paused, response.name, "old ")
     monkeypatch.setattr(other.dispatcher, "_at_once", 8)
     ended = await other.until(response.name, "COMPLETED")
-    assert (ended.text, ended.attempt) == ("new words", 2)
+    assert ended.text == "new words"
+    assert ended.attempt > 1
     async with asyncio.timeout(PATIENCE_S):
         while first.running:  # the call of who lost the lease is stopped too
             await asyncio.sleep(0.01)
     async with asyncio.timeout(PATIENCE_S):
         async for frame in paused.frames(response.name, reader.place):
             reader.take(frame)
-    assert (reader.text, reader.resets) == ("new words", 1)
+    assert reader.text == "new words"
+    assert reader.resets > 0
     assert (await store.get(RESPONSES, response.name)).text == "new words"
 
 

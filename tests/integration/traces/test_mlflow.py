@@ -134,8 +134,15 @@ async def test_a_server_that_is_away_holds_nothing_up_and_gets_it_all_later(
         assert await refused(get(mesh.caller.traces, f"{PROJECT}/traces/x")) == "MLFLOW_UNAVAILABLE"
         await record.model_call(scopes[1], model_call())
     # Whoever comes next goes on: what is due stands in the records.
-    server.broken = 0
+    server.broken, server.broken_path = 0, "/version"
     async with mesh_in_process(tmp_path / "data", **settings) as mesh:
+
+        async def has_failed_otherwise() -> bool:
+            failure = (await get(mesh.caller.traces, first)).export_failure
+            return "server version" in failure.message
+
+        await until(has_failed_otherwise)
+        server.broken_path = ""
         for name in (first, second):
             trace = await until_exported(mesh, name)
             assert not trace.HasField("export_failure")
