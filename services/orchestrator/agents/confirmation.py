@@ -3,7 +3,8 @@
 What is asked about is stored before the response that asks has ended, and what the user said of it
 before anything is done; so after a crash whoever makes the answer goes on with the same decision.
 The session shows what waits. A question counts only where its response came to its end: one that
-was cancelled, or made anew, asks nothing.
+was cancelled, or made anew, asks nothing. And only what was sent after that end answers it: a yes
+that was queued meanwhile is to something else, for nobody had seen the question.
 """
 
 from collections.abc import Sequence
@@ -72,10 +73,8 @@ class Confirmation:
         )
 
     async def _decide(self, action: ActionRecord, response: ResponseRecord) -> ActionRecord | None:
-        verdict = verdict_of(response.prompt)
         asking = await self._store.find(RESPONSES, action.response)
-        if asking is not None and asking.state != "COMPLETED":
-            verdict = "WITHDRAWN"  # nobody was asked, or not to the end
+        verdict = verdict_of(response.prompt) if _was_seen(asking, response) else "WITHDRAWN"
         action = await self._store.update(
             ACTIONS, action.name, lambda current: decide(current, verdict, response.name)
         )
@@ -100,6 +99,15 @@ class Confirmation:
 
         with suppress_not_found():
             await self._store.update(SESSIONS, session, change)
+
+
+def _was_seen(asking: ResponseRecord | None, response: ResponseRecord) -> bool:
+    """Tell whether a question stood there, whole, when a response's message was sent."""
+    if asking is None:
+        return True  # it expired, which is long after its end
+    if asking.state != "COMPLETED" or asking.end_time is None:
+        return False
+    return response.create_time > asking.end_time
 
 
 def new_action(

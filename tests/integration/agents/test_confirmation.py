@@ -25,6 +25,16 @@ async def test_no_and_anything_else_leave_it_and_a_later_yes_does_nothing(talk: 
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
 
 
+async def test_a_yes_that_was_sent_before_the_question_confirms_nothing(talk: Talk) -> None:
+    asking, early = await talk.send(f"do: {PLAN}"), await talk.send("yes")
+    assert "Say yes" in (await talk.end_of(asking.name)).text
+    answered = await talk.end_of(early.name)
+    assert answered.state == states.RESPONSE_STATE_COMPLETED
+    assert not await talk.tools_of(answered.name)
+    assert not await talk.tasks()
+    assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
+
+
 async def test_a_tool_that_fails_is_told_and_a_plan_that_is_wrong_is_not_asked_about(
     talk: Talk,
 ) -> None:
