@@ -55,9 +55,21 @@ class Confirmation:
     async def decided(self, response: ResponseRecord) -> ActionRecord | None:
         """Return what a response's message decides, with the decision; None where that is nothing.
 
-        Called again, as by another attempt, it returns the same.
+        Called again, as by another attempt, it returns the same; the session waits no more.
         """
         await self._forget_own(response)
+        action = await self._decision(response)
+        # Whether this attempt decided or one before, that may have been cut off just here.
+        await self._show(response.session, None)
+        return action
+
+    async def note_result(self, action: ActionRecord, number: int, result: str) -> ActionRecord:
+        """Note what a call came to."""
+        return await self._store.update(
+            ACTIONS, action.name, lambda current: note_result(current, number, result)
+        )
+
+    async def _decision(self, response: ResponseRecord) -> ActionRecord | None:
         page = await self._store.page(ACTIONS, parent=response.session, page_size=2)
         for action in page.records:
             if action.decided_by == response.name:
@@ -66,29 +78,20 @@ class Confirmation:
                 return await self._decide(action, response)
         return None
 
-    async def note_result(self, action: ActionRecord, number: int, result: str) -> ActionRecord:
-        """Note what a call came to."""
-        return await self._store.update(
-            ACTIONS, action.name, lambda current: note_result(current, number, result)
-        )
-
     async def _decide(self, action: ActionRecord, response: ResponseRecord) -> ActionRecord | None:
         asking = await self._store.find(RESPONSES, action.response)
         verdict = verdict_of(response.prompt) if _was_seen(asking, response) else "WITHDRAWN"
         action = await self._store.update(
             ACTIONS, action.name, lambda current: decide(current, verdict, response.name)
         )
-        await self._show(response.session, None)
         return action if verdict != "WITHDRAWN" else None
 
     async def _forget_own(self, response: ResponseRecord) -> None:
         """Forget what an earlier attempt at the same response asked: it is made anew."""
         name = action_name(response.name)
-        if await self._store.find(ACTIONS, name) is None:
-            return
-        with suppress_not_found():
-            await self._store.delete(ACTIONS, name)
-        await self._show(response.session, None)
+        if await self._store.find(ACTIONS, name) is not None:
+            with suppress_not_found():
+                await self._store.delete(ACTIONS, name)
 
     async def _show(self, session: str, awaited: AwaitedRecord | None) -> None:
         def change(record: SessionRecord) -> Events | None:
