@@ -13,7 +13,6 @@ from tests.integration.tenancy.conftest import House
 from tests.support.conversation import PLAN, Talk
 from tests.support.processes import live_mesh
 
-
 CUTS = {
     "after the decision": (Confirmation, "_show"),
     "before the call": (Toolbox, "call"),
