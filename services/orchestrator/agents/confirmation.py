@@ -24,9 +24,7 @@ from services.orchestrator.chat.session import (
     SESSIONS,
     AwaitedCall,
     AwaitedRecord,
-    Events,
-    SessionRecord,
-    announce_change,
+    await_word,
 )
 from services.orchestrator.responses.response import RESPONSES, ResponseRecord
 
@@ -79,12 +77,23 @@ class Confirmation:
         return None
 
     async def _decide(self, action: ActionRecord, response: ResponseRecord) -> ActionRecord | None:
-        asking = await self._store.find(RESPONSES, action.response)
-        verdict = verdict_of(response.prompt) if _was_seen(asking, response) else "WITHDRAWN"
+        was_asked = await self._was_asked(action, response)
+        verdict = verdict_of(response.prompt) if was_asked else "WITHDRAWN"
         action = await self._store.update(
             ACTIONS, action.name, lambda current: decide(current, verdict, response.name)
         )
         return action if verdict != "WITHDRAWN" else None
+
+    async def _was_asked(self, action: ActionRecord, response: ResponseRecord) -> bool:
+        """Tell whether a question stood there, whole, when a response's message was sent."""
+        asking = await self._store.find(RESPONSES, action.response)
+        if asking is not None:
+            end_time = asking.end_time if asking.state == "COMPLETED" else None
+            return end_time is not None and response.create_time > end_time
+        # It expired. Where it had not come to its end, its session was told to wait no more.
+        session = await self._store.get(SESSIONS, response.session)
+        shown = session.awaited.response if session.awaited else ""
+        return shown == action.response and response.create_time > action.create_time
 
     async def _forget_own(self, response: ResponseRecord) -> None:
         """Forget what an earlier attempt at the same response asked: it is made anew."""
@@ -94,23 +103,8 @@ class Confirmation:
                 await self._store.delete(ACTIONS, name)
 
     async def _show(self, session: str, awaited: AwaitedRecord | None) -> None:
-        def change(record: SessionRecord) -> Events | None:
-            if record.awaited == awaited:
-                return None
-            record.awaited = awaited
-            return announce_change(session, "UPDATED")
-
         with suppress_not_found():
-            await self._store.update(SESSIONS, session, change)
-
-
-def _was_seen(asking: ResponseRecord | None, response: ResponseRecord) -> bool:
-    """Tell whether a question stood there, whole, when a response's message was sent."""
-    if asking is None:
-        return True  # it expired, which is long after its end
-    if asking.state != "COMPLETED" or asking.end_time is None:
-        return False
-    return response.create_time > asking.end_time
+            await self._store.update(SESSIONS, session, lambda record: await_word(record, awaited))
 
 
 def new_action(
