@@ -6,6 +6,7 @@ from services.mesh.errors import AdjutantError, suppress_not_found
 from services.mesh.names import child, new_id
 from services.mesh.store import Page, Store, now
 from services.orchestrator.agents.authority import current_authority
+from services.orchestrator.chat.session import session_stands
 from services.orchestrator.requests import request_key
 from services.orchestrator.responses.conversation import Conversation
 from services.orchestrator.responses.dispatcher import Dispatcher
@@ -57,7 +58,7 @@ class Responses:
             record,
             events=announce_new(record),
             request=request_key(request.parent, request),
-            guard=self._conversation.stands(request.parent),
+            guard=session_stands(request.parent),
         )
         # The record is what was accepted; where this is cut off, whoever makes it goes on here.
         try:
