@@ -9,6 +9,7 @@ alike, and what one has not heard of yet only makes others wait, never two too m
 from collections import Counter
 from collections.abc import Iterable
 
+from services.mesh.access.scope import client_of
 from services.orchestrator.responses.response import ResponseRecord
 
 
@@ -30,6 +31,12 @@ def in_turn(unfinished: Iterable[ResponseRecord], per_user: int) -> list[Respons
     return ready
 
 
-def positions(waiting: Iterable[ResponseRecord]) -> dict[str, int]:
-    """Return the places in the queue, by name; `waiting` are the QUEUED ones, oldest first."""
-    return {response.name: place for place, response in enumerate(waiting, 1)}
+def positions(waiting: Iterable[str]) -> dict[str, int]:
+    """Return each response's place among its client's; `waiting` are the QUEUED, oldest first."""
+    of_client: Counter[str] = Counter()
+    places = {}
+    for name in waiting:
+        client = client_of(name)
+        of_client[client] += 1
+        places[name] = of_client[client]
+    return places
