@@ -41,6 +41,7 @@ class Confirmation:
         self, response: ResponseRecord, action: ActionRecord, summaries: Sequence[AwaitedCall]
     ) -> None:
         """Have a session wait for its user's word. NOT_FOUND where it is gone."""
+        await self._forget_own(response)  # of an attempt that did not know that it was over
         guard = session_stands(response.session)
         await self._store.insert(ACTIONS, action, guard=guard)
         awaited = AwaitedRecord(

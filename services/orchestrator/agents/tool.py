@@ -65,8 +65,8 @@ class Tool:
     """Does it and returns what came of it, for the model and for people."""
     summary: Callable[[Any], str] | None = None
     """Says what it would change; None where it changes nothing and is done without asking."""
-    check: Callable[[Hand, Any], Awaitable[object]] | None = None
-    """Raises what is wrong, before the user is asked; None where only doing it shows that."""
+    check: Callable[[Hand, Any], Awaitable[str]] | None = None
+    """Raises what is wrong before the user is asked, and returns more of what they are to know."""
 
     @property
     def spec(self) -> ToolSpec:

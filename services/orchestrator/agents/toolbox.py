@@ -65,14 +65,13 @@ class Toolbox:
             return ""
         try:
             arguments = tool.read(call.arguments)
-            if tool.check:
-                await tool.check(self._hand(""), arguments)
+            more = await tool.check(self._hand(""), arguments) if tool.check else ""
         except AdjutantError as error:
             if error.reason in PASSING:
                 raise
             self._wrong[call.id] = error
             return ""
-        return tool.summary(arguments)
+        return tool.summary(arguments) + (f": {more}" if more else "")
 
     async def call(self, call: ToolCall, request_id: str = "", *, confirmed: bool = False) -> str:
         """Make a call and return what came of it; a failure too is something to tell the model.

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +26,7 @@ from services.orchestrator.responses.turns import in_turn
 LOOK_S: Final = 1.0
 """Seconds between two looks, although nobody told of anything."""
 RETRY_S: Final = 1.0
+MAX_RETRY_S: Final = 30.0
 SUBJECT: Final = "adjutant.look.responses"
 """Where replicas tell each other to look: there is something to begin, or to cancel."""
 
@@ -61,6 +63,7 @@ class Dispatcher:
         self._look = asyncio.Event()
         self._making: dict[str, _Making] = {}
         self._not_before: dict[str, float] = {}
+        self._failures: Counter[str] = Counter()
         self._closing = False
 
     async def tell(self) -> None:
@@ -101,6 +104,7 @@ class Dispatcher:
             if name in unwanted or name not in names:  # removed, with its session or project
                 making.cancel.set()
         self._not_before = {n: t for n, t in self._not_before.items() if n in names}
+        self._failures = Counter({n: c for n, c in self._failures.items() if n in names})
         for response in in_turn(unfinished, self._per_user):
             if len(self._making) >= self._at_once or self._closing:
                 return
@@ -133,10 +137,16 @@ class Dispatcher:
                 log.exception("%s could not be made; it is tried again", name)
             else:
                 log.warning("%s is made later: %s", name, error)
-            self._not_before[name] = time.monotonic() + RETRY_S
+            self._put_off(name)
         except Exception:
             log.exception("%s could not be made; it is tried again", name)
-            self._not_before[name] = time.monotonic() + RETRY_S
+            self._put_off(name)
+
+    def _put_off(self, name: str) -> None:
+        """Leave a response alone for a while, longer each time."""
+        self._failures[name] += 1
+        delay_s = min(RETRY_S * 2.0 ** (self._failures[name] - 1), MAX_RETRY_S)
+        self._not_before[name] = time.monotonic() + delay_s
 
 
 def lease_key(name: str) -> str:

@@ -32,12 +32,21 @@ async def test_a_tool_that_fails_is_told_and_a_plan_that_is_wrong_is_not_asked_a
     assert "INVALID_PLAN" in wrong.text
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
 
-    await talk.say(f"cancel the task {MISSING}")
+    missing = await talk.say(f"cancel the task {MISSING}")
+    assert missing.state == states.RESPONSE_STATE_COMPLETED
+    assert "NOT_FOUND" in missing.text
+    assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
+
+    await talk.say(f"do: {PLAN}")
+    await talk.say("yes")
+    [task] = await talk.tasks()
+    asked = await talk.say(f"retry the task {task.name.rpartition('/')[2]}")
+    assert "“Greet”, which is" in asked.text
     failed = await talk.say("ok")
     assert failed.state == states.RESPONSE_STATE_COMPLETED
-    assert "NOT_FOUND" in failed.text
+    assert "ILLEGAL_TRANSITION" in failed.text
     [call] = [one for one in await talk.calls(failed.name) if one.HasField("tool_call")]
-    assert "NOT_FOUND" in call.failure.message
+    assert "ILLEGAL_TRANSITION" in call.failure.message
 
 
 async def test_calls_of_one_round_wait_together_and_only_what_was_said_is_done(

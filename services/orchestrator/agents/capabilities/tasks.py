@@ -63,9 +63,7 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             f"{_SERVICE}/SubmitTask",
             lambda hand, asked: _submit(tasks, hand, asked),
             _work,
-            lambda hand, asked: hand.call(
-                f"{_SERVICE}/SubmitTask", _request(hand, asked), tasks.check
-            ),
+            lambda hand, asked: _check(tasks, hand, asked),
         ),
         Tool(
             "cancel_task",
@@ -74,6 +72,7 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             f"{_SERVICE}/CancelTask",
             lambda hand, asked: _cancel(tasks, hand, asked),
             lambda asked: f"stop the task {asked.task}",
+            lambda hand, asked: _title(tasks, hand, asked),
         ),
         Tool(
             "retry_task",
@@ -82,6 +81,7 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             f"{_SERVICE}/RetryTask",
             lambda hand, asked: _retry(tasks, hand, asked),
             lambda asked: f"run the task {asked.task} again",
+            lambda hand, asked: _title(tasks, hand, asked),
         ),
     )
 
@@ -101,6 +101,17 @@ async def _get(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
     task = await hand.call(f"{_SERVICE}/GetTask", request, lambda one: tasks.get(one.name))
     steps = [f"- {step.number}. {step.state}  {step.title}" for step in task.steps[:PAGE]]
     return "\n".join([task_line(task), *steps])
+
+
+async def _title(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
+    request = pb.GetTaskRequest(name=hand.name("tasks", asked.task))
+    task = await hand.call(f"{_SERVICE}/GetTask", request, lambda one: tasks.get(one.name))
+    return f"“{task.title}”, which is {task.state}"
+
+
+async def _check(tasks: Tasks, hand: Hand, asked: SubmitTask) -> str:
+    await hand.call(f"{_SERVICE}/SubmitTask", _request(hand, asked), tasks.check)
+    return ""
 
 
 async def _submit(tasks: Tasks, hand: Hand, asked: SubmitTask) -> str:
