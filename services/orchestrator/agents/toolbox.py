@@ -64,15 +64,12 @@ class Toolbox:
         if tool is None or tool.summary is None:
             return ""
         try:
-            arguments = tool.read(call.arguments)
-            if tool.check:
-                await tool.check(self._hand(""), arguments)
+            return await tool.summary(self._hand(""), tool.read(call.arguments))
         except AdjutantError as error:
             if error.reason in PASSING:
                 raise
             self._wrong[call.id] = error
             return ""
-        return tool.summary(arguments)
 
     async def call(self, call: ToolCall, request_id: str = "", *, confirmed: bool = False) -> str:
         """Make a call and return what came of it; a failure too is something to tell the model.

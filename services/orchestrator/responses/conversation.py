@@ -1,10 +1,10 @@
 """Questions and answers as messages of the chat's sessions."""
 
-from services.mesh.errors import not_found
-from services.mesh.store import Guard, Look, Store
+from services.mesh.errors import suppress_not_found
+from services.mesh.store import Store
 from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.chat.messages import ChatMessages, Said
-from services.orchestrator.chat.session import SESSIONS
+from services.orchestrator.chat.session import SESSIONS, Events, SessionRecord, await_word
 from services.orchestrator.chat.sessions import Sessions
 from services.orchestrator.responses.response import ResponseRecord
 
@@ -28,15 +28,6 @@ class Conversation:
         """
         return (await self._sessions.own(session)).agent
 
-    def stands(self, session: str) -> Guard:
-        """Return the guard that keeps a response out of a session that was removed."""
-
-        def guard(look: Look) -> None:
-            if look.find(SESSIONS, session) is None:
-                raise not_found("session", session)
-
-        return guard
-
     async def ask(self, response: ResponseRecord) -> str:
         """Put a response's question into its session; a repeat finds the first.
 
@@ -53,3 +44,14 @@ class Conversation:
         question = await self._store.get(CHAT_MESSAGES, response.question)
         said = Said(response.text, response.agent, response.name)
         return (await self._messages.answer(question, said)).name
+
+    async def ask_nothing(self, response: ResponseRecord) -> None:
+        """Have the session's user be asked to confirm nothing that a response would do."""
+
+        def change(session: SessionRecord) -> Events | None:
+            awaited = session.awaited
+            asks = awaited is not None and awaited.response == response.name
+            return await_word(session, None) if asks else None
+
+        with suppress_not_found():
+            await self._store.update(SESSIONS, response.session, change)

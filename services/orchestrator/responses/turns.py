@@ -14,6 +14,7 @@ made beside it.
 from collections import Counter
 from collections.abc import Iterable
 
+from services.mesh.access.scope import client_of
 from services.mesh.errors import AdjutantError
 from services.mesh.store import Guard, Look
 from services.orchestrator.responses.response import RESPONSES, ResponseRecord
@@ -53,9 +54,15 @@ def alone(session: str) -> Guard:
     return guard
 
 
-def positions(waiting: Iterable[ResponseRecord]) -> dict[str, int]:
-    """Return the places in the queue, by name; `waiting` are the QUEUED ones, oldest first."""
-    return {response.name: place for place, response in enumerate(waiting, 1)}
+def positions(waiting: Iterable[str]) -> dict[str, int]:
+    """Return each response's place among its client's; `waiting` are the QUEUED, oldest first."""
+    of_client: Counter[str] = Counter()
+    places = {}
+    for name in waiting:
+        client = client_of(name)
+        of_client[client] += 1
+        places[name] = of_client[client]
+    return places
 
 
 def _waits(response: ResponseRecord) -> bool:

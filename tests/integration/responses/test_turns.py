@@ -1,11 +1,13 @@
 """How many are made at once, where the others wait, and that they are told of it."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.mesh import tasks
 from services.mesh.errors import AdjutantError
 from services.mesh.names import child, new_id
 from services.mesh.store import Store
@@ -45,8 +47,7 @@ async def test_no_more_are_made_at_once_than_a_replica_may_and_readers_see_their
         while [reader.positions for reader in readers[2:]] != [[1], [2], [3]]:
             await asyncio.sleep(0.01)
     assert script.running == 2
-    places = await replica.responses.places()
-    assert [places.get(one.name, 0) for one in sent] == [0, 0, 1, 2, 3]
+    assert [await replica.responses.place(one) for one in sent] == [0, 0, 1, 2, 3]
     gate.set()
     await asyncio.gather(*reading)
     assert script.most_running == 2
@@ -57,6 +58,36 @@ async def test_no_more_are_made_at_once_than_a_replica_may_and_readers_see_their
 async def _read(replica: Replica, name: str, reader: Reader) -> None:
     async for frame in replica.frames(name):
         reader.take(frame)
+
+
+async def test_readers_that_wait_look_together(
+    store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = await start(Script(["yes"]), running=False)
+    sent = [await replica.send(await make_session(store, f"s{n}")) for n in range(20)]
+    scan, looks = replica.store.scan, Counter[str]()
+
+    def counted(collection: Any, where: Any) -> Any:
+        looks[collection.name] += 1
+        return scan(collection, where)
+
+    monkeypatch.setattr(replica.store, "scan", counted)
+    readers = [Reader() for _ in sent]
+    reading = [
+        asyncio.create_task(_read(replica, one.name, reader))
+        for one, reader in zip(sent, readers, strict=True)
+    ]
+    await asyncio.sleep(2.5)
+    await tasks.end(reading)
+    assert [reader.positions for reader in readers] == [[n] for n in range(1, 21)]
+    assert 2 <= looks["responses"] <= 4
+
+    # One that came a moment ago has its place, whenever the last look was.
+    late = await replica.send(await make_session(store, "late"))
+    assert await replica.responses.place(late) == 21
+    other = late.model_copy(update={"name": late.name.replace("/acme/", "/other/")})
+    await store.insert(RESPONSES, other)
+    assert await replica.responses.place(other) == 1
 
 
 async def test_a_user_has_no_more_at_once_than_one_may_on_all_replicas(
