@@ -95,7 +95,9 @@ class Chatting:
         if text is not None:
             if not text.strip():
                 raise exits.BadUseError("there is nothing to say; give TEXT, or pipe it in")
-            return await self._turn(text)
+            code = await self._turn(text)
+            await self._tell_how_to_confirm()
+            return code
         where = f"Session {self._session.reference(self._name)}" if self._name else "A new session"
         self._say(f"{where}. Ctrl-C stops an answer, Ctrl-D ends; {_QUOTES} around several lines.")
         if self._name:
@@ -110,6 +112,13 @@ class Chatting:
             me = self._session.reference(self._name)
             self._say(f"\nGo on later: adjutant chat --session {me}")
         return code
+
+    async def _tell_how_to_confirm(self) -> None:
+        """Say where a yes is to be said, where one is asked for."""
+        session = await self._session.adjutant.sessions.get(self._name)
+        if session.state.name == "AWAITING":
+            me = self._session.reference(self._name)
+            self._say(f"Answer it: adjutant chat --session {me} yes")
 
     async def _try_turn(self, text: str) -> None:
         """Say a text and show the answer, or why there is none: the talk goes on either way."""

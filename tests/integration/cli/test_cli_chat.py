@@ -204,9 +204,16 @@ async def test_a_chat_goes_on_where_an_answer_has_not_ended_and_makes_no_empty_s
         assert (await adjutant.sessions.get(session)).message_count == 4
 
 
-async def test_what_tasks_tell_is_shown_in_the_chat(tmp_path: Path) -> None:
+async def test_work_is_confirmed_and_what_its_task_tells_is_shown(tmp_path: Path) -> None:
+    plan = "do: # Greet\n- [ ] say hi\n  run: echo hi"
     async with mesh_in_process(tmp_path) as mesh, at_terminal(mesh) as chat:
-        await chat.types('"""do: # Greet\n- [ ] say hi\n  run: echo hi"""\n')
+        _, out, err = await ended(await start(mesh), plan)
+        assert "Say yes" in out
+        _, _, how = err.partition("Answer it: adjutant chat ")
+        code, out, err = await ended(await start(mesh, *how.split()))
+        assert (code, out.startswith("Handed in"), err) == (0, True, "")
+
+        await chat.types(f'"""{plan}"""\n')
         await chat.until("Say yes")
         await chat.types("yes\n")
         await chat.until("Handed in")
