@@ -36,17 +36,20 @@ async def chat(
     from services.cli.chatting import Chatting, unfinished
     from services.cli.resolve import session_name
 
+    at_terminal = text is None and can_ask()
     if chat is not None and new:
         raise exits.BadUseError("--new and --session exclude each other; leave one out")
     name = ""
     if chat is not None:
         name = await session_name(session, chat)
-    elif text is None and can_ask() and not new:
+    elif at_terminal and not new:
         name = await unfinished(session)
     chatting = Chatting(session, name, agent, model, as_json=as_json)
     with chatting.stoppable():
         code = await chatting.go_on()
-        return code if code == exits.INTERRUPTED else await chatting.talk(text)
+        if code == exits.INTERRUPTED and not at_terminal:
+            return code
+        return await chatting.talk(text)
 
 
 def register(app: typer.Typer) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from services.cli import exits
 from services.cli.ask import can_ask, typed
 from services.cli.render import plain
+from services.client import AdjutantError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from services.cli.session import Session
 
 _PROMPT: Final = "> "
+_MORE: Final = ". "
+_QUOTES: Final = '"""'
+"""What begins and ends a message of several lines."""
 _UNFINISHED: Final = ("QUEUED", "STREAMING")
 _LATEST: Final = 100
 """How many sessions are looked at for an answer that has not ended, the latest ones."""
@@ -91,18 +95,25 @@ class Chatting:
                 raise exits.BadUseError("there is nothing to say; give TEXT, or pipe it in")
             return await self._turn(text)
         where = f"Session {self._session.reference(self._name)}" if self._name else "A new session"
-        self._say(f"{where}. Ctrl-C stops an answer, Ctrl-D ends.")
+        self._say(f"{where}. Ctrl-C stops an answer, Ctrl-D ends; {_QUOTES} around several lines.")
         code = exits.DONE
         try:
-            while line := await typed(_PROMPT):
+            while line := await _typed_message():
                 if line.strip():
-                    await self._turn(line.strip())
+                    await self._try_turn(line.strip())
         except asyncio.CancelledError:
             code = exits.INTERRUPTED
         if self._name:
             me = self._session.reference(self._name)
             self._say(f"\nGo on later: adjutant chat --session {me}")
         return code
+
+    async def _try_turn(self, text: str) -> None:
+        """Say a text and show the answer, or why there is none: the talk goes on either way."""
+        try:
+            await self._turn(text)
+        except AdjutantError as error:
+            exits.complain(str(error))
 
     async def _turn(self, text: str) -> int:
         if not self._name:
@@ -136,7 +147,8 @@ class Chatting:
             if frame.waiting.queue_position > 1:  # else it is about to begin
                 exits.note(f"waits for its turn, as number {frame.waiting.queue_position}")
         elif frame.ended is not None:
-            _write("\n")
+            if frame.ended.text and not frame.ended.text.endswith("\n"):
+                _write("\n")
             _tell_end(frame.ended)
 
     def _interrupted(self) -> None:
@@ -149,6 +161,20 @@ class Chatting:
     def _say(self, text: str) -> None:
         if not self._as_json:
             exits.note(text)
+
+
+async def _typed_message() -> str:
+    """Return what is typed as one message, with its end of line; empty at the end of input."""
+    line = await typed(_PROMPT)
+    if not line.startswith(_QUOTES):
+        return line
+    text = line.removeprefix(_QUOTES)
+    while not text.rstrip().endswith(_QUOTES):
+        more = await typed(_MORE)
+        if not more:
+            return ""
+        text += more
+    return text.rstrip().removesuffix(_QUOTES) + "\n"
 
 
 def _tell_end(response: Response) -> None:

@@ -29,6 +29,8 @@ async def test_work_is_asked_about_handed_in_and_tells_how_it_goes(caller: Calle
     assert looked.text == "No unfinished tasks."
     assert await talk.tools_of(looked.name) == ["list_tasks"]
 
+    nothing = await talk.say("do: ")
+    assert nothing.text.startswith("Behind `do:` say what is to be done")
     asked = await talk.say(f"do: {PLAN}")
     assert asked.state == states.RESPONSE_STATE_COMPLETED
     assert "run: echo hi" in asked.text

@@ -78,7 +78,7 @@ async def test_a_text_is_answered_and_piped_text_too(mesh: MeshInProcess) -> Non
     assert "nothing to say" in err
     code, out, err = await ended(await start(mesh, "wrong"))
     assert code == 1
-    assert out == "\n"
+    assert out == ""
     assert "adjutant: " in err
     code, out, _ = await ended(await start(mesh, "a b", "--json"))
     frames = [json.loads(line) for line in out.splitlines()]
@@ -132,9 +132,9 @@ class Terminal:
         before, _, self._seen = self._seen.partition(text)
         return before
 
-    async def types(self, text: str) -> None:
+    async def types(self, text: str, prompt: str = "> ") -> None:
         """Type a line at the prompt."""
-        await self.until("> ")
+        await self.until(prompt)
         os.write(self._terminal, text.encode())
 
     async def ended(self) -> int:
@@ -163,6 +163,11 @@ async def test_on_a_terminal_one_is_asked_again_and_again(mesh: MeshInProcess) -
         await chat.until("(stopped)")
         await chat.types("two\n")
         await chat.until("You said: two")
+        await chat.types('"""three\n')
+        await chat.types('four"""\n', prompt=". ")
+        await chat.until("You said: three\r\nfour")
+        await chat.types("wrong\n")
+        await chat.until("adjutant: ")
         await chat.types(CTRL_D)
         await chat.until("adjutant chat --session ")
         assert await chat.ended() == 0
@@ -186,7 +191,9 @@ async def test_a_chat_goes_on_where_an_answer_has_not_ended_and_makes_no_empty_s
             assert await chat.ended() == 0
         async with at_terminal(mesh) as chat:
             await chat.until("Going on with the answer")
-            await chat.until("word399")
+            await chat.until("word3 ")
+            chat.process.send_signal(signal.SIGINT)
+            await chat.until("(stopped)")
             await chat.until(f"Session {session}. ")
             await chat.types("one more\n")
             await chat.until("You said: one more")
