@@ -11,6 +11,7 @@ from typing import Final
 
 from services.agent_runner.run import STATES as RUN_STATES
 from services.mesh.statemachine import StateMachine
+from services.orchestrator.agents.action import ACTION_STATES
 from services.orchestrator.approvals.approval import APPROVAL_STATES
 from services.orchestrator.messages.message import MESSAGE_STATES
 from services.orchestrator.responses.response import RESPONSE_STATES
@@ -26,6 +27,7 @@ DIAGRAMS: Final[dict[str, tuple[StateMachine, ...]]] = {
         APPROVAL_STATES,
         MESSAGE_STATES,
         RESPONSE_STATES,
+        ACTION_STATES,
         CALL_STATES,
     ),
     "agent_runner": (RUN_STATES,),

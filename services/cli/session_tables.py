@@ -75,7 +75,7 @@ def show_match(session: Session, match: v1.ChatMatch) -> None:
 
 
 def _head(message: v1.ChatMessage) -> str:
-    who = message.user or message.agent or "assistant"
+    who = message.user or message.agent or ("task" if message.task else "assistant")
     return plain(f"{message.number}  {who}  {_moment(message.create_time)}")
 
 

@@ -47,9 +47,10 @@ async def test_parallel_questions_survive_a_kill_each_with_its_own_answer(tmp_pa
 
 async def test_warning_and_expiry_come_although_the_orchestrator_is_killed(tmp_path: Path) -> None:
     quick = {
-        "ADJUTANT_APPROVAL_TIMEOUT_MEDIUM_S": "8",
+        # So long that the orchestrator is back before the warning is due, also on a busy machine.
+        "ADJUTANT_APPROVAL_TIMEOUT_MEDIUM_S": "18",
         "ADJUTANT_APPROVAL_TIMEOUT_HIGH_S": "2",
-        "ADJUTANT_APPROVAL_WARNING_S": "3",
+        "ADJUTANT_APPROVAL_WARNING_S": "8",
     }
     repo = make_repository(tmp_path / "repo")
     async with live_mesh(tmp_path / "data", **quick) as (mesh, caller):

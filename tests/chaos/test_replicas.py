@@ -215,12 +215,17 @@ async def _step_is_running(caller: Caller, name: str) -> None:
 
 
 def _was_refused(log: str, name: str) -> bool:
+    """Tell whether a replica's write was refused, or it saw before it wrote that it had lost."""
     refusals = (
         "this write is refused",
         "lapsed; whoever holds it now goes on",
         "another replica looks after",
+        "somebody else took the lease",
     )
-    return any(name in line and any(each in line for each in refusals) for line in log.splitlines())
+    identity = name.rpartition("/")[2]
+    return any(
+        identity in line and any(each in line for each in refusals) for line in log.splitlines()
+    )
 
 
 @pytest.mark.timeout(240)

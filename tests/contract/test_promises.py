@@ -19,6 +19,6 @@ def test_a_test_that_the_page_names_exists(file: str, name: str) -> None:
 
 def test_every_promise_has_a_test() -> None:
     sections = PAGE.split("\n## ")[1:]
-    assert len(sections) == 10
+    assert len(sections) == 11
     for section in sections:
         assert re.search(r"^- `tests/", section, re.MULTILINE), section.splitlines()[0]

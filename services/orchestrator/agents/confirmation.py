@@ -44,6 +44,7 @@ class Confirmation:
             if look.find(SESSIONS, response.session) is None:
                 raise not_found("session", response.session)
 
+        await self._forget_own(response)  # of an attempt that did not know that it was over
         await self._store.insert(ACTIONS, action, guard=guard)
         awaited = AwaitedRecord(
             response=response.name, calls=list(summaries), create_time=action.create_time

@@ -13,7 +13,7 @@ from adjutant.orchestrator.v1 import session_pb2
 from services.mesh.names import collection_and_id
 from tests.integration.tenancy.conftest import eventually
 from tests.support.conversation import PLAN, Talk
-from tests.support.mesh import Caller, mesh_in_process
+from tests.support.mesh import Caller, make_repository, mesh_in_process
 
 
 @pytest.fixture
@@ -62,3 +62,22 @@ async def test_work_is_asked_about_handed_in_and_tells_how_it_goes(caller: Calle
     assert completed.endswith("is completed.")
     looked = await talk.say("and the tasks?")
     assert "COMPLETED  Greet" in looked.text
+
+
+async def test_an_approval_is_told_shown_and_answered_from_the_conversation(
+    caller: Caller, tmp_path: Path
+) -> None:
+    talk = await Talk(caller.channel).begin()
+    repo = make_repository(tmp_path / "repo")
+    task = await caller.submit("- [ ] change\n  run: echo more >> README\n", repo)
+    approval = await caller.pending_approval(task.name)
+    listed = await talk.say("which approvals wait?")
+    approval_id = collection_and_id(approval.name)[1]
+    assert approval_id in listed.text
+    assert approval.action_digest in listed.text
+    changed = await talk.say(f"approve {approval_id} {'0' * 64}")
+    assert "ACTION_CHANGED" in changed.text
+    asked = await talk.say(f"approve {approval_id} {approval.action_digest}")
+    assert approval.title in asked.text
+    await talk.say("yes")
+    assert (await caller.finished(task.name)).state == task_states.TASK_STATE_COMPLETED

@@ -167,9 +167,11 @@ async def test_watching_sees_each_event_once_whatever_is_killed(
     tmp_path: pathlib.Path, adjutant: Adjutant
 ) -> None:
     async with _mesh(tmp_path, "--port-base", str(free_port_base())) as up:
-        plan = "- [ ] a\n  run: sleep 4\n- [ ] b\n  after: a\n  run: sleep 2"
+        begun = tmp_path / "begun"
+        plan = f"- [ ] a\n  run: touch {begun}; sleep 4\n- [ ] b\n  after: a\n  run: sleep 2"
         watching = asyncio.ensure_future(adjutant("new", plan, "--watch", "--json"))
-        await asyncio.sleep(1.5)
+        while not (begun.exists() or watching.done()):
+            await asyncio.sleep(0.05)
         for part in ("services.orchestrator", "nats-server", "services.agent_runner"):
             for child in up.children():
                 if part in " ".join(child.cmdline()):

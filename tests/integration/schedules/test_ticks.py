@@ -37,7 +37,7 @@ from tests.support.mesh import PROJECT, MeshInProcess, mesh_in_process
 async def test_ticks_that_came_when_nobody_was_there_run_once_or_are_skipped(
     tmp_path: Path, policy: str
 ) -> None:
-    settings = {"schedule_grace_s": 1.5}
+    settings = {"schedule_grace_s": 2.5}
     async with mesh_in_process(tmp_path, **settings) as mesh:
         made = await create(
             mesh.caller,
@@ -47,7 +47,7 @@ async def test_ticks_that_came_when_nobody_was_there_run_once_or_are_skipped(
             overlap_policy="OVERLAP_POLICY_ALLOW",
         )
         before = ticks(await events_of(mesh.caller, made.name, lambda told: len(ticks(told)) == 1))
-    await asyncio.sleep(4)  # the time for which nobody is there
+    await asyncio.sleep(5)  # the time for which nobody is there
     async with mesh_in_process(tmp_path, **settings) as mesh:
         count = len(before) + 1
 
