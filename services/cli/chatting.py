@@ -20,10 +20,30 @@ if TYPE_CHECKING:
 
 _PROMPT: Final = "> "
 _UNFINISHED: Final = ("QUEUED", "STREAMING")
+_LATEST: Final = 100
+"""How many sessions are looked at for an answer that has not ended, the latest ones."""
+
+
+async def unfinished(session: Session) -> str:
+    """Return the name of the session with an answer that has not ended; empty where none has.
+
+    It is the one that was used last.
+    """
+    left = _LATEST
+    async for one in session.adjutant.sessions.list(order_by="update_time desc", page_size=left):
+        left -= 1
+        if one.state.name == "PROCESSING":
+            return one.name
+        if not left:
+            break
+    return ""
 
 
 class Chatting:
-    """Talks in one session. Ctrl-C stops the answer that is made, and else ends the talk."""
+    """Talks in one session. Ctrl-C stops the answer that is made, and else ends the talk.
+
+    Without the name of one, it is made when the first thing is said.
+    """
 
     def __init__(
         self, session: Session, name: str, agent: str, model: str, *, as_json: bool
@@ -50,12 +70,14 @@ class Chatting:
     async def go_on(self) -> int:
         """Show the answers that had not ended; return the exit code of the last one."""
         code = exits.DONE
-        unfinished = [
+        if not self._name:
+            return code
+        left = [
             response
             async for response in self._session.adjutant.responses.list(self._name)
             if response.state.name in _UNFINISHED
         ]
-        for response in reversed(unfinished):
+        for response in reversed(left):
             self._say(f"Going on with the answer of {self._session.reference(self._name)}:")
             code = await self._show(response)
         return code
@@ -68,8 +90,8 @@ class Chatting:
             if not text.strip():
                 raise exits.BadUseError("there is nothing to say; give TEXT, or pipe it in")
             return await self._turn(text)
-        me = self._session.reference(self._name)
-        self._say(f"Session {me}. Ctrl-C stops an answer, Ctrl-D ends.")
+        where = f"Session {self._session.reference(self._name)}" if self._name else "A new session"
+        self._say(f"{where}. Ctrl-C stops an answer, Ctrl-D ends.")
         code = exits.DONE
         try:
             while line := await typed(_PROMPT):
@@ -77,10 +99,14 @@ class Chatting:
                     await self._turn(line.strip())
         except asyncio.CancelledError:
             code = exits.INTERRUPTED
-        self._say(f"\nGo on later: adjutant chat --session {me}")
+        if self._name:
+            me = self._session.reference(self._name)
+            self._say(f"\nGo on later: adjutant chat --session {me}")
         return code
 
     async def _turn(self, text: str) -> int:
+        if not self._name:
+            self._name = (await self._session.adjutant.sessions.create(agent=self._agent)).name
         responses = self._session.adjutant.responses
         sent = await responses.send(self._name, text, agent=self._agent, model=self._model)
         return await self._show(sent)

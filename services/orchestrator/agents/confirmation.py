@@ -9,8 +9,8 @@ that was queued meanwhile is to something else, for nobody had seen the question
 
 from collections.abc import Sequence
 
-from services.mesh.errors import not_found, suppress_not_found
-from services.mesh.store import Look, Store, now
+from services.mesh.errors import suppress_not_found
+from services.mesh.store import Store, now
 from services.orchestrator.agents.action import (
     ACTIONS,
     ActionRecord,
@@ -25,6 +25,7 @@ from services.orchestrator.chat.session import (
     AwaitedCall,
     AwaitedRecord,
     await_word,
+    session_stands,
 )
 from services.orchestrator.responses.response import RESPONSES, ResponseRecord
 
@@ -39,12 +40,8 @@ class Confirmation:
         self, response: ResponseRecord, action: ActionRecord, summaries: Sequence[AwaitedCall]
     ) -> None:
         """Have a session wait for its user's word. NOT_FOUND where it is gone."""
-
-        def guard(look: Look) -> None:
-            if look.find(SESSIONS, response.session) is None:
-                raise not_found("session", response.session)
-
         await self._forget_own(response)  # of an attempt that did not know that it was over
+        guard = session_stands(response.session)
         await self._store.insert(ACTIONS, action, guard=guard)
         awaited = AwaitedRecord(
             response=response.name, calls=list(summaries), create_time=action.create_time

@@ -26,7 +26,12 @@ from services.orchestrator.chat.message import (
     name_of,
     owner_of,
 )
-from services.orchestrator.chat.session import SESSIONS, Events, SessionRecord
+from services.orchestrator.chat.session import (
+    SESSIONS,
+    Events,
+    SessionRecord,
+    session_stands,
+)
 from services.orchestrator.chat.sessions import Sessions
 from services.orchestrator.chat.words import query_of, words_of
 
@@ -159,9 +164,10 @@ class ChatMessages:
     async def _insert(
         self, session: str, record: ChatMessageRecord, key: RequestKey
     ) -> ChatMessageRecord:
+        stands = session_stands(session)
+
         def guard(look: Look) -> None:
-            if look.find(SESSIONS, session) is None:
-                raise not_found("session", session)
+            stands(look)
             # Here, where a repeat of what was accepted does not come.
             if self._max_messages and record.author == USER and record.number > self._max_messages:
                 raise AdjutantError(

@@ -6,8 +6,9 @@ from pydantic import BaseModel
 
 from adjutant.event.v1 import chat_events_pb2, event_pb2
 from adjutant.orchestrator.v1 import session_pb2
+from services.mesh.errors import not_found
 from services.mesh.events import new_event
-from services.mesh.store import Collection, Record, UtcTime
+from services.mesh.store import Collection, Guard, Look, Record, UtcTime
 from services.orchestrator import convert
 
 Events = list[event_pb2.Event]
@@ -44,6 +45,16 @@ class SessionRecord(Record):
 SESSIONS: Final = Collection(
     "sessions", SessionRecord, fields=("display_name", "agent"), hidden=("user",)
 )
+
+
+def session_stands(name: str) -> Guard:
+    """Return the guard of what is made in a session: it must not be removed. NOT_FOUND."""
+
+    def guard(look: Look) -> None:
+        if look.find(SESSIONS, name) is None:
+            raise not_found("session", name)
+
+    return guard
 
 
 def announce_change(name: str, change: str) -> Events:

@@ -1,7 +1,7 @@
 """Questions and answers as messages of the chat's sessions."""
 
-from services.mesh.errors import not_found, suppress_not_found
-from services.mesh.store import Guard, Look, Store
+from services.mesh.errors import suppress_not_found
+from services.mesh.store import Store
 from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.chat.messages import ChatMessages, Said
 from services.orchestrator.chat.session import SESSIONS, Events, SessionRecord, await_word
@@ -27,15 +27,6 @@ class Conversation:
         Whoever calls must be the session's user.
         """
         return (await self._sessions.own(session)).agent
-
-    def stands(self, session: str) -> Guard:
-        """Return the guard that keeps a response out of a session that was removed."""
-
-        def guard(look: Look) -> None:
-            if look.find(SESSIONS, session) is None:
-                raise not_found("session", session)
-
-        return guard
 
     async def ask(self, response: ResponseRecord) -> str:
         """Put a response's question into its session; a repeat finds the first.

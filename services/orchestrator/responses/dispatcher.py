@@ -1,8 +1,8 @@
 """Has responses made: which one when, and no more at once than is allowed.
 
 Each replica looks at all that have not ended, begins those whose turn it is (`turns.py`) while
-it has room, and leaves those to others whose lease they hold. A response whose maker is gone is
-found the same way, as soon as the lease has lapsed.
+it has room, and leaves those to others whose session's lease they hold. A response whose maker is
+gone is found the same way, as soon as the lease has lapsed.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 class _Making:
     """A response that is made here."""
 
+    name: str
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -62,6 +63,7 @@ class Dispatcher:
         self._per_user = per_user
         self._look = asyncio.Event()
         self._making: dict[str, _Making] = {}
+        """What is made here, by its session: to its own holder a lease is free."""
         self._not_before: dict[str, float] = {}
         self._failures: Counter[str] = Counter()
         self._closing = False
@@ -100,8 +102,9 @@ class Dispatcher:
         unfinished = [response async for response in self._store.scan(RESPONSES, where)]
         names = {response.name for response in unfinished}
         unwanted = {response.name for response in unfinished if response.cancel_requested}
-        for name, making in self._making.items():
-            if name in unwanted or name not in names:  # removed, with its session or project
+        for making in self._making.values():
+            # One that is not there any more was removed, with its session or project.
+            if making.name in unwanted or making.name not in names:
                 making.cancel.set()
         self._not_before = {n: t for n, t in self._not_before.items() if n in names}
         self._failures = Counter({n: c for n, c in self._failures.items() if n in names})
@@ -109,24 +112,26 @@ class Dispatcher:
             if len(self._making) >= self._at_once or self._closing:
                 return
             if self._may_begin(response):
-                self._begin(response.name)
+                self._begin(response)
 
     def _may_begin(self, response: ResponseRecord) -> bool:
-        name = response.name
-        return name not in self._making and self._not_before.get(name, 0.0) <= time.monotonic()
+        is_due = self._not_before.get(response.name, 0.0) <= time.monotonic()
+        return is_due and response.session not in self._making
 
-    def _begin(self, name: str) -> None:
-        making = self._making[name] = _Making()
-        making.task = asyncio.create_task(self._make(name, making.cancel), name=f"make {name}")
-        making.task.add_done_callback(lambda _: self._made(name))
+    def _begin(self, response: ResponseRecord) -> None:
+        name, session = response.name, response.session
+        making = self._making[session] = _Making(name)
+        making.task = asyncio.create_task(self._make(response, making.cancel), name=f"make {name}")
+        making.task.add_done_callback(lambda _: self._made(session))
 
-    def _made(self, name: str) -> None:
-        del self._making[name]
+    def _made(self, session: str) -> None:
+        del self._making[session]
         self._look.set()
 
-    async def _make(self, name: str, cancel: asyncio.Event) -> None:
+    async def _make(self, response: ResponseRecord, cancel: asyncio.Event) -> None:
+        name = response.name
         try:
-            async with self._leases.held(lease_key(name)) as lease:
+            async with self._leases.held(lease_key(response.session)) as lease:
                 if lease:
                     log.info("%s is made here", name)
                     await self._maker.work(name, lease, cancel)
@@ -149,6 +154,6 @@ class Dispatcher:
         self._not_before[name] = time.monotonic() + delay_s
 
 
-def lease_key(name: str) -> str:
-    """Return the key of a response's lease; its id is unique in the mesh."""
-    return f"response.{collection_and_id(name)[1]}"
+def lease_key(session: str) -> str:
+    """Return the key of the lease to answer in a session; its id is unique in the mesh."""
+    return f"session.{collection_and_id(session)[1]}"

@@ -7,12 +7,16 @@ through one consumer, however many its readers are.
 import asyncio
 import contextlib
 import contextvars
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
 from services.mesh import tasks
 from services.mesh.errors import StoreUnavailableError
+from services.mesh.events.log import RETRY_S, TRANSIENT
+from services.mesh.names import parent_of
 from services.mesh.store import Store
+from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.responses.chunks import Chunks
 from services.orchestrator.responses.feed import Feed
 from services.orchestrator.responses.response import RESPONSES
@@ -22,6 +26,8 @@ LOOK_S: Final = 1.0
 
 FOLLOW_AFTER_S: Final = 0.05
 """Seconds until a feed is followed: often it is about to be made here, or its end to be told."""
+
+log = logging.getLogger(__name__)
 
 
 class Feeds:
@@ -55,7 +61,7 @@ class Feeds:
         feed.begin(attempt)
         self._stop_following(name)
         over = asyncio.Event()
-        publishing = _start(lambda: self._chunks.publish(name, feed, attempt, over))
+        publishing = _start(lambda: self._publish(name, feed, attempt, over))
         self._keep(publishing)
         try:
             yield feed
@@ -95,6 +101,26 @@ class Feeds:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    async def _publish(self, name: str, feed: Feed, attempt: int, over: asyncio.Event) -> None:
+        """Publish a feed, and take all of it back where its session is removed meanwhile.
+
+        Whoever sees to that session may have been there before the last piece was published.
+        """
+        await self._chunks.publish(name, feed, attempt, over)
+        while True:
+            try:
+                if await self._is_removed(name):
+                    await self._chunks.remove(name)
+                return
+            except TRANSIENT as error:
+                log.debug("whether %s is there still is asked again: %r", name, error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _is_removed(self, name: str) -> bool:
+        # The session goes first, the response with all else that is in it.
+        is_in_session = await self._store.find(SESSIONS, parent_of(name)) is not None
+        return not is_in_session or await self._store.find(RESPONSES, name) is None
 
     async def _fill(self, name: str, feed: Feed) -> None:
         await asyncio.sleep(FOLLOW_AFTER_S)

@@ -1,4 +1,7 @@
-"""Makes one response: whoever holds its lease drives the responder and writes what came of it."""
+"""Makes one response.
+
+Whoever holds its session's lease drives the responder, and writes what came of it.
+"""
 
 import asyncio
 import contextlib
@@ -26,6 +29,7 @@ from services.orchestrator.responses.response import (
     fail,
 )
 from services.orchestrator.responses.settling import Settling
+from services.orchestrator.responses.turns import alone
 from services.orchestrator.tasks.failure import FailureRecord
 
 PASSING: Final = ("STALE_FENCE", "CONCURRENT_CHANGE", "EVENT_LOG_UNAVAILABLE", "STORE_UNAVAILABLE")
@@ -82,6 +86,7 @@ class Maker:
             name,
             lambda response: self._begin(response, known, refusal),
             fence=lease.token,
+            guard=alone(seen.session) if seen.state == "QUEUED" else None,
         )
         if not record.is_final:
             async with self._feeds.making(name, record.attempt) as feed:

@@ -1,14 +1,18 @@
 """What callers do with responses."""
 
+from collections.abc import Sequence
+
 from adjutant.orchestrator.v1 import chat_service_pb2 as pb
 from services.mesh.access.caller import actor
 from services.mesh.errors import AdjutantError, suppress_not_found
 from services.mesh.names import child, new_id
 from services.mesh.store import Page, Store, now
 from services.orchestrator.agents.authority import current_authority
+from services.orchestrator.chat.session import session_stands
 from services.orchestrator.requests import request_key
 from services.orchestrator.responses.conversation import Conversation
 from services.orchestrator.responses.dispatcher import Dispatcher
+from services.orchestrator.responses.places import Places
 from services.orchestrator.responses.response import (
     RESPONSES,
     UNFINISHED,
@@ -17,7 +21,6 @@ from services.orchestrator.responses.response import (
     ask_to_cancel,
 )
 from services.orchestrator.responses.settling import REFUSALS, Settling
-from services.orchestrator.responses.turns import positions
 
 
 class Responses:
@@ -34,6 +37,7 @@ class Responses:
         self._conversation = conversation
         self._settling = settling
         self._dispatcher = dispatcher
+        self._places = Places(store)
 
     async def send(self, request: pb.SendMessageRequest) -> ResponseRecord:
         """Accept a message; its response is made from now on.
@@ -57,7 +61,7 @@ class Responses:
             record,
             events=announce_new(record),
             request=request_key(request.parent, request),
-            guard=self._conversation.stands(request.parent),
+            guard=session_stands(request.parent),
         )
         # The record is what was accepted; where this is cut off, whoever makes it goes on here.
         try:
@@ -99,17 +103,14 @@ class Responses:
         await self._dispatcher.tell()
         return record
 
-    async def busy(self) -> frozenset[str]:
-        """Return which sessions of the caller's client have an answer that has not ended."""
-        where = {"state": UNFINISHED}
+    async def busy(self, sessions: Sequence[str]) -> frozenset[str]:
+        """Return which of some sessions have an answer that has not ended."""
+        if not sessions:
+            return frozenset()
+        where = {"parent": sessions, "state": UNFINISHED}
         found = [record.session async for record in self._store.scan(RESPONSES, where)]
         return frozenset(found)
 
-    async def places(self) -> dict[str, int]:
-        """Return the places in the queue of the caller's client's responses, by name."""
-        where = {"state": ("QUEUED",)}
-        return positions([record async for record in self._store.scan(RESPONSES, where)])
-
     async def place(self, record: ResponseRecord) -> int:
         """Return a response's place among its client's that wait; 0 where it does not wait."""
-        return (await self.places()).get(record.name, 0) if record.state == "QUEUED" else 0
+        return await self._places.of(record.name) if record.state == "QUEUED" else 0

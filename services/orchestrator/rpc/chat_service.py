@@ -51,7 +51,7 @@ class ChatService(ResponseCalls):
     ) -> pb.ListSessionsResponse:
         """See the contract."""
         page = await self._sessions.page(request)
-        busy = await self._responses.busy()
+        busy = await self._responses.busy([record.name for record in page.records])
         return pb.ListSessionsResponse(
             sessions=[
                 sessions.to_message(record, busy=record.name in busy) for record in page.records
@@ -109,7 +109,7 @@ class ChatService(ResponseCalls):
             yield pb.ExportSessionResponse(data=data)
 
     async def _told(self, record: SessionRecord) -> session_pb2.Session:
-        busy = await self._responses.busy()
+        busy = await self._responses.busy([record.name])
         return sessions.to_message(record, busy=record.name in busy)
 
 

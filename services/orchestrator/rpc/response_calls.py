@@ -35,9 +35,10 @@ class ResponseCalls(chat_service_pb2_grpc.ChatServiceServicer):
     ) -> pb.ListResponsesResponse:
         """See the contract."""
         page = await self._responses.page(request)
-        places = await self._responses.places()
         return pb.ListResponsesResponse(
-            responses=[to_message(record, places.get(record.name, 0)) for record in page.records],
+            responses=[
+                to_message(record, await self._responses.place(record)) for record in page.records
+            ],
             next_page_token=page.next_page_token,
         )
 

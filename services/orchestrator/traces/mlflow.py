@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from adjutant.event.v1 import event_pb2
 from services.mesh.errors import AdjutantError, not_found
 from services.mesh.names import collection_and_id, parent_of
-from services.mesh.store import Collection, Store, now
+from services.mesh.store import Collection, Guard, Store, now
 from services.mesh.store.port import R
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.tasks.failure import FailureRecord
@@ -24,6 +24,7 @@ from services.orchestrator.traces.trace import (
     body_name,
     calls_of,
     excerpt,
+    stand,
     whole,
 )
 
@@ -104,15 +105,29 @@ class Fetcher:
             ) from error
 
     async def keep(self, found: Whole) -> TraceRecord:
-        """Keep what was fetched, beside what was recorded here, and return the trace."""
+        """Keep what was fetched, beside what was recorded here, and return the trace.
+
+        NOT_FOUND where its project or session is removed; then nothing of it is kept.
+        """
+        try:
+            return await self._keep(found)
+        except AdjutantError as error:
+            if error.reason == "NOT_FOUND":
+                # Whoever removes what is in the session may have looked while the trace was away.
+                await self._store.purge(found.trace.name)
+                await self._remove(TRACES, found.trace.name)
+            raise
+
+    async def _keep(self, found: Whole) -> TraceRecord:
         name = found.trace.name
         known = {call.name: call for call in await calls_of(self._store, [name])}
         trace = await self._keep_trace(found.trace)
+        guard = stand(trace.project, trace.session)
         for call in found.calls:
             if call.name in known and not known[call.name].is_fetched:
                 continue
-            await self._replace(TRACE_BODIES, body(call))
-            await self._replace(TRACE_CALLS, excerpt(call))
+            await self._replace(TRACE_BODIES, body(call), guard)
+            await self._replace(TRACE_CALLS, excerpt(call), guard)
         still = {call.name for call in found.calls}
         for call in known.values():
             if call.is_fetched and call.name not in still:
@@ -123,17 +138,17 @@ class Fetcher:
         known = await self._store.find(TRACES, found.name)
         if known is not None and not known.is_fetched:
             return known
-        await self._replace(TRACES, found)
-        return await self._store.get(TRACES, found.name)
+        await self._replace(TRACES, found, stand(found.project, found.session))
+        return await self._store.find(TRACES, found.name) or found
 
     async def _forget(self, call: TraceCallRecord) -> None:
         await self._remove(TRACE_CALLS, call.name)
         await self._remove(TRACE_BODIES, body_name(call.name))
 
-    async def _replace(self, collection: Collection[R], record: R) -> None:
+    async def _replace(self, collection: Collection[R], record: R, guard: Guard) -> None:
         await self._remove(collection, record.name)
         try:
-            await self._store.insert(collection, record)
+            await self._store.insert(collection, record, guard=guard)
         except AdjutantError as error:  # somebody fetched the same just now
             if error.reason != "ALREADY_EXISTS":
                 raise

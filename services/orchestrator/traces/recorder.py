@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from adjutant.event.v1 import event_pb2
-from services.mesh.errors import AdjutantError, not_found
-from services.mesh.store import Collection, Guard, Look, Store, now
+from services.mesh.errors import AdjutantError
+from services.mesh.store import Collection, Guard, Store, now
 from services.mesh.store.port import R
-from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.models.port import (
     CallScope,
     ModelMessage,
@@ -20,7 +19,6 @@ from services.orchestrator.models.port import (
 )
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.tasks.failure import FailureRecord
-from services.orchestrator.tenancy.kinds import stands
 from services.orchestrator.traces.content import (
     MessageRecord,
     ModelRecord,
@@ -39,6 +37,7 @@ from services.orchestrator.traces.trace import (
     body,
     call_name,
     excerpt,
+    stand,
     trace_name,
 )
 
@@ -122,13 +121,13 @@ class TraceRecorder:
         await self._keep(scope, record)
 
     async def _keep(self, scope: CallScope, call: TraceCallRecord) -> None:
-        trace = trace_name(scope)
+        trace, guard = trace_name(scope), stand(scope.project, scope.session)
         try:
             # First the trace, so that nothing is kept that never expires. It is noted again
             # in the end, for an export may have looked in between.
             await self._open(scope, trace)
-            await self._insert(TRACE_BODIES, body(call), _guard(scope))
-            await self._insert(TRACE_CALLS, excerpt(call), _guard(scope))
+            await self._insert(TRACE_BODIES, body(call), guard)
+            await self._insert(TRACE_CALLS, excerpt(call), guard)
             await self._store.update(TRACES, trace, lambda record: self._note(record, scope))
         except AdjutantError as error:
             log.warning("%s is missing in its trace: %s", call.name, error)
@@ -142,13 +141,11 @@ class TraceRecorder:
         if found is None:
             made = _new_trace(scope, name)
             self._note(made, scope)
-            await self._insert(TRACES, made, _guard(scope))
+            await self._insert(TRACES, made, stand(scope.project, scope.session))
         elif self._on_export_due and found.export_due_time is None:
             await self._store.update(TRACES, name, lambda record: self._note(record, scope))
 
-    async def _insert(
-        self, collection: Collection[R], record: R, guard: Guard | None = None
-    ) -> None:
+    async def _insert(self, collection: Collection[R], record: R, guard: Guard) -> None:
         try:
             await self._store.insert(collection, record, guard=guard)
         except AdjutantError as error:
@@ -164,18 +161,6 @@ class TraceRecorder:
         if self._on_export_due and trace.export_due_time is None:
             trace.export_due_time = now() + GATHER
         return []
-
-
-def _guard(scope: CallScope) -> Guard:
-    """Return the guard that keeps calls out of a project or a session that was removed."""
-    in_project = stands(scope.project)
-
-    def guard(look: Look) -> None:
-        in_project(look)
-        if scope.session and look.find(SESSIONS, scope.session) is None:
-            raise not_found("session", scope.session)
-
-    return guard
 
 
 def _new_trace(scope: CallScope, name: str) -> TraceRecord:
@@ -219,6 +204,7 @@ def _of_model(call: RecordedModelCall, cost: int | None) -> ModelRecord:
         ),
         usage_estimated=call.is_usage_estimated,
         cost=cost,
+        answering_model=call.answering_model,
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.mesh.names import child, collection_and_id, parent_of
-from services.mesh.store import Collection, Record, Store, UtcTime
+from services.mesh.store import Collection, Guard, Look, Record, Store, UtcTime
+from services.orchestrator.chat.session import session_stands
 from services.orchestrator.models.port import CallScope
 from services.orchestrator.tasks.failure import FailureRecord
+from services.orchestrator.tenancy.kinds import stands
 from services.orchestrator.traces.content import ModelRecord, ToolRecord
 
 PROJECT: Final = "project"
@@ -103,6 +105,20 @@ class Whole:
     trace: TraceRecord
     calls: list[TraceCallRecord]
     """With their whole texts, the first one first."""
+
+
+def stand(project: str, session: str) -> Guard:
+    """Return the guard of what is kept of a trace: neither its project nor its session is removed.
+
+    An empty session is none.
+    """
+    guards = [stands(project), *([session_stands(session)] if session else [])]
+
+    def guard(look: Look) -> None:
+        for each in guards:
+            each(look)
+
+    return guard
 
 
 def trace_id(subject: str) -> str:

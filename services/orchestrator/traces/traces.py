@@ -13,6 +13,7 @@ from services.mesh.errors import AdjutantError, not_found
 from services.mesh.names import collection_and_id, parent_of
 from services.mesh.store import Page, Store, now
 from services.orchestrator.chat.message import CHAT_MESSAGES
+from services.orchestrator.chat.session import SESSIONS
 from services.orchestrator.traces.document import document
 from services.orchestrator.traces.mlflow import Fetcher
 from services.orchestrator.traces.trace import (
@@ -52,7 +53,7 @@ class Traces:
         trace = await self._store.find(TRACES, name)
         if trace is None and self._fetcher:
             trace = await self._fetch(name, self._fetcher)
-        return self._seen(trace, name)
+        return await self._seen(trace, name)
 
     async def refresh(self, name: str) -> TraceRecord:
         """Return a trace as MLflow has it now. NOT_FOUND, MLFLOW_NOT_CONFIGURED."""
@@ -63,8 +64,8 @@ class Traces:
             )
         known = await self._store.find(TRACES, name)
         if known is not None:
-            self._seen(known, name)
-        return self._seen(await self._fetch(name, self._fetcher), name)
+            await self._seen(known, name)
+        return await self._seen(await self._fetch(name, self._fetcher), name)
 
     async def page(self, request: pb.ListTracesRequest) -> Page[TraceRecord]:
         """Return a page of traces. INVALID_FILTER, INVALID_PAGE_TOKEN."""
@@ -121,7 +122,7 @@ class Traces:
     async def _fetch(self, name: str, fetcher: Fetcher) -> TraceRecord:
         found = await fetcher.fetch(name)
         # What the caller may not see is not kept for them either.
-        self._seen(found.trace, name)
+        await self._seen(found.trace, name)
         return await fetcher.keep(found)
 
     async def _page(self, parent: str, **query: Any) -> Page[TraceRecord]:
@@ -140,9 +141,11 @@ class Traces:
         message = await self._store.find(CHAT_MESSAGES, parent)
         return message.response if message and message.response else parent
 
-    def _seen(self, trace: TraceRecord | None, name: str) -> TraceRecord:
-        """Return a trace that the caller may see. NOT_FOUND."""
+    async def _seen(self, trace: TraceRecord | None, name: str) -> TraceRecord:
+        """Return a trace that the caller may see, of a session that is there still. NOT_FOUND."""
         if trace is None or not self._may_see(trace):
+            raise not_found("trace", name)
+        if trace.session and await self._store.find(SESSIONS, trace.session) is None:
             raise not_found("trace", name)
         return trace
 

@@ -111,37 +111,86 @@ async def test_control_c_stops_the_answer_and_what_was_left_is_gone_on_with(
         assert (await adjutant.responses.get(left.name)).text == WORDS
 
 
-async def test_on_a_terminal_one_is_asked_again_and_again(mesh: MeshInProcess) -> None:
+CTRL_D = "\x04"
+
+
+class Terminal:
+    """A chat at a terminal, as a person has it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, terminal: int) -> None:
+        self.process = process
+        self._terminal = terminal
+        self._seen = ""
+
+    async def until(self, text: str) -> str:
+        """Return what is shown before a text, which is awaited."""
+        async with asyncio.timeout(PATIENCE_S):
+            while text not in self._seen:
+                with contextlib.suppress(OSError):  # nothing there yet, or the other side is closed
+                    self._seen += os.read(self._terminal, 4096).decode()
+                await asyncio.sleep(0.02)
+        before, _, self._seen = self._seen.partition(text)
+        return before
+
+    async def types(self, text: str) -> None:
+        """Type a line at the prompt."""
+        await self.until("> ")
+        os.write(self._terminal, text.encode())
+
+    async def ended(self) -> int:
+        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+
+
+@contextlib.asynccontextmanager
+async def at_terminal(mesh: MeshInProcess, *arguments: str) -> AsyncIterator[Terminal]:
     terminal, other = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        PROGRAM, "chat", env=_environment(mesh), stdin=other, stdout=other, stderr=other
+        PROGRAM, "chat", *arguments, env=_environment(mesh), stdin=other, stdout=other, stderr=other
     )
     os.close(other)
     os.set_blocking(terminal, False)
-    seen = ""
-
-    async def until(text: str) -> None:
-        nonlocal seen
-        async with asyncio.timeout(PATIENCE_S):
-            while text not in seen:
-                with contextlib.suppress(OSError):  # nothing there yet, or the other side is closed
-                    seen += os.read(terminal, 4096).decode()
-                await asyncio.sleep(0.02)
-        seen = seen.partition(text)[2]
-
-    await until("> ")
-    os.write(terminal, b"one\n")
-    await until("You said: one")
-    await until("> ")
-    os.write(terminal, b"slow\n")
-    await until("word3 ")
-    process.send_signal(signal.SIGINT)
-    await until("(stopped)")
-    await until("> ")
-    os.write(terminal, b"two\n")
-    await until("You said: two")
-    await until("> ")
-    os.write(terminal, b"\x04")  # Ctrl-D
-    await until("adjutant chat --session ")
-    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
+    yield Terminal(process, terminal)
     os.close(terminal)
+
+
+async def test_on_a_terminal_one_is_asked_again_and_again(mesh: MeshInProcess) -> None:
+    async with at_terminal(mesh) as chat:
+        await chat.types("one\n")
+        await chat.until("You said: one")
+        await chat.types("slow\n")
+        await chat.until("word3 ")
+        chat.process.send_signal(signal.SIGINT)
+        await chat.until("(stopped)")
+        await chat.types("two\n")
+        await chat.until("You said: two")
+        await chat.types(CTRL_D)
+        await chat.until("adjutant chat --session ")
+        assert await chat.ended() == 0
+
+
+async def test_a_chat_goes_on_where_an_answer_has_not_ended_and_makes_no_empty_session(
+    mesh: MeshInProcess,
+) -> None:
+    async with client(mesh) as adjutant:
+        async with at_terminal(mesh) as chat:
+            await chat.types(CTRL_D)
+            assert await chat.ended() == 0
+        assert [one async for one in adjutant.sessions.list()] == []
+
+        session = (await adjutant.sessions.create()).name
+        await adjutant.responses.send(session, "slow")
+        later = (await adjutant.sessions.create()).name  # used later, and nothing is made there
+        async with at_terminal(mesh, "--new") as chat:
+            assert "Going on" not in await chat.until("A new session")
+            await chat.types(CTRL_D)
+            assert await chat.ended() == 0
+        async with at_terminal(mesh) as chat:
+            await chat.until("Going on with the answer")
+            await chat.until("word399")
+            await chat.until(f"Session {session}. ")
+            await chat.types("one more\n")
+            await chat.until("You said: one more")
+            await chat.types(CTRL_D)
+            assert await chat.ended() == 0
+        assert {one.name async for one in adjutant.sessions.list()} == {session, later}
+        assert (await adjutant.sessions.get(session)).message_count == 4

@@ -5,10 +5,14 @@ import contextlib
 import random
 
 import pytest
+from nats.js.errors import NotFoundError
 
 from services.mesh.errors import AdjutantError
 from services.mesh.store import Store
 from services.orchestrator.chat.message import CHAT_MESSAGES
+from services.orchestrator.chat.session import SESSIONS
+from services.orchestrator.responses import dispatcher
+from services.orchestrator.responses.chunks import STREAM, subject_of
 from services.orchestrator.responses.feed import Place
 from services.orchestrator.responses.response import RESPONSES
 from tests.integration.responses.conftest import Start
@@ -231,6 +235,29 @@ async def test_it_expires_and_what_was_said_stays(store: Store, start: Start) ->
         await replica.whole(response.name)
     assert caught.value.reason == "NOT_FOUND"
     assert len(await said(store, session)) == 2
+
+
+async def test_nothing_is_kept_that_is_published_after_its_session_was_removed(
+    store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "LOOK_S", 60.0)  # it does not hear of the removal before
+    session = await make_session(store)
+    script = Script(["one ", "two"])
+    gate = script.hold(1)
+    replica = await start(script)
+    response = await replica.send(session)
+    async with asyncio.timeout(PATIENCE_S):
+        while await replica.chunks.recall(response.name) != "one ":
+            await asyncio.sleep(0.02)
+    await store.delete(SESSIONS, session)
+    await store.purge(session)
+    await replica.chunks.remove(session)
+    gate.set()
+    async with asyncio.timeout(PATIENCE_S):
+        while script.running or replica.feeds._closing:
+            await asyncio.sleep(0.02)
+    with pytest.raises(NotFoundError):
+        await replica.log.jetstream.get_last_msg(STREAM, subject_of(response.name))
 
 
 @pytest.mark.parametrize("depth", [2, 4, 6, 8])

@@ -5,24 +5,39 @@ ADJUTANT_TEST_MLFLOW names one, a real one; the client is MLflow's own in both c
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from adjutant.common.v1 import error_reason_pb2
-from adjutant.orchestrator.v1 import trace_pb2, trace_service_pb2
+from adjutant.orchestrator.v1 import (
+    chat_service_pb2,
+    chat_service_pb2_grpc,
+    trace_pb2,
+    trace_service_pb2,
+)
+from services.mesh.errors import AdjutantError
 from services.mesh.names import new_id
-from services.mesh.store import open_store_for
+from services.mesh.store import Store, open_store_for
 from services.orchestrator.adapters.mlflow import MlflowServer
 from services.orchestrator.app import COLLECTIONS
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.traces.document import document
-from services.orchestrator.traces.trace import TRACES, Whole, trace_name, whole
+from services.orchestrator.traces.mlflow import Fetcher
+from services.orchestrator.traces.trace import (
+    TRACE_BODIES,
+    TRACE_CALLS,
+    TRACES,
+    Whole,
+    trace_name,
+    whole,
+)
 from tests.doubles.mlflow import MlflowDouble
 from tests.integration.traces.test_traces import call, calls, get, listed, refused
 from tests.support.mesh import PROJECT, MeshInProcess, mesh_in_process
@@ -63,6 +78,21 @@ async def forget(mesh: MeshInProcess, name: str) -> None:
     await store.purge(name)
     await store.delete(TRACES, name)
     await store.close()
+
+
+@contextlib.asynccontextmanager
+async def fetching(
+    mesh: MeshInProcess, settings: dict[str, Any]
+) -> AsyncIterator[tuple[Fetcher, Store]]:
+    """Open what fetches traces, and its store, as one more replica would."""
+    options = OrchestratorSettings(data_dir=mesh.data_dir, **settings)
+    store = await open_store_for(options, COLLECTIONS)
+    there = MlflowServer(options.mlflow_tracking_uri, options.mlflow_experiment_prefix, 9)
+    try:
+        yield Fetcher(store, there, options), store
+    finally:
+        await there.close()
+        await store.close()
 
 
 async def kept(mesh: MeshInProcess, name: str) -> Whole:
@@ -220,6 +250,38 @@ async def test_a_refresh_adds_what_others_put_into_the_trace(
         }
         recorded, fetched = trace_pb2.TRACE_SOURCE_RECORDED, trace_pb2.TRACE_SOURCE_MLFLOW
         assert sources == {"call-1": recorded, "theirs": fetched}
+
+
+async def test_what_mlflow_has_of_a_removed_session_is_not_fetched_again(
+    tmp_path: Path, server: MlflowDouble
+) -> None:
+    settings = settings_of(server)
+    scope = scope_of(PROJECT, new_id())
+    name = trace_name(scope)
+    async with (
+        mesh_in_process(tmp_path / "data", **settings) as mesh,
+        recording(mesh.data_dir, **settings) as record,
+        fetching(mesh, settings) as (fetcher, store),
+    ):
+        traces = mesh.caller.traces
+        await record.model_call(scope, model_call())
+        await until_exported(mesh, name)
+        await forget(mesh, name)
+        assert (await get(traces, name)).source == trace_pb2.TRACE_SOURCE_MLFLOW
+        under_way = await fetcher.fetch(name)
+        chat: Any = chat_service_pb2_grpc.ChatServiceStub(mesh.caller.channel)
+        await chat.DeleteSession(chat_service_pb2.DeleteSessionRequest(name=scope.session))
+
+        # Also where it is removed while somebody fetches.
+        for asking in (fetcher.keep(under_way), fetcher.keep(await fetcher.fetch(name))):
+            with pytest.raises(AdjutantError) as gone:
+                await asking
+            assert gone.value.reason == "NOT_FOUND"
+        assert await refused(get(traces, name)) == "NOT_FOUND"
+        assert await refused(refresh(mesh, name)) == "NOT_FOUND"
+        assert await refused(calls(traces, name)) == "NOT_FOUND"
+        for collection in (TRACES, TRACE_CALLS, TRACE_BODIES):
+            assert (await store.page(collection, parent=None)).records == []
 
 
 @pytest.mark.skipif(bool(REAL), reason="the stand-in's own token")

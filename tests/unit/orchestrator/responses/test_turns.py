@@ -45,6 +45,6 @@ def test_what_waits_for_its_session_takes_no_place_of_its_user() -> None:
     assert names(in_turn(waiting, 2)) == ["a", "c"]
 
 
-def test_places_count_from_one() -> None:
-    waiting = [response("a", "one"), response("b", "one")]
-    assert list(positions(waiting).values()) == [1, 2]
+def test_places_count_from_one_for_each_client() -> None:
+    waiting = ["clients/a/x/1", "clients/b/x/2", "clients/a/x/3"]
+    assert positions(waiting) == {"clients/a/x/1": 1, "clients/b/x/2": 1, "clients/a/x/3": 2}
