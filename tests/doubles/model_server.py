@@ -24,12 +24,15 @@ class Answer:
     pieces: tuple[str, ...] = ()
     tool_calls: tuple[tuple[str, Json], ...] = ()
     """Name and arguments of each."""
+    thoughts: tuple[str, ...] = ()
+    """What comes before the first piece, and is none."""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     error: str = "the double was told to fail"
     error_code: str = ""
     stall_after: int | None = None
-    """Pieces after which nothing more comes, on a connection that stays open."""
+    """Pieces after which nothing more comes, on a connection that stays open. All calls of tools
+    count as one more piece."""
     cut_after: int | None = None
     """Pieces after which the connection is cut."""
     delay_s: float = 0.0
@@ -158,6 +161,8 @@ def _openai(answer: Answer) -> Lines:
     base = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": _MODEL}
     count = len(answer.pieces)
     yield 0, chunk({"role": "assistant", "content": ""})
+    for thought in answer.thoughts:  # as servers say it that speak like OpenAI
+        yield 0, chunk({"reasoning_content": thought})
     for number, piece in enumerate(answer.pieces, 1):
         yield number, chunk({"content": piece})
     for index, (name, arguments) in enumerate(answer.tool_calls):
@@ -168,15 +173,15 @@ def _openai(answer: Answer) -> Lines:
         for part in (text[:5], text[5:]):
             piece_of = {"index": index, "function": {"arguments": part}}
             yield count + 1, chunk({"tool_calls": [piece_of]})
-    yield count + 1, chunk({}, "tool_calls" if answer.tool_calls else answer.stop)
+    yield count + 2, chunk({}, "tool_calls" if answer.tool_calls else answer.stop)
     usage = {
         "prompt_tokens": answer.input_tokens,
         "completion_tokens": answer.output_tokens,
         "total_tokens": answer.input_tokens + answer.output_tokens,
         "prompt_tokens_details": {"cached_tokens": answer.cached_tokens},
     }
-    yield count + 1, _sse({**base, "choices": [], "usage": usage})
-    yield count + 1, b"data: [DONE]\n\n"
+    yield count + 2, _sse({**base, "choices": [], "usage": usage})
+    yield count + 2, b"data: [DONE]\n\n"
 
 
 def _ollama(answer: Answer) -> Lines:
@@ -185,13 +190,15 @@ def _ollama(answer: Answer) -> Lines:
         return json.dumps({**said, "message": {"role": "assistant", **message}}).encode() + b"\n"
 
     count = len(answer.pieces)
+    for thought in answer.thoughts:
+        yield 0, line({"content": "", "thinking": thought})
     for number, piece in enumerate(answer.pieces, 1):
         yield number, line({"content": piece})
     calls = [{"function": {"name": name, "arguments": a}} for name, a in answer.tool_calls]
     if calls:
         yield count + 1, line({"content": "", "tool_calls": calls})
     counts = {"prompt_eval_count": answer.input_tokens, "eval_count": answer.output_tokens}
-    yield count + 1, line({"content": ""}, done=True, done_reason=answer.stop, **counts)
+    yield count + 2, line({"content": ""}, done=True, done_reason=answer.stop, **counts)
 
 
 def _anthropic(answer: Answer) -> Lines:
@@ -204,12 +211,20 @@ def _anthropic(answer: Answer) -> Lines:
     message = {"id": "m1", "type": "message", "role": "assistant", "model": _MODEL, "content": []}
     start = {**message, "usage": {**used, **cache, "output_tokens": 1}}
     yield 0, event("message_start", message=start)
-    yield 0, event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    if answer.thoughts:
+        first = {"type": "thinking", "thinking": "", "signature": ""}
+        yield 0, event("content_block_start", index=0, content_block=first)
+    for thought in answer.thoughts:
+        delta: Json = {"type": "thinking_delta", "thinking": thought}
+        yield 0, event("content_block_delta", index=0, delta=delta)
+    text_at = 1 if answer.thoughts else 0
+    empty = {"type": "text", "text": ""}
+    yield 0, event("content_block_start", index=text_at, content_block=empty)
     for number, piece in enumerate(answer.pieces, 1):
-        delta: Json = {"type": "text_delta", "text": piece}
-        yield number, event("content_block_delta", index=0, delta=delta)
-    yield count, event("content_block_stop", index=0)
-    for index, (name, arguments) in enumerate(answer.tool_calls, 1):
+        delta = {"type": "text_delta", "text": piece}
+        yield number, event("content_block_delta", index=text_at, delta=delta)
+    yield count, event("content_block_stop", index=text_at)
+    for index, (name, arguments) in enumerate(answer.tool_calls, text_at + 1):
         block = {"type": "tool_use", "id": f"t{index}", "name": name, "input": {}}
         yield count + 1, event("content_block_start", index=index, content_block=block)
         text = json.dumps(arguments)
@@ -222,5 +237,5 @@ def _anthropic(answer: Answer) -> Lines:
     )
     usage = {**used, **cache, "output_tokens": answer.output_tokens}
     said = {"stop_reason": reason, "stop_sequence": None}
-    yield count + 1, event("message_delta", delta=said, usage=usage)
-    yield count + 1, event("message_stop")
+    yield count + 2, event("message_delta", delta=said, usage=usage)
+    yield count + 2, event("message_stop")

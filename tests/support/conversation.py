@@ -64,6 +64,17 @@ class Talk:
         """Say something, and return the answer."""
         return await self.end_of((await self.send(text, **fields)).name)
 
+    async def cancel(self, response: str) -> None:
+        """Want a response no more."""
+        await self.chat.CancelResponse(pb.CancelResponseRequest(name=response))
+
+    async def expiry(self) -> None:
+        """Return when no response of the session is kept any more."""
+        request = pb.ListResponsesRequest(parent=self.name)
+        async with asyncio.timeout(PATIENCE_S):
+            while (await self.chat.ListResponses(request)).responses:
+                await asyncio.sleep(0.05)
+
     async def session(self) -> session_pb2.Session:
         """Return the session as it is."""
         request = pb.GetSessionRequest(name=self.name)

@@ -85,6 +85,7 @@ def model_call(call_id: str = "call-1", after_s: float = 0, **fields: Any) -> Re
         "tool_calls": (SEARCH,),
         "usage": Usage(input_tokens=40, output_tokens=7, cached_input_tokens=10),
         "stop_reason": StopReason.TOOL_CALLS,
+        "answering_model": "llama3-of-may",
         **fields,
     }
     return RecordedModelCall(

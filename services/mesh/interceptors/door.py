@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.message import DecodeError
 
-from services.mesh import metrics
 from services.mesh.access import caller
 from services.mesh.access.authorizer import Authorizer, denied
 from services.mesh.access.caller import Call
 from services.mesh.audit import Caller, Recorder
+from services.mesh.audit.denials import note_denial
 from services.mesh.audit.details import details_of
 from services.mesh.config import MeshSettings
 from services.mesh.errors import AdjutantError
@@ -44,18 +44,6 @@ _NOBODY: Final = Principal("", Kind.USER, "")
 """Whoever calls, as long as that is not known."""
 _HOLDER: Final = Principal("", Kind.API_KEY, "the resource's own credential")
 """Whoever holds a resource's own credential, such as a run's job."""
-
-
-_DENIALS: Final = frozenset(
-    {
-        "UNAUTHENTICATED",
-        "INVALID_CREDENTIAL",
-        "INVALID_PLATFORM",
-        "PERMISSION_DENIED",
-        "INVALID_REPORT_TOKEN",
-    }
-)
-"""Reasons that the audit log tells of."""
 
 
 class AccessDoor:
@@ -117,9 +105,8 @@ class AccessDoor:
         if error is None:
             if call.audit:
                 await self._recorder.finish(call)
-        elif isinstance(error, AdjutantError) and error.reason in _DENIALS:
-            metrics.denied(call.method, error.reason)
-            self._recorder.denied(error.reason, _visitor(call), call.method, call.resource)
+        else:
+            note_denial(self._recorder, error, _visitor(call), call.method, call.resource)
 
     async def _recognise(self, call: Call, method: Method, context: Context) -> None:
         metadata: dict[str, str | bytes] = dict(metadata_of(context))

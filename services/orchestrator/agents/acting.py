@@ -1,8 +1,9 @@
 """Calls of the contract's methods that an agent makes for somebody, in this process.
 
 They pass what calls from outside pass: the contract's rules for the request, the permission that
-the method takes, and the audit log. What is done then is done within a call of that principal, so
-that everything below knows whose it is, and the store keeps other clients' names from it.
+the method takes, and the audit log, which tells of refused ones too. What is done then is done
+within a call of that principal, so that everything below knows whose it is, and the store keeps
+other clients' names from it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from services.mesh.access.authorizer import Authorizer, denied
 from services.mesh.access.caller import Call
 from services.mesh.access.contract import Method, method_of
 from services.mesh.audit import Caller, Recorder
+from services.mesh.audit.denials import note_denial
 from services.mesh.audit.details import details_of
 from services.mesh.errors import AdjutantError
 from services.mesh.identity import Principal
@@ -59,14 +61,29 @@ class Acting:
         INVALID_REQUEST, PERMISSION_DENIED, UNAUTHENTICATED, NOT_FOUND, ACCESS_UNKNOWN, and what
         the work raises.
         """
-        if authority is None:
-            raise denied()
         method = method_of(path)
+        try:
+            return await self._call(authority, method, project, request, work)
+        except AdjutantError as error:
+            who = Caller(authority.sender() if authority else None, PEER)
+            note_denial(self._recorder, error, who, method.name, method.resource_of(request))
+            raise
+
+    async def _call(
+        self,
+        authority: AuthorityRecord | None,
+        method: Method,
+        project: str,
+        request: Any,
+        work: Callable[[Any], Awaitable[T]],
+    ) -> T:
         self._validation.check(request)
         names = [method.resource_of(request), *(name for _, name in method.references_of(request))]
         if not all(name == project or name.startswith(f"{project}/") for name in names):
             message = f"Name something of this conversation's project, {project}."
             raise AdjutantError("INVALID_REQUEST", message)
+        if authority is None:
+            raise denied()
         principal = await self._principal(authority)
         await self._authorizer.require(principal, method.permission, names[0])
         call = Call(principal, method.name, names[0], peer=PEER)

@@ -34,6 +34,10 @@ class AuthorityRecord(BaseModel):
                 "UNAUTHENTICATED",
                 "The credential that the message was sent with has ended since; send it again.",
             )
+        return self.sender()
+
+    def sender(self) -> Principal:
+        """Return who it was when the message was sent, whatever has ended since."""
         grant = ApiKeyGrant(self.key_id, self.scope, frozenset(self.permissions))
         return Principal(
             self.name,

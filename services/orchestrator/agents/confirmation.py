@@ -3,7 +3,8 @@
 What is asked about is stored before the response that asks has ended, and what the user said of it
 before anything is done; so after a crash whoever makes the answer goes on with the same decision.
 The session shows what waits. A question counts only where its response came to its end: one that
-was cancelled, or made anew, asks nothing.
+was cancelled, or made anew, asks nothing. And only what was sent after that end answers it: a yes
+that was queued meanwhile is to something else, for nobody had seen the question.
 """
 
 from collections.abc import Sequence
@@ -23,10 +24,14 @@ from services.orchestrator.chat.session import (
     SESSIONS,
     AwaitedCall,
     AwaitedRecord,
+<<<<<<< HEAD
+    await_word,
+=======
     Events,
     SessionRecord,
     announce_change,
     session_stands,
+>>>>>>> mend-d
 )
 from services.orchestrator.responses.response import RESPONSES, ResponseRecord
 
@@ -52,9 +57,21 @@ class Confirmation:
     async def decided(self, response: ResponseRecord) -> ActionRecord | None:
         """Return what a response's message decides, with the decision; None where that is nothing.
 
-        Called again, as by another attempt, it returns the same.
+        Called again, as by another attempt, it returns the same; the session waits no more.
         """
         await self._forget_own(response)
+        action = await self._decision(response)
+        # Whether this attempt decided or one before, that may have been cut off just here.
+        await self._show(response.session, None)
+        return action
+
+    async def note_result(self, action: ActionRecord, number: int, result: str) -> ActionRecord:
+        """Note what a call came to."""
+        return await self._store.update(
+            ACTIONS, action.name, lambda current: note_result(current, number, result)
+        )
+
+    async def _decision(self, response: ResponseRecord) -> ActionRecord | None:
         page = await self._store.page(ACTIONS, parent=response.session, page_size=2)
         for action in page.records:
             if action.decided_by == response.name:
@@ -63,41 +80,35 @@ class Confirmation:
                 return await self._decide(action, response)
         return None
 
-    async def note_result(self, action: ActionRecord, number: int, result: str) -> ActionRecord:
-        """Note what a call came to."""
-        return await self._store.update(
-            ACTIONS, action.name, lambda current: note_result(current, number, result)
-        )
-
     async def _decide(self, action: ActionRecord, response: ResponseRecord) -> ActionRecord | None:
-        verdict = verdict_of(response.prompt)
-        asking = await self._store.find(RESPONSES, action.response)
-        if asking is not None and asking.state != "COMPLETED":
-            verdict = "WITHDRAWN"  # nobody was asked, or not to the end
+        was_asked = await self._was_asked(action, response)
+        verdict = verdict_of(response.prompt) if was_asked else "WITHDRAWN"
         action = await self._store.update(
             ACTIONS, action.name, lambda current: decide(current, verdict, response.name)
         )
-        await self._show(response.session, None)
         return action if verdict != "WITHDRAWN" else None
+
+    async def _was_asked(self, action: ActionRecord, response: ResponseRecord) -> bool:
+        """Tell whether a question stood there, whole, when a response's message was sent."""
+        asking = await self._store.find(RESPONSES, action.response)
+        if asking is not None:
+            end_time = asking.end_time if asking.state == "COMPLETED" else None
+            return end_time is not None and response.create_time > end_time
+        # It expired. Where it had not come to its end, its session was told to wait no more.
+        session = await self._store.get(SESSIONS, response.session)
+        shown = session.awaited.response if session.awaited else ""
+        return shown == action.response and response.create_time > action.create_time
 
     async def _forget_own(self, response: ResponseRecord) -> None:
         """Forget what an earlier attempt at the same response asked: it is made anew."""
         name = action_name(response.name)
-        if await self._store.find(ACTIONS, name) is None:
-            return
-        with suppress_not_found():
-            await self._store.delete(ACTIONS, name)
-        await self._show(response.session, None)
+        if await self._store.find(ACTIONS, name) is not None:
+            with suppress_not_found():
+                await self._store.delete(ACTIONS, name)
 
     async def _show(self, session: str, awaited: AwaitedRecord | None) -> None:
-        def change(record: SessionRecord) -> Events | None:
-            if record.awaited == awaited:
-                return None
-            record.awaited = awaited
-            return announce_change(session, "UPDATED")
-
         with suppress_not_found():
-            await self._store.update(SESSIONS, session, change)
+            await self._store.update(SESSIONS, session, lambda record: await_word(record, awaited))
 
 
 def new_action(

@@ -11,6 +11,8 @@ def conversation(instructions: str, context: Context) -> list[ModelMessage]:
     system = f"{instructions}\n\nWhat is known:\n\n{known}" if known else instructions
     if not context.history_complete:
         system += "\n\nEarlier messages of this conversation are left out."
+    if not context.passages_complete:
+        system += "\n\nSome of what is known is left out."
     return [
         ModelMessage(Role.SYSTEM, system),
         *(said(record) for record in context.history),

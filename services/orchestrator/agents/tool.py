@@ -44,6 +44,10 @@ class Hand:
         """Do a method's work; see `Acting.call`."""
         return await self.acting.call(self.authority, path, self.project, request, work)
 
+    async def may(self, path: str) -> bool:
+        """Tell whether whoever it is may call a method in the project."""
+        return await self.acting.may(self.authority, path, self.project)
+
     def name(self, collection: str, name_or_id: str) -> str:
         """Return the name of something in the project, that may be given by its id."""
         if name_or_id.startswith("clients/"):
@@ -63,10 +67,19 @@ class Tool:
     """The method of the contract that says who may: `/adjutant.orchestrator.v1.TaskService/…`."""
     run: Callable[[Hand, Any], Awaitable[str]]
     """Does it and returns what came of it, for the model and for people."""
+<<<<<<< HEAD
     summary: Callable[[Any], str] | None = None
     """Says what it would change; None where it changes nothing and is done without asking."""
     check: Callable[[Hand, Any], Awaitable[str]] | None = None
     """Raises what is wrong before the user is asked, and returns more of what they are to know."""
+=======
+    summary: Callable[[Hand, Any], Awaitable[str]] | None = None
+    """Says what it would change, so that people know it who know no ids, and changes nothing.
+
+    Raises what is wrong with it before anybody is asked. None where it changes nothing and is
+    done without asking.
+    """
+>>>>>>> mend-c
 
     @property
     def spec(self) -> ToolSpec:

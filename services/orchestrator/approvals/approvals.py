@@ -13,7 +13,7 @@ from services.orchestrator.approvals import wire as approval_messages
 from services.orchestrator.approvals.action import ToolActionRecord, ToolArgumentRecord
 from services.orchestrator.approvals.approval import APPROVALS, ApprovalRecord, Events
 from services.orchestrator.approvals.asking import Asker, Question
-from services.orchestrator.approvals.decision import decide
+from services.orchestrator.approvals.decision import decide, decided
 from services.orchestrator.approvals.dismissal import Dismissal
 from services.orchestrator.requests import request_key
 from services.orchestrator.tasks.outcome import FINAL
@@ -107,6 +107,16 @@ class Approvals:
         if before == "PENDING":
             approval_metrics.resolved(record)
         return record
+
+    async def check(self, request: pb.DecideApprovalRequest) -> ApprovalRecord:
+        """Raise what `decide` would, and APPROVAL_DECIDED where it was answered; answer nothing.
+
+        Returns the approval as it is.
+        """
+        approval = await self.get(request.name)
+        if decide(approval.model_copy(), request, actor()) is None:
+            raise decided(approval)
+        return approval
 
     async def decide_one(self, request: pb.DecideApprovalRequest) -> pb.DecisionResult:
         """Take an answer of a batch, and return what became of it."""

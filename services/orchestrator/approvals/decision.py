@@ -78,11 +78,16 @@ def _check_repeated(approval: ApprovalRecord, request: pb.DecideApprovalRequest)
     if approval.state == "EXPIRED":
         raise _expired()
     if approval.state == "DISMISSED" or not _is_the_same(approval, request):
-        raise AdjutantError(
-            "APPROVAL_DECIDED",
-            f"The approval is {approval.state} already; the first answer wins.",
-            metadata={"state": approval.state},
-        )
+        raise decided(approval)
+
+
+def decided(approval: ApprovalRecord) -> AdjutantError:
+    """Return what is wrong with an answer that comes after another."""
+    return AdjutantError(
+        "APPROVAL_DECIDED",
+        f"The approval is {approval.state} already; the first answer wins.",
+        metadata={"state": approval.state},
+    )
 
 
 def _is_the_same(approval: ApprovalRecord, request: pb.DecideApprovalRequest) -> bool:

@@ -63,6 +63,14 @@ def announce_change(name: str, change: str) -> Events:
     return [new_event(resource=name, session_changed=event)]
 
 
+def await_word(session: SessionRecord, awaited: AwaitedRecord | None) -> Events | None:
+    """Note what its user is asked to confirm, or that nothing is."""
+    if session.awaited == awaited:
+        return None
+    session.awaited = awaited
+    return announce_change(session.name, "UPDATED")
+
+
 def to_message(record: SessionRecord, *, busy: bool | None = None) -> session_pb2.Session:
     """Return a session as the contract's.
 

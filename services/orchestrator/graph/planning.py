@@ -38,6 +38,7 @@ _NO_PROPOSAL: Final = {
     "CONTEXT_TOO_LONG": "WORK",
     "UNKNOWN_MODEL": "INFRASTRUCTURE",
     "BUDGET_EXHAUSTED": "WORK",
+    "PRICE_UNKNOWN": "WORK",
 }
 """Why no plan can be proposed, and the disposition of that; a person is told, and may retry."""
 

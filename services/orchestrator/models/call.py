@@ -7,6 +7,7 @@ from typing import Final
 
 from services.mesh.names import new_id
 from services.mesh.store import now
+from services.orchestrator.models.books import book
 from services.orchestrator.models.catalog import Choice
 from services.orchestrator.models.estimate import calls_tokens, text_tokens
 from services.orchestrator.models.failures import FailureKind, ModelFailure
@@ -16,6 +17,7 @@ from services.orchestrator.models.port import (
     Finished,
     Ledger,
     ModelRequest,
+    Pulse,
     RecordedModelCall,
     Recorder,
     TextDelta,
@@ -53,9 +55,11 @@ class Call:
         self._ledger = ledger
         self._recorder = recorder
         self._start_time = now()
+        self._is_asked = False
         self._first_token_time: datetime | None = None
         self._pieces: list[str] = []
         self._calls: list[ToolCall] = []
+        self._unread_tokens = 0
         self._failure: ModelFailure | None = None
         self._is_cancelled = False
 
@@ -81,6 +85,7 @@ class Call:
         """What the span says at the end."""
         used = self._used()
         return {
+            "gen_ai.response.model": self.finished.model if self.finished else "",
             "gen_ai.usage.input_tokens": used.input_tokens,
             "gen_ai.usage.output_tokens": used.output_tokens,
             "error.type": self._failure.kind if self._failure else "",
@@ -98,12 +103,18 @@ class Call:
         except asyncio.CancelledError:
             await asyncio.wait([work])
             if not work.cancelled() and work.exception() is None:
-                await self._ledger.release(self._id)
+                await self._book()
             raise
+        self._is_asked = True
         self._start_time = now()
 
-    def begin(self) -> None:
-        """Keep when the first token came."""
+    def feel(self, pulse: Pulse) -> None:
+        """Keep that tokens came which nobody reads now; they are paid for like others."""
+        if pulse.tokens:
+            self._begin()
+            self._unread_tokens += pulse.tokens
+
+    def _begin(self) -> None:
         self._first_token_time = self._first_token_time or now()
 
     def take(self, delta: Delta) -> None:
@@ -111,7 +122,7 @@ class Call:
         if isinstance(delta, Finished):
             self.finished = delta
             return
-        self.begin()
+        self._begin()
         if isinstance(delta, TextDelta):
             self._pieces.append(delta.text)
         else:
@@ -134,15 +145,23 @@ class Call:
             raise
 
     async def _close(self) -> None:
+        await self._book()
+        record = self._record()
+        lost = f"call {self._id} is missing in its trace"
+        await book(lambda: self._recorder.model_call(self.scope, record), lost)
+
+    async def _book(self) -> None:
+        """Tell the ledger what it took, which is what was reserved where that cannot be told."""
+        lapses = f"nobody could note what call {self._id} took; it lapses as what was reserved"
         if self._was_free():
-            await self._ledger.release(self._id)
+            await book(lambda: self._ledger.release(self._id), lapses)
         else:
-            await self._ledger.settle(self._id, self._used())
-        await self._recorder.model_call(self.scope, self._record())
+            used = self._used()
+            await book(lambda: self._ledger.settle(self._id, used), lapses)
 
     def _was_free(self) -> bool:
         failed = self._failure is not None and self._failure.kind in _NOTHING_USED
-        return failed and not self.has_begun
+        return not self._is_asked or (failed and not self.has_begun)
 
     def _used(self) -> Usage:
         """Return what was used: as the provider says, else what went in and came, by estimate."""
@@ -150,15 +169,18 @@ class Call:
             return self.finished.usage
         if self._was_free():
             return Usage()
-        came = text_tokens("".join(self._pieces)) + calls_tokens(self._calls)
-        return Usage(self._choice.estimate.input_tokens, came)
+        # A call of a tool that is whole came in pieces before, which nobody read.
+        unread = max(self._unread_tokens, calls_tokens(self._calls))
+        came = text_tokens("".join(self._pieces)) + unread
+        reserved = self._choice.estimate
+        return Usage(reserved.input_tokens, min(came, reserved.output_tokens))
 
     def _record(self) -> RecordedModelCall:
         entry, finished = self._choice.entry, self.finished
         return RecordedModelCall(
             call_id=self._id,
             provider=entry.provider.name,
-            model=finished.model if finished else entry.model,
+            model=entry.model,
             selection_reason=self._choice.reason,
             request=self.request,
             start_time=self._start_time,
@@ -169,6 +191,7 @@ class Call:
             usage=self._used(),
             is_usage_estimated=finished is None and not self._was_free(),
             stop_reason=finished.stop_reason if finished else None,
+            answering_model=finished.model if finished else "",
             failure=self._failure,
             is_cancelled=self._is_cancelled,
         )

@@ -118,7 +118,7 @@ class ModelGateway:
                 except StopAsyncIteration:
                     raise _unfinished(model) from None
                 if isinstance(delta, Pulse):
-                    call.begin()
+                    call.feel(delta)
                 else:
                     yield delta
 

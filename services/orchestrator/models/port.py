@@ -125,10 +125,14 @@ class CallScope:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A token that the reader gets no part of now: of a thought, or of a call that is not whole.
+    """What a model gives that the reader gets no part of now.
 
     It shows the gateway that the model is alive, and goes no further.
     """
+
+    tokens: int = 1
+    """How many tokens of a thought, or of a call that is not whole; 0 where it is a mere sign of
+    life."""
 
 
 class ChatModel(Protocol):
@@ -181,6 +185,7 @@ class RecordedModelCall:
     """The same as in the ledger, for each attempt its own."""
     provider: str
     model: str
+    """The model that was asked, as in the ledger."""
     selection_reason: str
     """Why this model: tier, estimate, or who named it."""
     request: ModelRequest
@@ -198,6 +203,8 @@ class RecordedModelCall:
     """Whether the provider did not say what was used, as where the call was cancelled."""
     stop_reason: StopReason | None = None
     """None where it did not end by itself."""
+    answering_model: str = ""
+    """Who answered, as the provider says at its end; empty where it did not end by itself."""
     failure: ModelFailure | None = None
     is_cancelled: bool = False
     """Whether whoever asked stopped it."""

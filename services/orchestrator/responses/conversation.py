@@ -1,9 +1,14 @@
 """Questions and answers as messages of the chat's sessions."""
 
+<<<<<<< HEAD
+from services.mesh.errors import not_found, suppress_not_found
+from services.mesh.store import Guard, Look, Store
+=======
 from services.mesh.store import Store
+>>>>>>> mend-d
 from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.chat.messages import ChatMessages, Said
-from services.orchestrator.chat.session import SESSIONS
+from services.orchestrator.chat.session import SESSIONS, Events, SessionRecord, await_word
 from services.orchestrator.chat.sessions import Sessions
 from services.orchestrator.responses.response import ResponseRecord
 
@@ -43,3 +48,14 @@ class Conversation:
         question = await self._store.get(CHAT_MESSAGES, response.question)
         said = Said(response.text, response.agent, response.name)
         return (await self._messages.answer(question, said)).name
+
+    async def ask_nothing(self, response: ResponseRecord) -> None:
+        """Have the session's user be asked to confirm nothing that a response would do."""
+
+        def change(session: SessionRecord) -> Events | None:
+            awaited = session.awaited
+            asks = awaited is not None and awaited.response == response.name
+            return await_word(session, None) if asks else None
+
+        with suppress_not_found():
+            await self._store.update(SESSIONS, response.session, change)

@@ -64,6 +64,8 @@ class Settling:
             response = await self._store.get(RESPONSES, seen.name)
             if not response.is_final or response.settled:
                 return
+            if response.state != "COMPLETED":  # what it asked, it did not ask to the end
+                await self._conversation.ask_nothing(response)
             message = await self._put(response)
             await self._store.update(
                 RESPONSES, response.name, lambda current: settled(current, message, self._ttl)

@@ -95,6 +95,7 @@ class ModelRecord(BaseModel):
     usage: UsageRecord = Field(default_factory=UsageRecord)
     usage_estimated: bool = False
     cost: Picos | None = None
+    answering_model: str = ""
 
     def bounded(self, max_bytes: int) -> "ModelRecord":
         """Return it within bounds: the answer first, then its messages, the newest first."""

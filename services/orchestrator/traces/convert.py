@@ -90,6 +90,7 @@ def _of_model(record: ModelRecord) -> pb.TracedModelCall:
         usage=_usage(record.usage),
         usage_estimated=record.usage_estimated,
         cost=None if record.cost is None else to_money(record.cost),
+        answering_model=record.answering_model,
     )
 
 

@@ -34,6 +34,14 @@ _FINISH: Final = {
     "LENGTH": "length",
     "FILTERED": "content_filter",
 }
+_OWN_OF_MODEL: Final = {
+    "selection_reason",
+    "omitted_messages",
+    "tool_names",
+    "usage_estimated",
+    "cost",
+    "answering_model",
+}
 _PREVIEW_CHARS: Final = 1000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Json = dict[str, Any]
@@ -139,8 +147,7 @@ def _own(call: TraceCallRecord) -> Json:
     if call.of_tool:
         own["requested_call_id"] = call.of_tool.requested_call_id
     if model := call.of_model:
-        kept = {"selection_reason", "omitted_messages", "tool_names", "usage_estimated", "cost"}
-        own |= model.model_dump(mode="json", include=kept)
+        own |= model.model_dump(mode="json", include=_OWN_OF_MODEL)
     return own
 
 

@@ -178,6 +178,7 @@ def _of_model(span: _Span, own: Json) -> ModelRecord:
         ),
         usage_estimated=bool(own.get("usage_estimated")),
         cost=_amount(own.get("cost")),
+        answering_model=str(own.get("answering_model") or ""),
     )
 
 

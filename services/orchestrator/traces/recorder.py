@@ -204,6 +204,7 @@ def _of_model(call: RecordedModelCall, cost: int | None) -> ModelRecord:
         ),
         usage_estimated=call.is_usage_estimated,
         cost=cost,
+        answering_model=call.answering_model,
     )
 
 

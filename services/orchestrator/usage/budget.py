@@ -45,6 +45,9 @@ class BudgetRecord(Record):
     spent: Picos = 0
     held: dict[str, Held] = Field(default_factory=dict)
     """Of the calls under way, by their ids."""
+    lapsed: dict[str, Picos] = Field(default_factory=dict)
+    """What of `spent` is of calls of which nobody said what they took, by their ids: what they did
+    take can still come in its place."""
     period_start: UtcTime | None = None
     warn_time: UtcTime | None = None
     exhaust_time: UtcTime | None = None
@@ -85,7 +88,7 @@ def roll(budget: BudgetRecord, time: datetime) -> None:
     if start is None or (budget.period_start and start <= budget.period_start):
         return
     budget.period_start = start
-    budget.spent, budget.held = 0, {}
+    budget.spent, budget.held, budget.lapsed = 0, {}, {}
     budget.warn_time = budget.exhaust_time = budget.due_time = None
 
 
@@ -104,18 +107,30 @@ def hold(budget: BudgetRecord, call: CallRecord) -> Answer:
 
 
 def let_go(budget: BudgetRecord, call: CallRecord | None, call_id: str) -> Events | None:
-    """Put what a call cost in place of what it held; one that is gone cost nothing."""
-    if budget.held.pop(call_id, None) is None:
+    """Put what a call cost in place of what it held, or was believed to cost when it lapsed.
+
+    One that is gone cost nothing.
+    """
+    if budget.held.pop(call_id, None) is None and call_id not in budget.lapsed:
         return None
     _plan(budget)
+    budget.spent -= budget.lapsed.pop(call_id, 0)
     if call is not None and call.state in COUNTED:
         budget.spent += call.cost
+        if call.state == "LAPSED":
+            budget.lapsed[call_id] = call.cost
     return warn(budget)
+
+
+def forget(budget: BudgetRecord, call_id: str) -> Events | None:
+    """Leave it at what a call that lapsed was believed to cost: nobody will say any more."""
+    return None if budget.lapsed.pop(call_id, None) is None else []
 
 
 def recount(budget: BudgetRecord) -> None:
     """Have the spent of the period counted anew."""
-    budget.counted, budget.spent, budget.held, budget.due_time = False, 0, {}, None
+    budget.counted, budget.spent, budget.due_time = False, 0, None
+    budget.held, budget.lapsed = {}, {}
 
 
 def count(budget: BudgetRecord, start: datetime | None, calls: list[CallRecord]) -> Events | None:
@@ -125,6 +140,7 @@ def count(budget: BudgetRecord, start: datetime | None, calls: list[CallRecord])
         return None
     budget.counted = True
     budget.spent = sum(call.cost for call in calls if call.state in COUNTED)
+    budget.lapsed = {call.call_id: call.cost for call in calls if call.state == "LAPSED"}
     budget.held = {
         call.call_id: Held(amount=call.cost, until=call.due_time, asked=False)
         for call in calls

@@ -20,7 +20,14 @@ from services.orchestrator.models.port import CallScope, Usage
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.usage import call as calls
 from services.orchestrator.usage.amount import text_of
-from services.orchestrator.usage.budget import BUDGETS, Answer, BudgetRecord, hold, let_go, recount
+from services.orchestrator.usage.budget import (
+    BUDGETS,
+    Answer,
+    BudgetRecord,
+    forget,
+    hold,
+    let_go,
+)
 from services.orchestrator.usage.call import CALLS, CallRecord, Events
 from services.orchestrator.usage.calls import find_call
 from services.orchestrator.usage.counting import Counting, changing
@@ -84,6 +91,8 @@ class UsageLedger:
         if call.state == "RESERVED":
             await self._lapse(call)
         elif call.due_time <= now():
+            if call.state == "LAPSED":
+                await self._forget(call)
             with suppress_not_found():
                 await self._store.delete(CALLS, call.name)
 
@@ -166,21 +175,22 @@ class UsageLedger:
         call = await self._store.update(CALLS, name, noted)
         for budget in await self._budgets(parent_of(name)):
             with suppress_not_found():
-                if before[-1] == "LAPSED" and call.state != "LAPSED":  # its estimate was spent
-                    await self._counting.counted(await self._recount(budget))
-                elif call.call_id in budget.held:
+                if before[-1] == "LAPSED":  # whoever counts it now may have seen it before
+                    budget = await self._counting.counted(budget)
+                if call.call_id in budget.held or call.call_id in budget.lapsed:
                     await self._let_go(budget.name, call, call.call_id)
         return call
 
+    async def _forget(self, call: CallRecord) -> None:
+        for budget in await self._budgets(parent_of(call.name)):
+            if call.call_id in budget.lapsed:
+                with suppress_not_found():
+                    await self._store.update(
+                        BUDGETS, budget.name, lambda current: forget(current, call.call_id)
+                    )
+
     async def _let_go(self, name: str, call: CallRecord | None, call_id: str) -> None:
         await self._store.update(BUDGETS, name, lambda current: let_go(current, call, call_id))
-
-    async def _recount(self, budget: BudgetRecord) -> BudgetRecord:
-        def change(current: BudgetRecord) -> Events:
-            recount(current)
-            return []
-
-        return await self._store.update(BUDGETS, budget.name, change)
 
 
 def _exhausted(budget: BudgetRecord, call: CallRecord, left: int) -> AdjutantError:

@@ -1,7 +1,14 @@
 """What changes something is done when the user says so, as often as they say so, and not else."""
 
+import asyncio
+from typing import Any
+
+import pytest
+
 from adjutant.common.v1 import response_pb2 as states
 from adjutant.orchestrator.v1 import session_pb2
+from services.mesh.errors import AdjutantError
+from services.orchestrator.agents.confirmation import Confirmation
 from tests.integration.agents.conftest import Settle
 from tests.integration.tenancy.conftest import PROJECT, House, refused
 from tests.support.conversation import PLAN, Talk, models_file
@@ -25,9 +32,60 @@ async def test_no_and_anything_else_leave_it_and_a_later_yes_does_nothing(talk: 
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
 
 
-async def test_a_tool_that_fails_is_told_and_a_plan_that_is_wrong_is_not_asked_about(
-    talk: Talk,
+async def test_a_yes_that_was_sent_before_the_question_confirms_nothing(talk: Talk) -> None:
+    asking, early = await talk.send(f"do: {PLAN}"), await talk.send("yes")
+    assert "Say yes" in (await talk.end_of(asking.name)).text
+    answered = await talk.end_of(early.name)
+    assert answered.state == states.RESPONSE_STATE_COMPLETED
+    assert not await talk.tools_of(answered.name)
+    assert not await talk.tasks()
+    assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
+
+
+@pytest.mark.parametrize(("end", "expires"), [("CANCELLED", False), ("FAILED", True)])
+async def test_a_question_whose_answer_broke_off_is_not_shown_and_confirms_nothing(
+    talk: Talk, settle: Settle, monkeypatch: pytest.MonkeyPatch, end: str, expires: bool
 ) -> None:
+    if expires:
+        await settle(response_ttl_s=0.5)
+    stored, ask = asyncio.Event(), Confirmation.ask
+
+    async def breaks_off(self: Confirmation, *asked: Any) -> None:
+        await ask(self, *asked)
+        stored.set()
+        if end == "FAILED":
+            raise AdjutantError("MODEL_UNAVAILABLE", "It broke off.")
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Confirmation, "ask", breaks_off)
+        response = await talk.send(f"do: {PLAN}")
+        await stored.wait()
+        if end == "CANCELLED":
+            await talk.cancel(response.name)
+        ended = await talk.end_of(response.name)
+    assert states.ResponseState.Name(ended.state) == f"RESPONSE_STATE_{end}"
+    session = await talk.session()
+    assert session.state == session_pb2.SESSION_STATE_IDLE
+    assert not session.HasField("pending_action")
+    if expires:
+        await talk.expiry()
+    await talk.say("yes")
+    assert not await talk.tasks()
+
+
+async def test_a_question_stands_when_the_response_that_asked_has_expired(
+    talk: Talk, settle: Settle
+) -> None:
+    await settle(response_ttl_s=0.5)
+    await talk.say(f"do: {PLAN}")
+    await talk.expiry()
+    assert (await talk.session()).state == session_pb2.SESSION_STATE_AWAITING
+    await talk.say("yes")
+    assert len(await talk.tasks()) == 1
+
+
+async def test_what_cannot_be_done_as_it_is_is_told_and_not_asked_about(talk: Talk) -> None:
     wrong = await talk.say("do: - [ ] nothing to run")
     assert "INVALID_PLAN" in wrong.text
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
@@ -35,6 +93,7 @@ async def test_a_tool_that_fails_is_told_and_a_plan_that_is_wrong_is_not_asked_a
     missing = await talk.say(f"cancel the task {MISSING}")
     assert missing.state == states.RESPONSE_STATE_COMPLETED
     assert "NOT_FOUND" in missing.text
+<<<<<<< HEAD
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
 
     await talk.say(f"do: {PLAN}")
@@ -47,6 +106,11 @@ async def test_a_tool_that_fails_is_told_and_a_plan_that_is_wrong_is_not_asked_a
     assert "ILLEGAL_TRANSITION" in failed.text
     [call] = [one for one in await talk.calls(failed.name) if one.HasField("tool_call")]
     assert "ILLEGAL_TRANSITION" in call.failure.message
+=======
+    [call] = [one for one in await talk.calls(missing.name) if one.HasField("tool_call")]
+    assert "NOT_FOUND" in call.failure.message
+    assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
+>>>>>>> mend-c
 
 
 async def test_calls_of_one_round_wait_together_and_only_what_was_said_is_done(

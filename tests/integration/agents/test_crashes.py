@@ -6,14 +6,21 @@ from typing import Any
 
 import pytest
 
+from adjutant.orchestrator.v1 import session_pb2
 from services.orchestrator.agents.confirmation import Confirmation
 from services.orchestrator.agents.toolbox import Toolbox
 from tests.integration.tenancy.conftest import House
 from tests.support.conversation import PLAN, Talk
 from tests.support.processes import live_mesh
 
+CUTS = {
+    "after the decision": (Confirmation, "_show"),
+    "before the call": (Toolbox, "call"),
+    "after the call": (Confirmation, "note_result"),
+}
 
-@pytest.mark.parametrize("cut", ["before the call", "after the call"])
+
+@pytest.mark.parametrize("cut", CUTS)
 async def test_it_is_done_once_whatever_was_written_of_it(
     talk: Talk, house: House, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
@@ -25,10 +32,7 @@ async def test_it_is_done_once_whatever_was_written_of_it(
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
-        if cut == "before the call":
-            patch.setattr(Toolbox, "call", stuck)
-        else:
-            patch.setattr(Confirmation, "note_result", stuck)
+        patch.setattr(*CUTS[cut], stuck)
         response = await talk.send("yes")
         async with asyncio.timeout(20):
             await reached.wait()
@@ -39,6 +43,7 @@ async def test_it_is_done_once_whatever_was_written_of_it(
     assert done.attempt == 2
     [task] = await talk.tasks()
     assert task.name.rpartition("/")[2] in done.text
+    assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
 
 
 async def test_kills_while_an_answer_to_yes_is_made_leave_one_task(tmp_path: Path) -> None:

@@ -5,13 +5,22 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
 
+from adjutant.common.v1 import failure_pb2
 from adjutant.common.v1 import task_pb2 as states
 from adjutant.common.v1.error_reason_pb2 import ErrorReason
-from adjutant.orchestrator.v1 import task_pb2, task_service_pb2
+from adjutant.orchestrator.v1 import (
+    budget_pb2,
+    budget_service_pb2,
+    budget_service_pb2_grpc,
+    task_pb2,
+    task_service_pb2,
+)
+from services.orchestrator.usage.amount import PICOS, to_money
 from tests.doubles.model_server import Answer, ModelServer
 from tests.support.errors import reason_of
 from tests.support.mesh import PROJECT, Caller, mesh_in_process
@@ -44,12 +53,17 @@ def reason(task: task_pb2.Task) -> str:
 
 
 @pytest.fixture
-async def caller(tmp_path: Path, server: ModelServer) -> AsyncIterator[Caller]:
+def models_file(tmp_path: Path, server: ModelServer) -> Path:
     path = tmp_path / "models.yaml"
     path.write_text(
         f"providers: [{{name: near, kind: openai, url: {server.url}/v1, tiers: {{16k: small}}}}]"
     )
-    async with mesh_in_process(tmp_path / "mesh", models_file=path) as mesh:
+    return path
+
+
+@pytest.fixture
+async def caller(tmp_path: Path, models_file: Path) -> AsyncIterator[Caller]:
+    async with mesh_in_process(tmp_path / "mesh", models_file=models_file) as mesh:
         yield mesh.caller
 
 
@@ -116,6 +130,46 @@ async def test_a_provider_that_refuses_fails_it(caller: Caller, server: ModelSer
     ended = await caller.finished((await caller.submit("Write a greeting")).name)
     assert reason(ended) == "MODEL_REFUSED"
     assert "wrong key" in ended.failure.message
+
+
+@pytest.mark.parametrize(
+    ("price", "refusal", "advice"),
+    [
+        (None, "PRICE_UNKNOWN", "ADJUTANT_MODEL_PRICES"),
+        ({"input": 1000, "output": 1000}, "BUDGET_EXHAUSTED", "raise the budget"),
+    ],
+)
+async def test_a_budget_that_lets_nothing_through_fails_it(
+    tmp_path: Path,
+    server: ModelServer,
+    models_file: Path,
+    price: dict[str, int] | None,
+    refusal: str,
+    advice: str,
+) -> None:
+    prices = {"near/small": price} if price else {}
+    settings = {"models_file": models_file, "model_prices": prices}
+    async with mesh_in_process(tmp_path / "mesh", **settings) as mesh:
+        caller = mesh.caller
+        budgets = budget_service_pb2_grpc.BudgetServiceStub(caller.channel)
+        budget = budget_pb2.Budget(amount=to_money(PICOS // 100))
+        await budgets.CreateBudget(
+            budget_service_pb2.CreateBudgetRequest(
+                parent=PROJECT, budget_id="little", budget=budget, request_id=str(uuid4())
+            )
+        )
+        server.says(said(PLAN))
+        task = await caller.submit("Write a greeting")
+        ended = await caller.finished(task.name)
+        assert (ended.state, reason(ended)) == (states.TASK_STATE_FAILED, refusal)
+        assert ended.failure.disposition == failure_pb2.FAILURE_DISPOSITION_WORK
+        assert advice in ended.failure.message
+        assert not server.requests
+        await budgets.DeleteBudget(
+            budget_service_pb2.DeleteBudgetRequest(name=f"{PROJECT}/budgets/little")
+        )
+        await caller.retry(task.name)
+        await caller.pending_approval(task.name)
 
 
 async def test_cancelling_stops_the_model(caller: Caller, server: ModelServer) -> None:

@@ -50,6 +50,8 @@ async def test_streams_the_text_and_tells_what_it_took(kind: Kind, server: Model
     assert books.told[1] == ("settle", end.usage)
     [call] = books.calls
     assert (call.text, call.usage, call.is_usage_estimated) == (text, end.usage, False)
+    # It is priced by the name under which the ledger knows it too.
+    assert (call.model, call.answering_model) == ("small", "as-served")
     assert call.first_token_time is not None
     assert call.start_time <= call.first_token_time <= call.end_time
     assert "16k" in call.selection_reason
@@ -253,6 +255,46 @@ async def test_nothing_is_tried_again_after_the_first_token(
     [call] = books.calls
     assert (call.text, call.is_usage_estimated) == ("onetwo", True)
     assert call.usage.output_tokens > 0
+
+
+async def test_what_breaks_off_before_its_first_token_is_tried_again(
+    kind: Kind, server: ModelServer
+) -> None:
+    """OpenAI and Anthropic have said who speaks by then, and given nothing."""
+    server.says(Answer(("never",), cut_after=0), Answer(("at last",)))
+    books = Books()
+    text, _ = await heard(gateway_of(provider_at(kind, server.url), books=books), asked("hi"))
+    assert text == "at last"
+    assert len(server.requests) == 2
+    first, _ = books.calls
+    assert first.first_token_time is None
+    assert first.usage.output_tokens == 0
+
+
+async def test_thoughts_are_tokens_that_are_paid_for(kind: Kind, server: ModelServer) -> None:
+    server.says(Answer(("never",), thoughts=("hm",) * 9, cut_after=0))
+    books = Books()
+    with pytest.raises(ModelFailure):
+        await heard(gateway_of(provider_at(kind, server.url), books=books), asked("hi"))
+    assert len(server.requests) == 1
+    [call] = books.calls
+    assert call.first_token_time is not None
+    # Of OpenAI and Ollama each is an empty chunk, and the first two of those may be none.
+    least = 9 if kind is Kind.ANTHROPIC else 7
+    assert least <= call.usage.output_tokens <= 10
+    assert books.told[-1] == ("settle", call.usage)
+
+
+async def test_pieces_of_calls_of_tools_are_paid_for(kind: Kind, server: ModelServer) -> None:
+    calls = (("weather", {"town": "Llanfairpwllgwyngyll" * 4}),)
+    server.says(Answer(tool_calls=calls, stall_after=1))
+    books = Books()
+    gateway = gateway_of(provider_at(kind, server.url), books=books, liveness_s=0.5)
+    with pytest.raises(ModelFailure) as raised:
+        await heard(gateway, asked("Weather?", tools=(WEATHER,)))
+    assert raised.value.kind is FailureKind.TIMED_OUT
+    [call] = books.calls
+    assert call.usage.output_tokens > 30
 
 
 async def test_closing_stops_the_provider_and_settles(kind: Kind, server: ModelServer) -> None:

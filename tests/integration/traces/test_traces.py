@@ -95,6 +95,7 @@ async def test_each_call_is_kept_with_what_it_asked_gave_took_and_cost(
 
     model = (await call(traces, "second")).model_call
     assert (model.provider, model.model) == ("ollama", "llama3")
+    assert model.answering_model == "llama3-of-may"
     assert model.selection_reason == "4k tier: about 900 tokens"
     assert [message.role for message in model.messages] == [1, 2]
     assert model.messages[0].text.text == "Help."

@@ -20,9 +20,10 @@ from services.orchestrator.usage import call as calls
 from services.orchestrator.usage.budget import BUDGETS, BudgetRecord
 from services.orchestrator.usage.call import CALLS, CallRecord
 from services.orchestrator.usage.calls import find_call
+from services.orchestrator.usage.counting import Counting
 from services.orchestrator.usage.ledger import UsageLedger
 from tests.integration.usage.conftest import OpenLedger
-from tests.support.usage import CENT, CENTS, CLIENT, DIME, SCOPE, make_budget
+from tests.support.usage import CENT, CENTS, CLIENT, DIME, PROJECT, SCOPE, make_budget
 
 
 async def reserve(ledger: UsageLedger, usage: Usage = DIME, model: str = "dime") -> str:
@@ -54,6 +55,11 @@ async def overdue(ledger: UsageLedger, store: Store) -> None:
             await asyncio.sleep(0.05)
     for call in late:
         await ledger.see_to(call)
+
+
+async def all_lapsed(ledger: UsageLedger, store: Store, *call_ids: str) -> None:
+    while {(await stored(store, call_id)).state for call_id in call_ids} != {"LAPSED"}:
+        await overdue(ledger, store)
 
 
 async def test_replicas_that_reserve_at_once_never_hold_more_than_the_budget(
@@ -196,6 +202,73 @@ async def test_a_call_whose_process_was_killed_counts_as_what_was_reserved(
     await ledger.settle("killed", CENT)
     assert (await store.get(BUDGETS, team)).spent == CENTS
     await reserve(ledger)
+
+
+async def test_what_is_known_of_a_lapsed_call_later_changes_the_budget_by_the_difference(
+    open_ledger: OpenLedger,
+) -> None:
+    """What the budget spent on calls that are gone, with their project or with time, stays."""
+    ledger, store = await open_ledger(usage_reservation_ttl_s=0.2)
+    team = await make_budget(store, 5.0)
+    whole = await make_budget(store, 5.0, f"{CLIENT}/budgets/all")
+    gone = await reserve(ledger)
+    await ledger.settle(gone, DIME)
+    await store.delete(CALLS, (await stored(store, gone)).name)
+    settled, released, never = [await reserve(ledger) for _ in range(3)]
+    await all_lapsed(ledger, store, settled, released, never)
+    assert (await store.get(BUDGETS, team)).spent == 40 * CENTS
+    await ledger.settle(settled, CENT)
+    await ledger.settle(settled, CENT)
+    await ledger.release(released)
+    for name in (team, whole):
+        budget = await store.get(BUDGETS, name)
+        assert (budget.spent, budget.held) == (21 * CENTS, {})
+        assert budget.lapsed == {never: 10 * CENTS}
+    call = await stored(store, never)
+    call.due_time = now()
+    await ledger.see_to(call)
+    for name in (team, whole):
+        budget = await store.get(BUDGETS, name)
+        assert (budget.spent, budget.lapsed) == (21 * CENTS, {})
+
+
+async def test_a_lapsed_call_is_corrected_though_its_budget_was_away_at_first(
+    open_ledger: OpenLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, store = await open_ledger(usage_reservation_ttl_s=0.2)
+    team = await make_budget(store, 5.0)
+    call_id = await reserve(ledger)
+    await overdue(ledger, store)
+
+    async def away(*_: object) -> None:
+        raise AdjutantError("STORE_UNAVAILABLE", "as if it were gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "_let_go", away)
+        with pytest.raises(AdjutantError, match="STORE_UNAVAILABLE"):
+            await ledger.settle(call_id, CENT)
+    assert (await store.get(BUDGETS, team)).spent == 10 * CENTS
+    await ledger.settle(call_id, CENT)  # as whoever settles does then
+    assert (await store.get(BUDGETS, team)).spent == CENTS
+
+
+async def test_a_budget_that_counts_a_lapsed_call_is_corrected_too(
+    open_ledger: OpenLedger,
+) -> None:
+    ledger, store = await open_ledger(usage_reservation_ttl_s=0.2)
+    call_id, other = await reserve(ledger), await reserve(ledger)
+    await all_lapsed(ledger, store, call_id, other)
+    await ledger.settle(other, CENT)
+    before = await make_budget(store, 5.0, f"{PROJECT}/budgets/before", counted=False)
+    after = await make_budget(store, 5.0, f"{PROJECT}/budgets/after", counted=False)
+    counting = Counting(store, 10**6)
+    counted = await counting.counted(await store.get(BUDGETS, before))
+    assert counted.spent == 11 * CENTS
+    await ledger.settle(call_id, CENT)
+    await counting.counted(await store.get(BUDGETS, after))
+    for name in (before, after):
+        budget = await store.get(BUDGETS, name)
+        assert (budget.spent, budget.lapsed) == (2 * CENTS, {})
 
 
 async def test_what_broke_off_between_the_call_and_its_budget_is_made_up_for(

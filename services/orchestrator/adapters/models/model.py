@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from services.orchestrator.adapters.models.failures import failure_of
 from services.orchestrator.adapters.models.messages import to_langchain, tools_of
 from services.orchestrator.adapters.models.tool_calls import ToolCalls
+from services.orchestrator.adapters.models.unread import Unread
 from services.orchestrator.models.estimate import request_tokens, text_tokens
 from services.orchestrator.models.port import (
     CallScope,
@@ -37,7 +38,6 @@ _REASONS: Final = {
     "content_filter": StopReason.FILTERED,
     "refusal": StopReason.FILTERED,
 }
-_PULSE: Final = Pulse()
 
 
 class LangChainModel:
@@ -67,7 +67,7 @@ class LangChainModel:
                         end.text_bytes += len(text)
                         yield TextDelta(text)
                     else:
-                        yield _PULSE
+                        yield end.unread.take(chunk)
             whole = calls.whole()
         except Exception as error:
             raise failure_of(error, self.provider, self.model) from error
@@ -94,6 +94,7 @@ class _End:
         self.reason = ""
         self.model = ""
         self.text_bytes = 0
+        self.unread = Unread()
         self._usage: Usage | None = None
 
     def take(self, chunk: "AIMessageChunk") -> None:
@@ -112,4 +113,5 @@ class _End:
 
     def used(self, request: ModelRequest) -> Usage:
         """Return what the provider counted; where it did not count, the estimate."""
-        return self._usage or Usage(request_tokens(request), text_tokens(" " * self.text_bytes))
+        came = text_tokens(" " * self.text_bytes) + self.unread.tokens
+        return self._usage or Usage(request_tokens(request), came)

@@ -29,8 +29,8 @@ def make_registry(acting: Acting, domain: Domain) -> Registry:
         acting,
         {
             "tasks": tasks.tools(domain.tasks),
-            "approvals": approvals.tools(domain.approvals),
-            "queue": queue.tools(domain.queues),
+            "approvals": approvals.tools(domain.approvals, domain.tasks),
+            "queue": queue.tools(domain.queues, domain.tasks),
             "schedules": schedules.tools(domain.schedules),
             "project": project.tools(domain.facts),
         },

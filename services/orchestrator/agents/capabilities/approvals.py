@@ -7,10 +7,11 @@ from pydantic import Field
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
 from services.mesh.errors import AdjutantError
 from services.mesh.names import collection_and_id
-from services.orchestrator.agents.capabilities.lines import PAGE, listed
+from services.orchestrator.agents.capabilities.lines import PAGE, listed, quoted, task_called
 from services.orchestrator.agents.tool import Arguments, Hand, Tool
 from services.orchestrator.approvals.approval import ApprovalRecord
 from services.orchestrator.approvals.approvals import Approvals
+from services.orchestrator.tasks.tasks import Tasks
 
 _SERVICE: Final = "/adjutant.orchestrator.v1.ApprovalService"
 
@@ -30,7 +31,7 @@ class DecideApproval(Arguments):
     reason: str = Field("", max_length=2000)
 
 
-def tools(approvals: Approvals) -> tuple[Tool, ...]:
+def tools(approvals: Approvals, tasks: Tasks) -> tuple[Tool, ...]:
     """Return the tools that work on approvals."""
     return (
         Tool(
@@ -46,8 +47,12 @@ def tools(approvals: Approvals) -> tuple[Tool, ...]:
             DecideApproval,
             f"{_SERVICE}/DecideApproval",
             lambda hand, asked: _decide(approvals, hand, asked),
+<<<<<<< HEAD
             lambda asked: f"answer the approval {asked.approval} with {asked.decision}",
             lambda hand, asked: _check(approvals, hand, asked),
+=======
+            lambda hand, asked: _answering(approvals, tasks, hand, asked),
+>>>>>>> mend-c
         ),
     )
 
@@ -72,13 +77,30 @@ async def _check(approvals: Approvals, hand: Hand, asked: DecideApproval) -> str
 
 
 async def _decide(approvals: Approvals, hand: Hand, asked: DecideApproval) -> str:
-    request = pb.DecideApprovalRequest(
+    request = _request(hand, asked)
+    return _line(await hand.call(f"{_SERVICE}/DecideApproval", request, approvals.decide))
+
+
+async def _answering(approvals: Approvals, tasks: Tasks, hand: Hand, asked: DecideApproval) -> str:
+    answer = _request(hand, asked)
+    # Looking at it is all that is done: the audit log is to have no decision that is none yet.
+    request = pb.GetApprovalRequest(name=answer.name)
+    approval = await hand.call(
+        f"{_SERVICE}/GetApproval", request, lambda _: approvals.check(answer)
+    )
+    what = f"{asked.decision.lower()} {quoted(approval.title)}, of risk {approval.risk}"
+    whose = f", for {await task_called(tasks, hand, approval.task)}" if approval.task else ""
+    why = f", because: {quoted(asked.reason)}" if asked.reason else ""
+    return f"{what}{whose}{why}"
+
+
+def _request(hand: Hand, asked: DecideApproval) -> pb.DecideApprovalRequest:
+    return pb.DecideApprovalRequest(
         name=hand.name("approvals", asked.approval),
         decision=f"DECISION_{asked.decision}",
         reason=asked.reason,
         action_digest=asked.action_digest,
     )
-    return _line(await hand.call(f"{_SERVICE}/DecideApproval", request, approvals.decide))
 
 
 def _line(approval: ApprovalRecord) -> str:

@@ -1,12 +1,17 @@
 """How tools tell of things: a line each, which models and people read alike."""
 
 from collections.abc import Sequence
+from typing import Final
 
+from adjutant.orchestrator.v1 import task_service_pb2
 from services.mesh.names import collection_and_id
+from services.orchestrator.agents.tool import Hand
 from services.orchestrator.tasks.task import TaskRecord
+from services.orchestrator.tasks.tasks import Tasks
 
 PAGE = 50
 """Things of a list that a tool tells of."""
+_GET_TASK: Final = "/adjutant.orchestrator.v1.TaskService/GetTask"
 
 
 def task_line(task: TaskRecord) -> str:
@@ -22,3 +27,21 @@ def listed(lines: Sequence[str], noun: str, *, more: bool) -> str:
     plural = "s" if len(lines) > 1 else ""
     first = f"The first {len(lines)}" if more else str(len(lines))
     return "\n".join([f"{first} {noun}{plural}:", *(f"- {line}" for line in lines)])
+
+
+async def task_called(tasks: Tasks, hand: Hand, task: str) -> str:
+    """Return what people call a task, given its id or name. NOT_FOUND.
+
+    Whoever may not look at tasks is told no more than they said.
+    """
+    name = hand.name("tasks", task)
+    if not await hand.may(_GET_TASK):
+        return f"the task {collection_and_id(name)[1]}"
+    request = task_service_pb2.GetTaskRequest(name=name)
+    found = await hand.call(_GET_TASK, request, lambda one: tasks.get(one.name))
+    return f"the task {quoted(found.title)} ({collection_and_id(name)[1]})"
+
+
+def quoted(title: str) -> str:
+    """Return what somebody called something, on one line: it must not pass for more than that."""
+    return f"“{' '.join(title.split())}”"

@@ -5,9 +5,10 @@ from typing import Final, Literal
 from pydantic import Field
 
 from adjutant.orchestrator.v1 import queue_service_pb2 as pb
-from services.orchestrator.agents.capabilities.lines import PAGE, listed, task_line
+from services.orchestrator.agents.capabilities.lines import PAGE, listed, task_called, task_line
 from services.orchestrator.agents.tool import Arguments, Hand, Tool
 from services.orchestrator.queues.queues import Queues
+from services.orchestrator.tasks.tasks import Tasks
 
 _SERVICE: Final = "/adjutant.orchestrator.v1.QueueService"
 Line = Literal["FOREGROUND", "BACKGROUND"]
@@ -27,7 +28,7 @@ class MoveTask(Arguments):
     before: str = Field("", description="id of the task to stand before; empty: at the end")
 
 
-def tools(queues: Queues) -> tuple[Tool, ...]:
+def tools(queues: Queues, tasks: Tasks) -> tuple[Tool, ...]:
     """Return the tools that work on the queues."""
     return (
         Tool(
@@ -43,7 +44,7 @@ def tools(queues: Queues) -> tuple[Tool, ...]:
             MoveTask,
             f"{_SERVICE}/MoveTask",
             lambda hand, asked: _move(queues, hand, asked),
-            lambda asked: f"move the task {asked.task} to {_place(asked)}",
+            lambda hand, asked: _moving(tasks, hand, asked),
         ),
     )
 
@@ -66,5 +67,8 @@ async def _move(queues: Queues, hand: Hand, asked: MoveTask) -> str:
     return f"It waits in {moved.queue}: {task_line(moved)}"
 
 
-def _place(asked: MoveTask) -> str:
-    return f"{asked.queue}, before {asked.before}" if asked.before else f"the end of {asked.queue}"
+async def _moving(tasks: Tasks, hand: Hand, asked: MoveTask) -> str:
+    moved = await task_called(tasks, hand, asked.task)
+    if not asked.before:
+        return f"move {moved} to the end of {asked.queue}"
+    return f"move {moved} to {asked.queue}, before {await task_called(tasks, hand, asked.before)}"

@@ -50,10 +50,7 @@ def tools(schedules: Schedules) -> tuple[Tool, ...]:
             CreateSchedule,
             f"{_SERVICE}/CreateSchedule",
             lambda hand, asked: _create(schedules, hand, asked),
-            lambda asked: (
-                f"make the schedule {asked.schedule_id} at `{asked.cron}` "
-                f"{asked.time_zone or 'UTC'}, which hands in:\n\n{asked.instructions.strip()}"
-            ),
+            _making,
         ),
         Tool(
             "trigger_schedule",
@@ -61,7 +58,7 @@ def tools(schedules: Schedules) -> tuple[Tool, ...]:
             OneSchedule,
             f"{_SERVICE}/TriggerSchedule",
             lambda hand, asked: _trigger(schedules, hand, asked),
-            lambda asked: f"hand in the task of the schedule {asked.schedule} now",
+            _triggering,
         ),
     )
 
@@ -93,6 +90,16 @@ async def _trigger(schedules: Schedules, hand: Hand, asked: OneSchedule) -> str:
         lambda one: schedules.trigger(one.name, one.request_id),
     )
     return f"Handed in: {task_line(task)}"
+
+
+async def _making(_: Hand, asked: CreateSchedule) -> str:
+    when = f"`{asked.cron}` {asked.time_zone or 'UTC'}"
+    work = asked.instructions.strip()
+    return f"make the schedule {asked.schedule_id} at {when}, which hands in:\n\n{work}"
+
+
+async def _triggering(_: Hand, asked: OneSchedule) -> str:
+    return f"hand in the task of the schedule {asked.schedule} now"
 
 
 def _line(schedule: ScheduleRecord) -> str:

@@ -6,7 +6,13 @@ from pydantic import Field
 
 from adjutant.orchestrator.v1 import task_service_pb2 as pb
 from services.mesh.names import collection_and_id
-from services.orchestrator.agents.capabilities.lines import PAGE, listed, task_line
+from services.orchestrator.agents.capabilities.lines import (
+    PAGE,
+    listed,
+    quoted,
+    task_called,
+    task_line,
+)
 from services.orchestrator.agents.tool import Arguments, Hand, Tool
 from services.orchestrator.tasks.task import TASK_STATES, TaskRecord
 from services.orchestrator.tasks.tasks import Tasks
@@ -62,8 +68,12 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             SubmitTask,
             f"{_SERVICE}/SubmitTask",
             lambda hand, asked: _submit(tasks, hand, asked),
+<<<<<<< HEAD
             _work,
             lambda hand, asked: _check(tasks, hand, asked),
+=======
+            lambda hand, asked: _work(tasks, hand, asked),
+>>>>>>> mend-c
         ),
         Tool(
             "cancel_task",
@@ -71,8 +81,12 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             OneTask,
             f"{_SERVICE}/CancelTask",
             lambda hand, asked: _cancel(tasks, hand, asked),
+<<<<<<< HEAD
             lambda asked: f"stop the task {asked.task}",
             lambda hand, asked: _title(tasks, hand, asked),
+=======
+            lambda hand, asked: _stopping(tasks, hand, asked),
+>>>>>>> mend-c
         ),
         Tool(
             "retry_task",
@@ -80,8 +94,12 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             OneTask,
             f"{_SERVICE}/RetryTask",
             lambda hand, asked: _retry(tasks, hand, asked),
+<<<<<<< HEAD
             lambda asked: f"run the task {asked.task} again",
             lambda hand, asked: _title(tasks, hand, asked),
+=======
+            lambda hand, asked: _running_again(tasks, hand, asked),
+>>>>>>> mend-c
         ),
     )
 
@@ -147,6 +165,15 @@ def _request(hand: Hand, asked: SubmitTask) -> pb.SubmitTaskRequest:
     )
 
 
-def _work(asked: SubmitTask) -> str:
-    title = f" “{asked.title}”" if asked.title else ""
+async def _work(tasks: Tasks, hand: Hand, asked: SubmitTask) -> str:
+    await hand.call(f"{_SERVICE}/SubmitTask", _request(hand, asked), tasks.check)
+    title = f" {quoted(asked.title)}" if asked.title else ""
     return f"hand in this work as a task{title}:\n\n{asked.instructions.strip()}"
+
+
+async def _stopping(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
+    return f"stop {await task_called(tasks, hand, asked.task)}"
+
+
+async def _running_again(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
+    return f"run {await task_called(tasks, hand, asked.task)} again"

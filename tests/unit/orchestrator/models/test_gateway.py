@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from services.mesh.errors import AdjutantError
+from services.orchestrator.models import books as books_of_calls
 from services.orchestrator.models.catalog import Catalog
 from services.orchestrator.models.config import Kind, ModelsConfig
+from services.orchestrator.models.estimate import calls_tokens
 from services.orchestrator.models.failures import FailureKind, ModelFailure
 from services.orchestrator.models.gateway import ModelGateway, Patience
 from services.orchestrator.models.port import (
@@ -19,6 +21,7 @@ from services.orchestrator.models.port import (
     RecordedModelCall,
     StopReason,
     TextDelta,
+    ToolCall,
     Usage,
 )
 from tests.support.models import SCOPE, Books, asked, heard, provider_at
@@ -80,6 +83,20 @@ class Exhausted(Books):
         self, scope: CallScope, call_id: str, provider: str, model: str, estimate: Usage
     ) -> None:
         raise AdjutantError("RATE_LIMITED", "There is no money left.")
+
+
+class Away(Books):
+    """Books in a store that is away, or takes nothing, so many times."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        super().__init__()
+        self.times = times
+        self.error = error
+
+    async def settle(self, call_id: str, usage: Usage) -> None:
+        await super().settle(call_id, usage)
+        if self.deeds.count("settle") <= self.times:
+            raise self.error
 
 
 def gateway(model: Plays, books: Books, **patience: float) -> ModelGateway:
@@ -149,6 +166,39 @@ async def test_it_is_settled_and_kept_though_it_is_cancelled_again_meanwhile() -
     assert books.calls[0].is_cancelled
 
 
+@pytest.mark.parametrize(
+    ("error", "times", "tries"),
+    [
+        (AdjutantError("STORE_UNAVAILABLE", "It is away."), 2, 3),
+        (AdjutantError("CONCURRENT_CHANGE", "It changes all the time."), 100, 5),
+        (AdjutantError("NOT_FOUND", "The project is gone."), 100, 1),
+        (RuntimeError("a fault of ours"), 100, 1),
+    ],
+)
+async def test_an_answer_that_came_is_given_whatever_becomes_of_its_books(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, times: int, tries: int
+) -> None:
+    monkeypatch.setattr(books_of_calls, "PAUSES_S", (0.01,) * 4)
+    model, books = Plays(TextDelta("a"), DONE), Away(times, error)
+    text, rest = await heard(gateway(model, books), asked("hi"))
+    assert (text, rest, model.closed) == ("a", [DONE], 1)
+    assert books.deeds == ["reserve"] + ["settle"] * tries
+    [call] = books.calls
+    assert (call.text, call.usage) == ("a", DONE.usage)
+
+
+async def test_books_that_fail_do_not_hide_why_the_model_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(books_of_calls, "PAUSES_S", (0.01,) * 4)
+    broken = ModelFailure(FailureKind.BROKEN, "It broke off. Try again.")
+    model = Plays(TextDelta("a"), broken)
+    books = Away(100, AdjutantError("STORE_UNAVAILABLE", "It is away."))
+    with pytest.raises(ModelFailure, match="broke off"):
+        await heard(gateway(model, books), asked("hi"))
+    assert books.calls[0].failure is broken
+
+
 async def test_a_model_that_thinks_is_alive() -> None:
     """Longer than a silence may be, with a sign of life in between that nobody else hears."""
     events = [asyncio.Event() for _ in range(4)]
@@ -172,6 +222,50 @@ async def test_nothing_is_tried_again_after_a_thought() -> None:
     with pytest.raises(ModelFailure):
         await heard(gateway(model, books), asked("hi"))
     assert books.deeds == ["reserve", "settle"]
+
+
+CALL = ToolCall("c1", "weather", {"town": "Brno"})
+
+
+@pytest.mark.parametrize(
+    ("acts", "tokens"),
+    [
+        ((Pulse(),) * 5, 5),
+        ((Pulse(7), TextDelta("abc"), Pulse()), 9),
+        ((Pulse(0),), 0),
+        ((Pulse(), CALL), calls_tokens([CALL])),  # its pieces are not paid for twice
+        ((Pulse(100), CALL), 100),
+        ((Pulse(300),), 256),  # no model gives more than it was allowed
+        ((TextDelta("abc" * 300),), 256),
+    ],
+)
+@pytest.mark.parametrize("how", ["cut", "silent", "cancelled"])
+async def test_thoughts_and_pieces_of_calls_are_paid_for(
+    acts: tuple[Delta | Pulse, ...], tokens: int, how: str
+) -> None:
+    end = ModelFailure(FailureKind.BROKEN, "Cut.") if how == "cut" else asyncio.Event()
+    model, books = Plays(*acts, end), Books()
+    patience = {"liveness_s": 0.1} if how == "silent" else {}
+    hearing = asyncio.create_task(heard(gateway(model, books, attempts=1, **patience), asked("hi")))
+    if how == "cancelled":
+        await asyncio.sleep(0.1)
+        hearing.cancel()
+    with pytest.raises((ModelFailure, asyncio.CancelledError)):
+        await hearing
+    _, used = books.told[-1]
+    assert isinstance(used, Usage)
+    assert used.output_tokens == tokens
+    [call] = books.calls
+    assert (call.usage, call.is_usage_estimated) == (used, True)
+
+
+async def test_a_sign_of_life_is_no_token() -> None:
+    failure = ModelFailure(FailureKind.UNAVAILABLE, "It is away. Try again.")
+    model, books = Plays(Pulse(0), failure), Books()
+    with pytest.raises(ModelFailure):
+        await heard(gateway(model, books, attempts=2), asked("hi"))
+    assert books.deeds == ["reserve", "release"] * 2
+    assert books.calls[0].first_token_time is None
 
 
 async def test_a_slow_reader_is_not_a_silent_model() -> None:

@@ -116,7 +116,7 @@ class TraceCall(_message.Message):
     def __init__(self, name: _Optional[str] = ..., model_call: _Optional[_Union[TracedModelCall, _Mapping]] = ..., tool_call: _Optional[_Union[TracedToolCall, _Mapping]] = ..., source: _Optional[_Union[TraceSource, str]] = ..., failure: _Optional[_Union[_failure_pb2.Failure, _Mapping]] = ..., cancelled: bool = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., first_token_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class TracedModelCall(_message.Message):
-    __slots__ = ("provider", "model", "selection_reason", "messages", "omitted_message_count", "tool_names", "answer", "requested_calls", "stop_reason", "usage", "usage_estimated", "cost")
+    __slots__ = ("provider", "model", "selection_reason", "messages", "omitted_message_count", "tool_names", "answer", "requested_calls", "stop_reason", "usage", "usage_estimated", "cost", "answering_model")
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SELECTION_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +129,7 @@ class TracedModelCall(_message.Message):
     USAGE_FIELD_NUMBER: _ClassVar[int]
     USAGE_ESTIMATED_FIELD_NUMBER: _ClassVar[int]
     COST_FIELD_NUMBER: _ClassVar[int]
+    ANSWERING_MODEL_FIELD_NUMBER: _ClassVar[int]
     provider: str
     model: str
     selection_reason: str
@@ -141,7 +142,8 @@ class TracedModelCall(_message.Message):
     usage: TraceUsage
     usage_estimated: bool
     cost: _money_pb2.Money
-    def __init__(self, provider: _Optional[str] = ..., model: _Optional[str] = ..., selection_reason: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[TracedMessage, _Mapping]]] = ..., omitted_message_count: _Optional[int] = ..., tool_names: _Optional[_Iterable[str]] = ..., answer: _Optional[_Union[TracedText, _Mapping]] = ..., requested_calls: _Optional[_Iterable[_Union[RequestedCall, _Mapping]]] = ..., stop_reason: _Optional[_Union[TraceStopReason, str]] = ..., usage: _Optional[_Union[TraceUsage, _Mapping]] = ..., usage_estimated: bool = ..., cost: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    answering_model: str
+    def __init__(self, provider: _Optional[str] = ..., model: _Optional[str] = ..., selection_reason: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[TracedMessage, _Mapping]]] = ..., omitted_message_count: _Optional[int] = ..., tool_names: _Optional[_Iterable[str]] = ..., answer: _Optional[_Union[TracedText, _Mapping]] = ..., requested_calls: _Optional[_Iterable[_Union[RequestedCall, _Mapping]]] = ..., stop_reason: _Optional[_Union[TraceStopReason, str]] = ..., usage: _Optional[_Union[TraceUsage, _Mapping]] = ..., usage_estimated: bool = ..., cost: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., answering_model: _Optional[str] = ...) -> None: ...
 
 class TracedMessage(_message.Message):
     __slots__ = ("role", "text", "requested_calls", "requested_call_id")

@@ -7290,7 +7290,7 @@ class TracedModelCall(betterproto2.Message):
 
     model: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    model is the model, as its provider calls it.
+    model is the model that was asked, by which it is priced.
     """
 
     selection_reason: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -7349,6 +7349,11 @@ class TracedModelCall(betterproto2.Message):
     )
     """
     cost is what it cost; unset where no price is known.
+    """
+
+    answering_model: "str" = betterproto2.field(13, betterproto2.TYPE_STRING)
+    """
+    answering_model is who answered, as the provider says at the answer's end, such as a dated version of the model; else empty.
     """
 
 
