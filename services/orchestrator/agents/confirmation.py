@@ -24,14 +24,8 @@ from services.orchestrator.chat.session import (
     SESSIONS,
     AwaitedCall,
     AwaitedRecord,
-<<<<<<< HEAD
     await_word,
-=======
-    Events,
-    SessionRecord,
-    announce_change,
     session_stands,
->>>>>>> mend-d
 )
 from services.orchestrator.responses.response import RESPONSES, ResponseRecord
 

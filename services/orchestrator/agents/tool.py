@@ -67,19 +67,12 @@ class Tool:
     """The method of the contract that says who may: `/adjutant.orchestrator.v1.TaskService/…`."""
     run: Callable[[Hand, Any], Awaitable[str]]
     """Does it and returns what came of it, for the model and for people."""
-<<<<<<< HEAD
-    summary: Callable[[Any], str] | None = None
-    """Says what it would change; None where it changes nothing and is done without asking."""
-    check: Callable[[Hand, Any], Awaitable[str]] | None = None
-    """Raises what is wrong before the user is asked, and returns more of what they are to know."""
-=======
     summary: Callable[[Hand, Any], Awaitable[str]] | None = None
     """Says what it would change, so that people know it who know no ids, and changes nothing.
 
     Raises what is wrong with it before anybody is asked. None where it changes nothing and is
     done without asking.
     """
->>>>>>> mend-c
 
     @property
     def spec(self) -> ToolSpec:

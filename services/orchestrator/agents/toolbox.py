@@ -64,21 +64,12 @@ class Toolbox:
         if tool is None or tool.summary is None:
             return ""
         try:
-<<<<<<< HEAD
-            arguments = tool.read(call.arguments)
-            more = await tool.check(self._hand(""), arguments) if tool.check else ""
-=======
             return await tool.summary(self._hand(""), tool.read(call.arguments))
->>>>>>> mend-c
         except AdjutantError as error:
             if error.reason in PASSING:
                 raise
             self._wrong[call.id] = error
             return ""
-<<<<<<< HEAD
-        return tool.summary(arguments) + (f": {more}" if more else "")
-=======
->>>>>>> mend-c
 
     async def call(self, call: ToolCall, request_id: str = "", *, confirmed: bool = False) -> str:
         """Make a call and return what came of it; a failure too is something to tell the model.

@@ -1,11 +1,7 @@
 """Questions and answers as messages of the chat's sessions."""
 
-<<<<<<< HEAD
-from services.mesh.errors import not_found, suppress_not_found
-from services.mesh.store import Guard, Look, Store
-=======
+from services.mesh.errors import suppress_not_found
 from services.mesh.store import Store
->>>>>>> mend-d
 from services.orchestrator.chat.message import CHAT_MESSAGES
 from services.orchestrator.chat.messages import ChatMessages, Said
 from services.orchestrator.chat.session import SESSIONS, Events, SessionRecord, await_word

@@ -93,24 +93,9 @@ async def test_what_cannot_be_done_as_it_is_is_told_and_not_asked_about(talk: Ta
     missing = await talk.say(f"cancel the task {MISSING}")
     assert missing.state == states.RESPONSE_STATE_COMPLETED
     assert "NOT_FOUND" in missing.text
-<<<<<<< HEAD
-    assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
-
-    await talk.say(f"do: {PLAN}")
-    await talk.say("yes")
-    [task] = await talk.tasks()
-    asked = await talk.say(f"retry the task {task.name.rpartition('/')[2]}")
-    assert "“Greet”, which is" in asked.text
-    failed = await talk.say("ok")
-    assert failed.state == states.RESPONSE_STATE_COMPLETED
-    assert "ILLEGAL_TRANSITION" in failed.text
-    [call] = [one for one in await talk.calls(failed.name) if one.HasField("tool_call")]
-    assert "ILLEGAL_TRANSITION" in call.failure.message
-=======
     [call] = [one for one in await talk.calls(missing.name) if one.HasField("tool_call")]
     assert "NOT_FOUND" in call.failure.message
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
->>>>>>> mend-c
 
 
 async def test_calls_of_one_round_wait_together_and_only_what_was_said_is_done(

@@ -5,7 +5,6 @@ from typing import Final, Literal
 from pydantic import Field
 
 from adjutant.orchestrator.v1 import approval_service_pb2 as pb
-from services.mesh.errors import AdjutantError
 from services.mesh.names import collection_and_id
 from services.orchestrator.agents.capabilities.lines import PAGE, listed, quoted, task_called
 from services.orchestrator.agents.tool import Arguments, Hand, Tool
@@ -47,12 +46,7 @@ def tools(approvals: Approvals, tasks: Tasks) -> tuple[Tool, ...]:
             DecideApproval,
             f"{_SERVICE}/DecideApproval",
             lambda hand, asked: _decide(approvals, hand, asked),
-<<<<<<< HEAD
-            lambda asked: f"answer the approval {asked.approval} with {asked.decision}",
-            lambda hand, asked: _check(approvals, hand, asked),
-=======
             lambda hand, asked: _answering(approvals, tasks, hand, asked),
->>>>>>> mend-c
         ),
     )
 
@@ -64,16 +58,6 @@ async def _list(approvals: Approvals, hand: Hand) -> str:
     page = await hand.call(f"{_SERVICE}/ListApprovals", request, approvals.page)
     lines = [_line(approval) for approval in page.records]
     return listed(lines, "pending approval", more=bool(page.next_page_token))
-
-
-async def _check(approvals: Approvals, hand: Hand, asked: DecideApproval) -> str:
-    """Return what is approved, so that the user confirms that. ACTION_CHANGED, NOT_FOUND."""
-    request = pb.GetApprovalRequest(name=hand.name("approvals", asked.approval))
-    found = await hand.call(f"{_SERVICE}/GetApproval", request, lambda one: approvals.get(one.name))
-    if found.action_digest != asked.action_digest:
-        message = "That digest is not of what is asked now; list the approvals again."
-        raise AdjutantError("ACTION_CHANGED", message)
-    return f"{found.title} (risk {found.risk})"
 
 
 async def _decide(approvals: Approvals, hand: Hand, asked: DecideApproval) -> str:

@@ -68,12 +68,7 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             SubmitTask,
             f"{_SERVICE}/SubmitTask",
             lambda hand, asked: _submit(tasks, hand, asked),
-<<<<<<< HEAD
-            _work,
-            lambda hand, asked: _check(tasks, hand, asked),
-=======
             lambda hand, asked: _work(tasks, hand, asked),
->>>>>>> mend-c
         ),
         Tool(
             "cancel_task",
@@ -81,12 +76,7 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             OneTask,
             f"{_SERVICE}/CancelTask",
             lambda hand, asked: _cancel(tasks, hand, asked),
-<<<<<<< HEAD
-            lambda asked: f"stop the task {asked.task}",
-            lambda hand, asked: _title(tasks, hand, asked),
-=======
             lambda hand, asked: _stopping(tasks, hand, asked),
->>>>>>> mend-c
         ),
         Tool(
             "retry_task",
@@ -94,12 +84,7 @@ def tools(tasks: Tasks) -> tuple[Tool, ...]:
             OneTask,
             f"{_SERVICE}/RetryTask",
             lambda hand, asked: _retry(tasks, hand, asked),
-<<<<<<< HEAD
-            lambda asked: f"run the task {asked.task} again",
-            lambda hand, asked: _title(tasks, hand, asked),
-=======
             lambda hand, asked: _running_again(tasks, hand, asked),
->>>>>>> mend-c
         ),
     )
 
@@ -119,17 +104,6 @@ async def _get(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
     task = await hand.call(f"{_SERVICE}/GetTask", request, lambda one: tasks.get(one.name))
     steps = [f"- {step.number}. {step.state}  {step.title}" for step in task.steps[:PAGE]]
     return "\n".join([task_line(task), *steps])
-
-
-async def _title(tasks: Tasks, hand: Hand, asked: OneTask) -> str:
-    request = pb.GetTaskRequest(name=hand.name("tasks", asked.task))
-    task = await hand.call(f"{_SERVICE}/GetTask", request, lambda one: tasks.get(one.name))
-    return f"“{task.title}”, which is {task.state}"
-
-
-async def _check(tasks: Tasks, hand: Hand, asked: SubmitTask) -> str:
-    await hand.call(f"{_SERVICE}/SubmitTask", _request(hand, asked), tasks.check)
-    return ""
 
 
 async def _submit(tasks: Tasks, hand: Hand, asked: SubmitTask) -> str:
