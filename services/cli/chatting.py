@@ -57,6 +57,8 @@ class Chatting:
         self._agent = agent
         self._model = model
         self._as_json = as_json
+        self._told = 0
+        """Number of the last message that is not news, of those that tasks tell."""
         self._answering = ""
         self._stopping: asyncio.Task[Response] | None = None
         self._me: asyncio.Task[object] | None = None
@@ -96,11 +98,12 @@ class Chatting:
             return await self._turn(text)
         where = f"Session {self._session.reference(self._name)}" if self._name else "A new session"
         self._say(f"{where}. Ctrl-C stops an answer, Ctrl-D ends; {_QUOTES} around several lines.")
+        if self._name:
+            self._told = (await self._session.adjutant.sessions.get(self._name)).message_count
         code = exits.DONE
         try:
             while line := await _typed_message():
-                if line.strip():
-                    await self._try_turn(line.strip())
+                await self._try_turn(line.strip())
         except asyncio.CancelledError:
             code = exits.INTERRUPTED
         if self._name:
@@ -111,9 +114,25 @@ class Chatting:
     async def _try_turn(self, text: str) -> None:
         """Say a text and show the answer, or why there is none: the talk goes on either way."""
         try:
-            await self._turn(text)
+            if text:
+                await self._turn(text)
+            await self._show_told()
         except AdjutantError as error:
             exits.complain(str(error))
+
+    async def _show_told(self) -> None:
+        """Show what tasks of the session have told since the last look."""
+        if not self._name:
+            return
+        told = []
+        sessions = self._session.adjutant.sessions
+        async for message in sessions.messages(self._name, filter='author = "TASK"', page_size=20):
+            if message.number <= self._told:
+                break
+            told.append(message)
+        for message in reversed(told):
+            self._say(plain(message.text))
+            self._told = message.number
 
     async def _turn(self, text: str) -> int:
         if not self._name:

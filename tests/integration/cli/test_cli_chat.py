@@ -132,10 +132,11 @@ class Terminal:
         before, _, self._seen = self._seen.partition(text)
         return before
 
-    async def types(self, text: str, prompt: str = "> ") -> None:
-        """Type a line at the prompt."""
-        await self.until(prompt)
+    async def types(self, text: str, prompt: str = "> ") -> str:
+        """Type a line at the prompt; return what is shown before that."""
+        before = await self.until(prompt)
         os.write(self._terminal, text.encode())
+        return before
 
     async def ended(self) -> int:
         return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
@@ -201,3 +202,19 @@ async def test_a_chat_goes_on_where_an_answer_has_not_ended_and_makes_no_empty_s
             assert await chat.ended() == 0
         assert {one.name async for one in adjutant.sessions.list()} == {session, later}
         assert (await adjutant.sessions.get(session)).message_count == 4
+
+
+async def test_what_tasks_tell_is_shown_in_the_chat(tmp_path: Path) -> None:
+    async with mesh_in_process(tmp_path) as mesh, at_terminal(mesh) as chat:
+        await chat.types('"""do: # Greet\n- [ ] say hi\n  run: echo hi"""\n')
+        await chat.until("Say yes")
+        await chat.types("yes\n")
+        await chat.until("Handed in")
+        seen = ""
+        async with asyncio.timeout(PATIENCE_S):
+            while "is completed." not in seen:
+                seen += await chat.types("\n")
+                await asyncio.sleep(0.2)
+        assert seen.count("has begun.") == seen.count("is completed.") == 1
+        await chat.types(CTRL_D)
+        assert await chat.ended() == 0
