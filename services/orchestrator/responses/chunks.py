@@ -16,7 +16,6 @@ from google.protobuf.message import DecodeError
 from nats.js import api
 from nats.js.errors import NotFoundError
 
-from adjutant.event.v1 import chat_events_pb2, event_pb2
 from adjutant.orchestrator.v1 import response_pb2
 from services.mesh import tasks
 from services.mesh.events.log import RETRY_S, TRANSIENT, EventLog
@@ -86,11 +85,6 @@ class Chunks:
         below = "" if collection == "responses" else ".>"
         with contextlib.suppress(NotFoundError):
             await self._log.jetstream.purge_stream(STREAM, subject=f"{subject_of(name)}{below}")
-
-    async def on_session_changed(self, event: event_pb2.Event) -> None:
-        """Remove what is kept of a session's responses when it is gone."""
-        if event.session_changed.change == chat_events_pb2.SessionChanged.CHANGE_DELETED:
-            await self.remove(event.resource)
 
     async def _put(self, name: str, place: Place, text: bytes, over: asyncio.Event) -> None:
         """Publish a piece, as soon as that can be done; when it is over it is tried once."""

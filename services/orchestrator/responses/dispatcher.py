@@ -138,7 +138,10 @@ class Dispatcher:
                 else:
                     self._not_before[name] = time.monotonic() + LOOK_S
         except (AdjutantError, *TRANSIENT) as error:
-            if isinstance(error, AdjutantError) and error.reason not in (*PASSING, "NOT_FOUND"):
+            reason = error.reason if isinstance(error, AdjutantError) else PASSING[0]
+            if reason == "NOT_FOUND":
+                log.info("%s was removed while it was made", name)
+            elif reason not in PASSING:
                 log.exception("%s could not be made; it is tried again", name)
             else:
                 log.warning("%s is made later: %s", name, error)

@@ -23,6 +23,7 @@ from services.orchestrator.responses.dispatcher import Dispatcher
 from services.orchestrator.responses.feeds import Feeds
 from services.orchestrator.responses.maker import Limits, Maker
 from services.orchestrator.responses.reading import Reading
+from services.orchestrator.responses.removal import Removal
 from services.orchestrator.responses.responder import Responder
 from services.orchestrator.responses.response import RESPONSES
 from services.orchestrator.responses.responses import Responses
@@ -43,14 +44,12 @@ def serve_chat(mesh: Mesh, rights: Rights, responder: Responder) -> None:
     sessions = Sessions(mesh.store, rights)
     messages = ChatMessages(mesh.store, sessions, mesh.settings.chat_max_messages)
     conversation = Conversation(mesh.store, sessions, messages)
-    responses, reading = _make_responses(mesh, conversation, responder)
+    responses, reading = _make_responses(mesh, sessions, conversation, responder)
     mesh.serve(
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server,
         ChatService(sessions, messages, Exports(mesh.store), responses, reading),
         f"{_CONTRACT}.ChatService",
     )
-    changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
-    mesh.consume("orchestrator-sessions", changed, sessions.on_session_changed)
     added = [event_pb2.EVENT_KIND_CHAT_MESSAGE_ADDED]
     mesh.consume("orchestrator-chat-messages", added, messages.on_message_added)
     following = Following(mesh.store, messages)
@@ -58,7 +57,7 @@ def serve_chat(mesh: Mesh, rights: Rights, responder: Responder) -> None:
 
 
 def _make_responses(
-    mesh: Mesh, conversation: Conversation, responder: Responder
+    mesh: Mesh, sessions: Sessions, conversation: Conversation, responder: Responder
 ) -> tuple[Responses, Reading]:
     """Have responses made in the background, and return what callers ask for them."""
     store, options = mesh.store, mesh.settings
@@ -80,7 +79,8 @@ def _make_responses(
     mesh.run_in_background("ended responses", due.run)
     mesh.before_purge(chunks.remove)
     changed = [event_pb2.EVENT_KIND_SESSION_CHANGED]
-    mesh.consume("orchestrator-response-texts", changed, chunks.on_session_changed)
+    removal = Removal(sessions, dispatcher, chunks)
+    mesh.consume("orchestrator-sessions", changed, removal.on_session_changed)
     mesh.on_stop(feeds.close)
     mesh.on_stop(dispatcher.close)
     heartbeat_s = options.stream_heartbeat_s

@@ -85,7 +85,9 @@ async def test_a_question_stands_when_the_response_that_asked_has_expired(
     assert len(await talk.tasks()) == 1
 
 
-async def test_what_cannot_be_done_as_it_is_is_told_and_not_asked_about(talk: Talk) -> None:
+async def test_a_tool_that_fails_is_told_and_what_is_wrong_from_the_start_is_not_asked_about(
+    talk: Talk,
+) -> None:
     wrong = await talk.say("do: - [ ] nothing to run")
     assert "INVALID_PLAN" in wrong.text
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
@@ -96,6 +98,17 @@ async def test_what_cannot_be_done_as_it_is_is_told_and_not_asked_about(talk: Ta
     [call] = [one for one in await talk.calls(missing.name) if one.HasField("tool_call")]
     assert "NOT_FOUND" in call.failure.message
     assert (await talk.session()).state == session_pb2.SESSION_STATE_IDLE
+
+    await talk.say(f"do: {PLAN}")
+    await talk.say("yes")
+    [task] = await talk.tasks()
+    asked = await talk.say(f"retry the task {task.name.rpartition('/')[2]}")
+    assert "the task “Greet” (" in asked.text
+    failed = await talk.say("ok")
+    assert failed.state == states.RESPONSE_STATE_COMPLETED
+    assert "ILLEGAL_TRANSITION" in failed.text
+    [call] = [one for one in await talk.calls(failed.name) if one.HasField("tool_call")]
+    assert "ILLEGAL_TRANSITION" in call.failure.message
 
 
 async def test_calls_of_one_round_wait_together_and_only_what_was_said_is_done(

@@ -1,5 +1,7 @@
 """What users are asked names what it is about; what cannot be done is told and not asked."""
 
+import re
+
 import pytest
 
 from adjutant.common.v1 import approval_pb2 as words
@@ -54,6 +56,11 @@ async def summary(talk: Talk) -> str:
     return str(call.summary)
 
 
+def without_state(text: str) -> str:
+    """Return a summary without the states of tasks, which go on meanwhile."""
+    return re.sub(r", [A-Z]+\)", ")", text)
+
+
 async def requested(house: House, task: str) -> approval_pb2.Approval:
     """Have a program ask whether it may use a tool for a task."""
     action = tool("deploy")
@@ -71,7 +78,7 @@ async def test_an_approval_is_answered_by_who_knows_what_it_allows(
     approval = await requested(house, task)
     approval_id, digest = collection_and_id(approval.name)[1], approval.action_digest
     asked = await talk.say(f"APPROVE {approval_id} {digest}")
-    assert await summary(talk) == (
+    assert without_state(await summary(talk)) == (
         f"approve “Use deploy: to the - shop”, of risk HIGH, for the task “Greet” ({task}), "
         "because: “it is needed”"
     )
@@ -112,7 +119,7 @@ async def test_a_task_is_called_what_people_call_it(
     talk: Talk, task: str, said: str, asked: str
 ) -> None:
     await talk.say(said.format(task=task))
-    assert await summary(talk) == asked.format(task=task)
+    assert without_state(await summary(talk)) == asked.format(task=task)
 
 
 async def test_whoever_may_not_look_at_tasks_is_told_no_more_than_they_said(

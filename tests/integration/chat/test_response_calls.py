@@ -9,6 +9,7 @@ import pytest
 from adjutant.common.v1 import response_pb2 as states
 from adjutant.orchestrator.v1 import chat_service_pb2 as pb
 from adjutant.orchestrator.v1 import response_pb2
+from services.orchestrator.responses import dispatcher
 from tests.integration.chat.conftest import Chatter
 from tests.integration.tenancy.conftest import House, eventually, refused
 from tests.support.stores import on_both_stores
@@ -144,3 +145,28 @@ async def test_a_slow_answer_is_stopped_and_goes_with_its_session(
     await eventually(is_made)
     await ada.delete(session)
     assert (await reading)[0] == "NOT_FOUND"
+
+
+async def test_the_model_is_asked_no_more_as_soon_as_the_session_is_removed(
+    slow: House, people: dict[str, Chatter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "LOOK_S", 60.0)  # so that it looks when it is told to alone
+    await slow.stop()
+    await slow.start()
+    ada = people["ada"]
+    session = (await ada.create()).name
+    sent = await send(ada, session, "one")
+    async with asyncio.timeout(PATIENCE_S):
+        async for answer in ada.chat.StreamResponse(pb.StreamResponseRequest(name=sent.name)):
+            if answer.frame.HasField("delta"):
+                break
+
+    async def is_made() -> bool:
+        return any(task.get_name() == f"make {sent.name}" for task in asyncio.all_tasks())
+
+    async def is_over() -> bool:
+        return not await is_made()
+
+    assert await is_made()
+    await ada.delete(session)
+    await eventually(is_over)

@@ -30,7 +30,7 @@ def listed(lines: Sequence[str], noun: str, *, more: bool) -> str:
 
 
 async def task_called(tasks: Tasks, hand: Hand, task: str) -> str:
-    """Return what people call a task, given its id or name. NOT_FOUND.
+    """Return what people call a task, and how it is, given its id or name. NOT_FOUND.
 
     Whoever may not look at tasks is told no more than they said.
     """
@@ -39,7 +39,7 @@ async def task_called(tasks: Tasks, hand: Hand, task: str) -> str:
         return f"the task {collection_and_id(name)[1]}"
     request = task_service_pb2.GetTaskRequest(name=name)
     found = await hand.call(_GET_TASK, request, lambda one: tasks.get(one.name))
-    return f"the task {quoted(found.title)} ({collection_and_id(name)[1]})"
+    return f"the task {quoted(found.title)} ({collection_and_id(name)[1]}, {found.state})"
 
 
 def quoted(title: str) -> str:

@@ -88,8 +88,8 @@ class TraceServiceServicer(object):
 
     def GetTrace(self, request, context):
         """GetTrace returns a trace. One that is not kept here is fetched from MLflow, where that is
-        configured, and kept for a while; NOT_FOUND where neither has it, UNAVAILABLE with
-        MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
+        configured, and kept for a while; NOT_FOUND where neither has it or its session is removed,
+        UNAVAILABLE with MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,8 +44,8 @@ class TraceServiceStub:
     """
     GetTrace: _grpc.UnaryUnaryMultiCallable[_trace_service_pb2.GetTraceRequest, _trace_service_pb2.GetTraceResponse]
     """GetTrace returns a trace. One that is not kept here is fetched from MLflow, where that is
-    configured, and kept for a while; NOT_FOUND where neither has it, UNAVAILABLE with
-    MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
+    configured, and kept for a while; NOT_FOUND where neither has it or its session is removed,
+    UNAVAILABLE with MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
     """
     RefreshTrace: _grpc.UnaryUnaryMultiCallable[_trace_service_pb2.RefreshTraceRequest, _trace_service_pb2.RefreshTraceResponse]
     """RefreshTrace fetches a trace from MLflow, whether or not it is kept here, and returns it. What
@@ -81,8 +81,8 @@ class TraceServiceAsyncStub(TraceServiceStub):
     """
     GetTrace: _aio.UnaryUnaryMultiCallable[_trace_service_pb2.GetTraceRequest, _trace_service_pb2.GetTraceResponse]  # type: ignore[assignment]
     """GetTrace returns a trace. One that is not kept here is fetched from MLflow, where that is
-    configured, and kept for a while; NOT_FOUND where neither has it, UNAVAILABLE with
-    MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
+    configured, and kept for a while; NOT_FOUND where neither has it or its session is removed,
+    UNAVAILABLE with MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
     """
     RefreshTrace: _aio.UnaryUnaryMultiCallable[_trace_service_pb2.RefreshTraceRequest, _trace_service_pb2.RefreshTraceResponse]  # type: ignore[assignment]
     """RefreshTrace fetches a trace from MLflow, whether or not it is kept here, and returns it. What
@@ -127,8 +127,8 @@ class TraceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_trace_service_pb2.GetTraceResponse, _abc.Awaitable[_trace_service_pb2.GetTraceResponse]]:
         """GetTrace returns a trace. One that is not kept here is fetched from MLflow, where that is
-        configured, and kept for a while; NOT_FOUND where neither has it, UNAVAILABLE with
-        MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
+        configured, and kept for a while; NOT_FOUND where neither has it or its session is removed,
+        UNAVAILABLE with MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
         """
 
     @_abc_1.abstractmethod

@@ -9219,8 +9219,8 @@ class TraceServiceStub:
     def get_trace(self, message: "GetTraceRequest") -> "GetTraceResponse":
         """
         GetTrace returns a trace. One that is not kept here is fetched from MLflow, where that is
-        configured, and kept for a while; NOT_FOUND where neither has it, UNAVAILABLE with
-        MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
+        configured, and kept for a while; NOT_FOUND where neither has it or its session is removed,
+        UNAVAILABLE with MLFLOW_UNAVAILABLE where MLflow cannot be asked just now.
         """
 
         return self._channel.unary_unary(
