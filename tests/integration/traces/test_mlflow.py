@@ -24,7 +24,7 @@ from adjutant.orchestrator.v1 import (
 )
 from services.mesh.errors import AdjutantError
 from services.mesh.names import new_id
-from services.mesh.store import Store, open_store_for
+from services.mesh.store import Collection, Store, open_store_for
 from services.orchestrator.adapters.mlflow import MlflowServer
 from services.orchestrator.app import COLLECTIONS
 from services.orchestrator.settings import OrchestratorSettings
@@ -280,7 +280,8 @@ async def test_what_mlflow_has_of_a_removed_session_is_not_fetched_again(
         assert await refused(get(traces, name)) == "NOT_FOUND"
         assert await refused(refresh(mesh, name)) == "NOT_FOUND"
         assert await refused(calls(traces, name)) == "NOT_FOUND"
-        for collection in (TRACES, TRACE_CALLS, TRACE_BODIES):
+        collections: tuple[Collection[Any], ...] = (TRACES, TRACE_CALLS, TRACE_BODIES)
+        for collection in collections:
             assert (await store.page(collection, parent=None)).records == []
 
 
