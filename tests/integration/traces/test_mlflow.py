@@ -280,13 +280,8 @@ async def test_what_mlflow_has_of_a_removed_session_is_not_fetched_again(
         assert await refused(get(traces, name)) == "NOT_FOUND"
         assert await refused(refresh(mesh, name)) == "NOT_FOUND"
         assert await refused(calls(traces, name)) == "NOT_FOUND"
-<<<<<<< HEAD
         kept: tuple[Collection[Any], ...] = (TRACES, TRACE_CALLS, TRACE_BODIES)
         for collection in kept:
-=======
-        collections: tuple[Collection[Any], ...] = (TRACES, TRACE_CALLS, TRACE_BODIES)
-        for collection in collections:
->>>>>>> mend-d
             assert (await store.page(collection, parent=None)).records == []
 
 
