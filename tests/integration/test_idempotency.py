@@ -10,7 +10,6 @@ import pytest
 from tests.isolation import requests
 from tests.isolation.wire import response_class
 from tests.isolation.world import World, make_world
-from tests.support.identities import bearer, owner_token
 
 AT_ONCE = 5
 OWN_TESTS = {"TaskService/RetryTask": "it takes a task that failed: main_job/test_tasks.py"}
@@ -31,7 +30,7 @@ async def test_the_same_request_is_done_once_and_another_body_is_refused(tmp_pat
 
 async def _repeat(world: World, short: str) -> None:
     method = world.mesh.methods[short]
-    owner = bearer(owner_token(world.data_dir))
+    owner = world.rightful(method)
     request: Any = requests.valid(short, method, world.control)
     request.request_id = "the same"
     # At once, as retries of a call that seemed lost are; then again, much later.

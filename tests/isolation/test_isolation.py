@@ -16,7 +16,7 @@ from tests.isolation.who import Who
 from tests.isolation.world import World, make_world
 from tests.support.identities import bearer
 
-PROOF_TIMEOUT_S = 300
+PROOF_TIMEOUT_S = 600
 
 
 @pytest.mark.timeout(PROOF_TIMEOUT_S)
