@@ -28,7 +28,7 @@ demo: $(READY) ## watch a task from its plan to its commit, on a mesh of its own
 	@$(BIN)/adjutant demo $(ARGS)
 
 test: $(READY) test-servers ## run all tests; `make test ARGS="-k outbox"` runs some
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-servers: ## build the MongoDB server that tests use where there is no other; takes Go
 	@command -v go >/dev/null || { echo "no Go here: tests on MongoDB need mongod or ADJUTANT_TEST_MONGO_URL"; exit 0; }; \

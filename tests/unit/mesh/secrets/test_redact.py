@@ -96,13 +96,13 @@ def test_what_ends_the_process_holds_none(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    handlers, level = logging.root.handlers, logging.root.level
+    handlers, level = list(logging.root.handlers), logging.root.level
     try:
         log_to_stderr(MeshSettings())
         sys.excepthook(ValueError, ValueError(f"password={SECRET}"), None)
     finally:
         logging.captureWarnings(False)
-        logging.root.handlers = handlers
+        logging.root.handlers[:] = handlers
         logging.root.setLevel(level)
     assert capsys.readouterr().err == f"ValueError: password={REDACTED}\n"
 
