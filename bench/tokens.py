@@ -35,6 +35,12 @@ _MODELS_FILE: Final = """providers:
     url: {url}/v1
     tiers: {{16k: {model}}}
 """
+# A named agent is asked at once; without one, a model says first what the message needs.
+_AGENTS_FILE: Final = f"""agents:
+  - name: {MODEL}
+    description: Tells the time.
+    instructions: Say what time it is.
+"""
 
 
 async def measure(seconds: float) -> list[harness.Figure]:
@@ -45,7 +51,10 @@ async def measure(seconds: float) -> list[harness.Figure]:
         with tempfile.TemporaryDirectory(prefix="adjutant-bench-") as folder:
             models = Path(folder) / "models.yaml"
             models.write_text(_MODELS_FILE.format(url=url, model=MODEL))
-            async with mesh("orchestrator", ADJUTANT_MODELS_FILE=str(models)) as channels:
+            agents = Path(folder) / "agents.yaml"
+            agents.write_text(_AGENTS_FILE)
+            files = {"ADJUTANT_MODELS_FILE": str(models), "ADJUTANT_AGENTS_FILE": str(agents)}
+            async with mesh("orchestrator", **files) as channels:
                 chat = chat_service_pb2_grpc.ChatServiceStub(channels["orchestrator"])
                 for readers in READERS:
                     figures += await _relayed(chat, readers, seconds, figures[0].p50)
@@ -84,7 +93,7 @@ async def _relayed(
     while answers < 2 or harness.now_ms() < end:
         start = harness.now_ms()
         request = chat_service_pb2.SendMessageRequest(
-            parent=made.session.name, text="what time is it?", model="bench"
+            parent=made.session.name, text="what time is it?", agent=MODEL
         )
         name = (await chat.SendMessage(request)).response.name
         read = await asyncio.gather(*(_read(chat, name) for _ in range(readers)))
